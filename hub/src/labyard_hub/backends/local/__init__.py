@@ -1,0 +1,1 @@
+"""The embedded backend: local processes, Unix accounts, environments on this machine."""

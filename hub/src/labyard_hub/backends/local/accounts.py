@@ -1,0 +1,181 @@
+"""Unix accounts and homes of users.
+
+With isolation (started as root) each user is an account of their own, made on demand: no login shell, no password, home in the state folder with mode
+0700. An account is found again by its home folder, never by its name alone, so a Labyard user can never become an account
+that the machine already had, and two state folders on one machine never share accounts.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from labyard.exceptions import LabyardError
+from labyard_hub.config.state import StateFolder
+from labyard_hub.domain.names import check_user_name
+
+__all__ = ["Account", "AccountError", "ensure_account", "find_account", "isolates", "retire"]
+
+MAX_ACCOUNT_LENGTH = 32
+"""Characters that Linux allows in the name of an account."""
+
+ACCOUNT_PREFIX = "ly-"
+COMMAND_TIMEOUT_SECONDS = 30
+
+
+class AccountError(LabyardError):
+    """An account or home could not be made or removed."""
+
+    code = "account"
+
+    def __init__(self, user: str, problem: str) -> None:
+        super().__init__(f"could not set up the account of {user}: {problem}")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who a user's processes run as.
+
+    Attributes
+    ----------
+    user
+        Labyard's name of the user.
+    home
+        Their home folder.
+    uid, gid
+        Unix ids.
+    unix_name
+        Name of the Unix account.
+    """
+
+    user: str
+    home: Path
+    uid: int
+    gid: int
+    unix_name: str
+
+
+def isolates(isolation: str) -> bool:
+    """Whether users get accounts of their own, given the setting `servers.isolation`."""
+    return isolation == "auto" and os.geteuid() == 0
+
+
+def find_account(user: str, state: StateFolder) -> Account | None:
+    """Return the Unix account whose home is this user's, or None."""
+    home = state.homes / check_user_name(user)
+    for entry in pwd.getpwall():
+        if entry.pw_dir == str(home):
+            return Account(user, home, entry.pw_uid, entry.pw_gid, entry.pw_name)
+    return None
+
+
+def ensure_account(user: str, state: StateFolder, *, isolated: bool) -> Account:
+    """Return the account that `user`'s processes run as, and make it and their home where missing.
+
+    Raises
+    ------
+    AccountError
+        If ``useradd`` fails or the home cannot be made.
+    InvalidNameError
+        If `user` is no name that a user may have.
+    """
+    home = state.homes / check_user_name(user)
+    try:
+        if isolated:
+            account = find_account(user, state) or _add_account(user, home, state)
+        else:
+            me = pwd.getpwuid(os.geteuid())
+            account = Account(user, home, me.pw_uid, me.pw_gid, me.pw_name)
+        _ensure_home(account)
+    except OSError as error:
+        raise AccountError(user, f"{error.strerror}: {error.filename}") from error
+    return account
+
+
+def _ensure_home(account: Account) -> None:
+    try:
+        account.home.mkdir(mode=0o700)
+    except FileExistsError:
+        if account.home.is_symlink() or not account.home.is_dir():
+            raise AccountError(account.user, f"{account.home} is not a folder; move it away") from None
+    # By descriptor and without following links: root must not be led elsewhere.
+    descriptor = os.open(account.home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(descriptor).st_uid != account.uid:
+            os.fchown(descriptor, account.uid, account.gid)
+        os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
+
+
+def _add_account(user: str, home: Path, state: StateFolder) -> Account:
+    for name in _candidates(user, state):
+        if _exists(name):
+            continue
+        _run(
+            user,
+            "useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/usr/sbin/nologin", "--user-group",
+            "--comment", f"Labyard user {user}", name,
+        )  # fmt: skip
+        account = find_account(user, state)
+        if account is not None:
+            return account
+    raise AccountError(user, "no name for a Unix account is free")
+
+
+def _candidates(user: str, state: StateFolder) -> list[str]:
+    """Names to try: ``ly-ada``; where that one is somebody else's, one with the state folder's instance id."""
+    plain = f"{ACCOUNT_PREFIX}{user}"
+    suffix = f"-{state.instance}"
+    marked = plain[: MAX_ACCOUNT_LENGTH - len(suffix)].rstrip("-") + suffix
+    names = [plain] if len(plain) <= MAX_ACCOUNT_LENGTH else []
+    # Two long names may be alike in their first characters: a number tells them apart.
+    return [*names, marked, *(f"{marked[: MAX_ACCOUNT_LENGTH - 3]}-{number:02d}" for number in range(100))]
+
+
+def _exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _run(user: str, *argv: str) -> None:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_SECONDS, check=False)
+    except FileNotFoundError:
+        raise AccountError(user, f"the program {argv[0]} is missing; on Debian and Ubuntu: apt-get install passwd") from None
+    except subprocess.TimeoutExpired:
+        raise AccountError(user, f"{argv[0]} did not end within {COMMAND_TIMEOUT_SECONDS} s") from None
+    if done.returncode != 0:
+        raise AccountError(user, f"{argv[0]} failed: {done.stderr.strip() or done.returncode}")
+
+
+def retire(user: str, state: StateFolder) -> Path | None:
+    """Take a removed user's home into the trash and delete their Unix account; return where the home went, None where there was none.
+
+    The name can then be given to another person, who finds none of the files.
+
+    Raises
+    ------
+    AccountError
+        If the account still has processes or cannot be deleted. The home is then still in the trash.
+    """
+    home = state.homes / check_user_name(user)
+    account = find_account(user, state)
+    trashed: Path | None = None
+    if home.is_dir() and not home.is_symlink():
+        trashed = state.trash / f"{user}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+        try:
+            shutil.move(home, trashed)
+        except OSError as error:
+            raise AccountError(user, f"the home {home} could not be moved to the trash: {error.strerror}") from error
+    if account is not None and os.geteuid() == 0:
+        _run(user, "userdel", account.unix_name)
+    return trashed

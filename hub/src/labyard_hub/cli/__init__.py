@@ -1,0 +1,1 @@
+"""The commands that `labyard-hub` adds to `labyard`."""

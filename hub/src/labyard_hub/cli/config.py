@@ -1,0 +1,45 @@
+"""``labyard config``: check and show the configuration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from labyard_hub.cli.options import config_option, find_config, json_option, state_dir_option
+
+__all__ = ["config"]
+
+
+@click.group()
+def config() -> None:
+    """Check and show the configuration."""
+
+
+@config.command()
+@config_option
+@state_dir_option
+def check(config_file: Path | None, state_dir: Path) -> None:
+    """Say whether the configuration can be used; exit status 2 if not."""
+    from labyard_hub.config.loader import load_configuration
+
+    configuration = load_configuration(find_config(config_file, state_dir))
+    source = configuration.source or "no configuration file, so the defaults"
+    click.echo(f"ok: {source}; {len(configuration.tools)} tools of your own, {len(configuration.hub_files)} files for JupyterHub")
+
+
+@config.command()
+@config_option
+@state_dir_option
+@json_option
+def show(config_file: Path | None, state_dir: Path, as_json: bool) -> None:
+    """Print the settings in force, secrets masked."""
+    import yaml
+
+    from labyard_hub.config.loader import load_configuration
+
+    configuration = load_configuration(find_config(config_file, state_dir))
+    # SecretStr dumps itself as asterisks.
+    data = configuration.settings.model_dump(mode="json")
+    click.echo(json.dumps(data, indent=2) if as_json else yaml.safe_dump(data, sort_keys=False).rstrip())

@@ -1,0 +1,1 @@
+"""Settings, the file they come from, and the state folder."""

@@ -1,0 +1,147 @@
+"""Where the platform's processes are reached: chosen once by ``labyard up``, read by everyone else."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from labyard_hub.config.settings import ListenSettings
+from labyard_hub.config.state import StateFolder, write_atomically
+from labyard_hub.exceptions import ConfigurationError
+
+__all__ = ["Platform", "choose_platform"]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Addresses and ports of one running platform.
+
+    Attributes
+    ----------
+    url
+        What browsers open, with a trailing slash.
+    bind_url
+        What the proxy listens on.
+    hub_port, service_port, mlflow_port, proxy_api_port
+        TCP ports on 127.0.0.1. They stay the same from one start to the next, since servers that outlived a killed ``labyard up`` still call them.
+    pid
+        Process id of ``labyard up``; 0 before it is known.
+    ready
+        Whether it is up.
+    """
+
+    url: str
+    bind_url: str
+    hub_port: int
+    service_port: int
+    mlflow_port: int
+    proxy_api_port: int
+    pid: int = 0
+    ready: bool = False
+
+    @property
+    def hub_api_url(self) -> str:
+        """The hub's REST API, for processes on this machine."""
+        return f"http://127.0.0.1:{self.hub_port}/hub/api"
+
+    @property
+    def service_url(self) -> str:
+        """The labyard service, for processes on this machine."""
+        return f"http://127.0.0.1:{self.service_port}/services/labyard/"
+
+    @property
+    def mlflow_url(self) -> str:
+        """The MLflow server, for processes on this machine."""
+        return f"http://127.0.0.1:{self.mlflow_port}/services/mlflow/"
+
+    @classmethod
+    def file(cls, state: StateFolder) -> Path:
+        """Return where it is kept."""
+        return state.run_private / "platform.json"
+
+    @classmethod
+    def read(cls, state: StateFolder) -> Platform | None:
+        """Return what the last ``labyard up`` chose; None where there was none."""
+        try:
+            data = json.loads(cls.file(state).read_text())
+            data.pop("hub_api_url", None)
+            return cls(**data)
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, state: StateFolder) -> None:
+        """Keep it."""
+        write_atomically(self.file(state), json.dumps({**asdict(self), "hub_api_url": self.hub_api_url}), mode=0o600)
+
+
+def choose_platform(listen: ListenSettings, state: StateFolder, *, proxy_runs: bool, hub_runs: bool) -> Platform:
+    """Return the addresses for a start: those of the last one where they are still free or held by our own processes.
+
+    Parameters
+    ----------
+    proxy_runs
+        Whether our own proxy, which a killed ``labyard up`` left behind, holds the public port.
+    hub_runs
+        Whether our own hub, service and MLflow are among what runs.
+
+    Raises
+    ------
+    ConfigurationError
+        If another program holds the public port.
+    """
+    last = Platform.read(state)
+    port = listen.port
+    if port == 0:
+        port = (
+            _port_of(last.bind_url) if last is not None and (proxy_runs or _is_free(listen.host, _port_of(last.bind_url))) else _free_port()
+        )
+    same_address = last is not None and last.bind_url == _url(listen, port)
+    if not (proxy_runs and same_address) and not _is_free(listen.host, port):
+        raise ConfigurationError(
+            None,
+            None,
+            f"port {port} on {listen.host} is taken by another program. Choose another one, such as --port {port + 1}, or --port 0 for any free one",
+        )
+    bind_url = _url(listen, port)
+    public = (listen.public_url.rstrip("/") + "/") if listen.public_url else _browsable(bind_url, listen.host)
+    ports = {}
+    for name in ("hub_port", "service_port", "mlflow_port", "proxy_api_port"):
+        former: int = getattr(last, name) if last is not None else 0
+        ours = proxy_runs if name == "proxy_api_port" else hub_runs
+        ports[name] = former if former and (ours or _is_free("127.0.0.1", former)) else _free_port()
+    return Platform(public, bind_url, ports["hub_port"], ports["service_port"], ports["mlflow_port"], ports["proxy_api_port"])
+
+
+def _url(listen: ListenSettings, port: int) -> str:
+    scheme = "https" if listen.tls_certificate else "http"
+    host = f"[{listen.host}]" if ":" in listen.host else listen.host
+    return f"{scheme}://{host}:{port}/"
+
+
+def _browsable(bind_url: str, host: str) -> str:
+    return bind_url.replace(f"//{host}:", f"//{socket.gethostname()}:") if host in ("0.0.0.0", "::") else bind_url  # noqa: S104  # compared, not bound
+
+
+def _port_of(url: str) -> int:
+    return int(url.rstrip("/").rsplit(":", 1)[1])
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # A port in TIME_WAIT can be taken, one that somebody listens on cannot.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

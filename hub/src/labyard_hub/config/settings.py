@@ -1,0 +1,138 @@
+"""Everything that can be set, by topic. Nothing here reads a file or the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from labyard.units import Bytes, Seconds
+
+__all__ = ["ListenSettings", "MLflowSettings", "ServerSettings", "Settings", "SignInSettings", "ToolSettings"]
+
+BUILT_IN_TOOLS = ("tensorboard", "mlflow", "label-studio")
+"""Tools that need no configuration."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ListenSettings(_Section):
+    """Where the proxy listens."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Anything but a loopback address needs TLS or `allow_insecure`."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """TCP port; 0 picks a free one."""
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+/?$")
+    """How browsers reach it where that differs, such as `https://labyard.example.org` behind another proxy."""
+    tls_certificate: Path | None = None
+    """PEM file with the certificate chain."""
+    tls_key: Path | None = None
+    """PEM file with the private key."""
+    allow_insecure: bool = False
+    """Listen on a public address without TLS: passwords then cross the network in the clear."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("TLS needs both `tls_certificate` and `tls_key`")
+        if not self.is_loopback and self.tls_certificate is None and not self.allow_insecure:
+            raise ValueError(
+                f"{self.host} can be reached from other machines, and without TLS passwords would cross the network in the clear. "
+                "Set `tls_certificate` and `tls_key`, or, behind a proxy that does TLS, `allow_insecure: true` (--allow-insecure)"
+            )
+        return self
+
+
+class SignInSettings(_Section):
+    """Passwords, invitations and attempts."""
+
+    session_lifetime_seconds: Seconds = Field(default=14 * 86400, ge=300)
+    """A sign-in lasts so long."""
+    invitation_lifetime_seconds: Seconds = Field(default=7 * 86400, ge=60)
+    """An invitation can be used for so long."""
+    setup_lifetime_seconds: Seconds = Field(default=3600, ge=60)
+    """The set-up link of the first run can be used for so long."""
+    minimum_password_length: int = Field(default=10, ge=8, le=128)
+    """Characters."""
+    attempts_per_user: int = Field(default=10, ge=1)
+    """Failed sign-ins with one name before that name has to wait."""
+    attempts_per_address: int = Field(default=50, ge=1)
+    """Failed sign-ins from one address before that address has to wait."""
+    attempts_window_seconds: Seconds = Field(default=300, ge=1)
+    """Failed attempts are forgotten after so long."""
+
+
+class ServerSettings(_Section):
+    """Single-user servers."""
+
+    isolation: Literal["auto", "off"] = "auto"
+    """`auto`: a Unix account per user when started as root. `off`: everything runs as the account that started it."""
+    memory_limit_bytes: Bytes | None = Field(default=None, ge=256 * 2**20)
+    """Memory of one server with all that runs in it, such as `4Gi`; null: no limit."""
+    cpu_limit_cores: float | None = Field(default=None, gt=0)
+    """CPU cores of one server; null: no limit."""
+    process_limit: int = Field(default=4096, ge=64)
+    """Processes and threads of one server."""
+    idle_timeout_seconds: Seconds | None = Field(default=4 * 3600, ge=30)
+    """A server that nobody used for so long is stopped; null: never."""
+    start_timeout_seconds: Seconds = Field(default=120, ge=5)
+    """How long a start may take."""
+    named_servers_per_user: int = Field(default=3, ge=0)
+    """Further servers that a person may have beside the default one."""
+
+
+class MLflowSettings(_Section):
+    """The tracking server."""
+
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes of the server, about 500 MB each."""
+
+
+class ToolSettings(_Section):
+    """Tools in tabs."""
+
+    enabled: tuple[str, ...] = BUILT_IN_TOOLS
+    """Built-in tools that are offered: tensorboard, mlflow, label-studio."""
+    directory: Path | None = None
+    """Folder with a YAML file per tool of your own; default: `tools.d` beside the configuration file."""
+    user_tools: bool = True
+    """Whether people may add tools of their own in `~/.config/labyard/tools.d`."""
+    environments_directory: Path | None = None
+    """Where the tools' environments are made; default: beside Labyard's own environment, or in the state folder if that cannot be written."""
+
+    @field_validator("enabled")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in BUILT_IN_TOOLS]
+        if unknown:
+            raise ValueError(f"there is no built-in tool {unknown[0]!r}; there are {', '.join(BUILT_IN_TOOLS)}")
+        return value
+
+
+class Settings(_Section):
+    """The configuration file."""
+
+    listen: ListenSettings = ListenSettings()
+    sign_in: SignInSettings = SignInSettings()
+    servers: ServerSettings = ServerSettings()
+    mlflow: MLflowSettings = MLflowSettings()
+    tools: ToolSettings = ToolSettings()
+    hub_config_directory: Path | None = None
+    """Folder with `*.py` files for what no setting covers, read by JupyterHub after ours; default: `jupyterhub_config.d` beside the configuration file."""
+    environment: dict[str, SecretStr] = Field(default_factory=dict)
+    """Variables for every single-user server, such as a proxy or an index address. Shown masked."""

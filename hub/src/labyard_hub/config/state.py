@@ -1,0 +1,179 @@
+"""The state folder: where everything that must outlive a process is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import platformdirs
+
+from labyard_hub.exceptions import StateFolderError, StateFolderNewerError
+
+__all__ = ["LAYOUT_VERSION", "StateFolder", "default_state_directory"]
+
+LAYOUT_VERSION = 1
+"""Raised when an older Labyard could not work with what a newer one wrote."""
+
+
+def default_state_directory() -> Path:
+    """Return ``/var/lib/labyard`` for root, the user's data folder for everyone else."""
+    if os.geteuid() == 0:
+        # Root's own data folder lies under /root, where the users' accounts cannot reach their homes.
+        return Path("/var/lib/labyard")
+    return Path(platformdirs.user_data_dir("labyard"))
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    """Paths inside one state folder, and the secrets in it."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path) -> StateFolder:
+        """Make `root` and its folders where they are missing.
+
+        Raises
+        ------
+        StateFolderNewerError
+            If a newer Labyard wrote it. Nothing is changed.
+        StateFolderError
+            If it cannot be read or written (permissions, full disk, read-only).
+        """
+        state = cls(root.absolute())
+        try:
+            state._check_version()
+            state._make()
+        except OSError as error:
+            raise StateFolderError(state.root, f"{error.strerror or error}. Mend that, or name another folder with --state-dir") from error
+        return state
+
+    def _check_version(self) -> None:
+        try:
+            record = json.loads(self.version_file.read_text())
+            found = int(record["layout"])
+        except FileNotFoundError:
+            return
+        except (ValueError, KeyError, TypeError) as error:
+            raise StateFolderError(self.root, f"{self.version_file.name} is not readable ({error}); restore it from a backup") from error
+        if found > LAYOUT_VERSION:
+            raise StateFolderNewerError(self.root, found, LAYOUT_VERSION)
+
+    def _make(self) -> None:
+        # 0711: the users' accounts pass through to their homes and can list nothing.
+        self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.root.chmod(0o711)
+        for path, mode in (
+            (self.secrets, 0o700), (self.hub, 0o700), (self.mlflow, 0o700), (self.homes, 0o711),
+            (self.run, 0o711), (self.run_public, 0o755), (self.run_private, 0o700), (self.logs, 0o700), (self.trash, 0o700),
+        ):  # fmt: skip
+            path.mkdir(mode=mode, exist_ok=True)
+            path.chmod(mode)
+        if not self.version_file.exists():
+            record = {"layout": LAYOUT_VERSION, "instance": secrets.token_hex(4), "created_at": datetime.now(UTC).isoformat()}
+            write_atomically(self.version_file, json.dumps(record) + "\n", mode=0o600)
+
+    @property
+    def version_file(self) -> Path:
+        """Layout version and instance id."""
+        return self.root / "state.json"
+
+    @property
+    def instance(self) -> str:
+        """Eight hexadecimal digits that tell this state folder from others on the machine."""
+        return str(json.loads(self.version_file.read_text())["instance"])
+
+    @property
+    def secrets(self) -> Path:
+        """Secrets, one file each."""
+        return self.root / "secrets"
+
+    @property
+    def identity_database(self) -> Path:
+        """Users, password hashes, invitations."""
+        return self.root / "identity.db"
+
+    @property
+    def hub(self) -> Path:
+        """JupyterHub's database."""
+        return self.root / "hub"
+
+    @property
+    def mlflow(self) -> Path:
+        """MLflow's database and artifacts."""
+        return self.root / "mlflow"
+
+    @property
+    def homes(self) -> Path:
+        """The users' homes."""
+        return self.root / "homes"
+
+    @property
+    def run(self) -> Path:
+        """What is only of use while Labyard runs."""
+        return self.root / "run"
+
+    @property
+    def run_public(self) -> Path:
+        """What every user's server may read: the list of tools."""
+        return self.run / "public"
+
+    @property
+    def run_private(self) -> Path:
+        """Process records, the proxy's configuration, sockets between our own processes."""
+        return self.run / "private"
+
+    @property
+    def logs(self) -> Path:
+        """One log per process."""
+        return self.root / "logs"
+
+    @property
+    def trash(self) -> Path:
+        """Homes of removed users."""
+        return self.root / "trash"
+
+    @property
+    def tools_file(self) -> Path:
+        """The list of tools that servers offer: JSON, a list of `labyard.models.tool.Tool`."""
+        return self.run_public / "tools.json"
+
+    @property
+    def configuration_file(self) -> Path:
+        """The configuration in force, for the platform's processes: JSON with secrets."""
+        return self.run_private / "configuration.json"
+
+    def secret(self, name: str) -> str:
+        """Return the secret `name`, 64 hexadecimal digits, made on first use."""
+        path = self.secrets / name
+        try:
+            return path.read_text().strip()
+        except FileNotFoundError:
+            pass
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:  # another process was first
+            return path.read_text().strip()
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        return path.read_text().strip()
+
+
+def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Replace `path` by `text` at once: a reader sees the old or the new, also after a crash or on a full disk."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            os.fchmod(descriptor, mode)
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

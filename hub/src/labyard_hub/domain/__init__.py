@@ -1,0 +1,1 @@
+"""Plain rules and dataclasses: no HTTP, no database, no processes."""

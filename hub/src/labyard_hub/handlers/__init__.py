@@ -1,0 +1,1 @@
+"""FastAPI routers of the labyard service, one per noun."""

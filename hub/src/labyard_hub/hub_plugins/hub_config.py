@@ -1,0 +1,168 @@
+"""From settings to JupyterHub's ``c``, one function per topic."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from labyard_hub.backends.local.accounts import isolates
+from labyard_hub.backends.local.environments import EnvironmentStore
+from labyard_hub.config.loader import Configuration, parse_configuration
+from labyard_hub.config.platform import Platform
+from labyard_hub.config.settings import Settings
+from labyard_hub.config.state import StateFolder
+from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
+from labyard_hub.hub_plugins.pages import page_settings
+from labyard_hub.hub_plugins.proxy import LabyardProxy
+from labyard_hub.hub_plugins.spawner import LabyardSpawner
+from labyard_hub.hub_plugins.start_options import DEFAULT_URLS, apply_start_options
+
+__all__ = ["configure", "configure_from_state"]
+
+SERVICE_SCOPES = ("access:services!service=labyard", "access:services!service=mlflow")
+"""What a user, and a server on its owner's behalf, may call."""
+
+
+def configure_from_state(c: Any, root: Path) -> Sequence[Path]:
+    """Configure the hub of the state folder `root`, and return the operator's own files, to be read after."""
+    state = StateFolder(root)
+    configuration = parse_configuration(state.configuration_file.read_text())
+    platform = Platform.read(state)
+    if platform is None:
+        raise RuntimeError(f"{Platform.file(state)} is missing: start the hub with `labyard up`")
+    configure(c, state, configuration, platform)
+    return configuration.hub_files
+
+
+def configure(c: Any, state: StateFolder, configuration: Configuration, platform: Platform) -> None:
+    """Set everything on JupyterHub's configuration object `c`."""
+    settings = configuration.settings
+    _hub(c, state, platform)
+    _proxy(c, state, platform, settings)
+    _sign_in(c, state, settings)
+    _services(c, state)
+    _servers(c, state, platform, settings)
+
+
+def _hub(c: Any, state: StateFolder, platform: Platform) -> None:
+    hub = c.JupyterHub
+    hub.bind_url = platform.bind_url
+    hub.public_url = platform.url
+    hub.hub_bind_url = f"http://127.0.0.1:{platform.hub_port}"
+    hub.db_url = f"sqlite:///{state.hub / 'jupyterhub.sqlite'}"
+    hub.cookie_secret = bytes.fromhex(state.secret("cookie_secret"))
+    hub.data_files_path = str(Path(sys.prefix) / "share" / "jupyterhub")
+    # Servers outlive the hub; `labyard up` ends them when it is stopped.
+    hub.cleanup_servers = False
+    hub.cleanup_proxy = False
+    hub.redirect_to_server = False
+    hub.allow_named_servers = True
+    hub.last_activity_interval = 60
+    c.JupyterHub.activity_resolution = 10
+
+
+def _proxy(c: Any, state: StateFolder, platform: Platform, settings: Settings) -> None:
+    c.JupyterHub.proxy_class = LabyardProxy
+    proxy = c.LabyardProxy
+    proxy.should_start = False
+    proxy.traefik_api_url = f"http://127.0.0.1:{platform.proxy_api_port}"
+    proxy.traefik_api_username = "labyard"
+    proxy.traefik_api_password = state.secret("proxy_api_password")
+    proxy.dynamic_config_file = str(state.run_private / "proxy-routes.yaml")
+    proxy.traefik_entrypoint = platform.bind_url.partition(":")[0]
+    # The hub would wait for each external service that has a URL before it adds any route, up to 30 s each. So the routes of ours are the
+    # proxy's own, and a service that is down takes nothing else with it.
+    services = {"labyard": platform.service_url, "mlflow": platform.mlflow_url}
+    proxy.extra_dynamic_config = {
+        "http": {
+            "routers": {
+                f"labyard-{name}": {
+                    "rule": f"PathPrefix(`/services/{name}/`) || Path(`/services/{name}`)",
+                    "service": f"labyard-{name}",
+                    "entryPoints": [proxy.traefik_entrypoint],
+                }
+                for name in services
+            },
+            "services": {
+                f"labyard-{name}": {"loadBalancer": {"servers": [{"url": url.removesuffix(f"/services/{name}/")}]}}
+                for name, url in services.items()
+            },
+        }
+    }
+    if settings.listen.tls_certificate is not None:
+        c.JupyterHub.ssl_cert = str(settings.listen.tls_certificate)
+        c.JupyterHub.ssl_key = str(settings.listen.tls_key)
+
+
+def _sign_in(c: Any, state: StateFolder, settings: Settings) -> None:
+    c.JupyterHub.authenticator_class = LabyardAuthenticator
+    c.LabyardAuthenticator.state_dir = str(state.root)
+    c.LabyardAuthenticator.sign_in = settings.sign_in.model_dump()
+    c.JupyterHub.cookie_max_age_days = settings.sign_in.session_lifetime_seconds / 86400
+    for name, value in page_settings(settings).items():
+        setattr(c.JupyterHub, name, value)
+
+
+def _services(c: Any, state: StateFolder) -> None:
+    c.JupyterHub.services = [
+        {
+            "name": "labyard",
+            "api_token": state.secret("service_token"),
+            "oauth_client_id": "service-labyard",
+            "oauth_redirect_uri": "/services/labyard/oauth/callback",
+            "oauth_no_confirm": True,
+            "display": False,
+        },
+        {"name": "mlflow", "api_token": state.secret("mlflow_token"), "display": False},
+        {"name": "culler", "api_token": state.secret("culler_token"), "display": False},
+        {"name": "cli", "api_token": state.secret("cli_token"), "display": False},
+    ]
+    c.JupyterHub.load_roles = [
+        {"name": "user", "description": "What every user may do", "scopes": ["self", *SERVICE_SCOPES]},
+        {"name": "labyard-service", "scopes": ["read:users:name", "read:users:groups"], "services": ["labyard"]},
+        {"name": "idle-culler", "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"], "services": ["culler"]},
+        {"name": "command-line", "scopes": ["list:users", "admin:users", "read:servers", "delete:servers"], "services": ["cli"]},
+    ]
+
+
+def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings) -> None:
+    servers = settings.servers
+    c.JupyterHub.spawner_class = LabyardSpawner
+    c.JupyterHub.named_server_limit_per_user = servers.named_servers_per_user
+    spawner = c.LabyardSpawner
+    spawner.state_dir = str(state.root)
+    spawner.isolated = isolates(servers.isolation)
+    spawner.memory_limit_bytes = servers.memory_limit_bytes
+    spawner.cpu_limit_cores = servers.cpu_limit_cores
+    spawner.process_limit = servers.process_limit
+    spawner.cmd = [str(Path(sys.prefix) / "bin" / "jupyterhub-singleuser")]
+    spawner.default_url = DEFAULT_URLS["lab"]
+    spawner.apply_user_options = apply_start_options
+    spawner.start_timeout = int(servers.start_timeout_seconds)
+    spawner.http_timeout = int(servers.start_timeout_seconds)
+    spawner.term_timeout = 10
+    spawner.env_keep = ["LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"]
+    spawner.server_token_scopes = ["users:activity!user", "access:servers!server", *SERVICE_SCOPES]
+    spawner.oauth_client_allowed_scopes = list(SERVICE_SCOPES)
+    spawner.base_environment = {
+        **_server_environment(state, platform, settings),
+        **{name: value.get_secret_value() for name, value in settings.environment.items()},
+    }
+
+
+def _server_environment(state: StateFolder, platform: Platform, settings: Settings) -> dict[str, str]:
+    environments = EnvironmentStore(settings.tools.environments_directory or EnvironmentStore.default(state.root).folder)
+    workbench = environments.path("workbench")
+    return {
+        "PATH": f"{workbench / 'bin'}:{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+        "JUPYTER_PATH": str(workbench / "share" / "jupyter"),
+        "JUPYTER_CONFIG_PATH": str(files("labyard_hub") / "singleuser"),
+        "LABYARD_TOOLS_FILE": str(state.tools_file),
+        "LABYARD_USER_TOOLS": "1" if settings.tools.user_tools else "0",
+        "MLFLOW_TRACKING_URI": platform.mlflow_url.rstrip("/"),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+    }

@@ -1,0 +1,160 @@
+"""The embedded mode's spawner: one local process per server, as the user's own account when isolated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+from subprocess import DEVNULL, STDOUT, Popen
+from typing import Any
+
+from jupyterhub.spawner import LocalProcessSpawner, SpawnException
+from jupyterhub.utils import random_port
+from traitlets import Bool, Dict, Float, Integer, Unicode
+
+from labyard.exceptions import LabyardError
+from labyard_hub.backends.local.accounts import Account, ensure_account
+from labyard_hub.backends.local.limits import ControlGroup, Limits, drop_privileges
+from labyard_hub.backends.local.processes import ProcessRecord
+from labyard_hub.backends.local.runtime import make_runtime_folder
+from labyard_hub.backends.local.servers import end_servers, server_control_group, server_record_file
+from labyard_hub.config.state import StateFolder
+
+__all__ = ["LabyardSpawner"]
+
+LOG_MAX_BYTES = 5 * 2**20
+
+
+class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub carries no types
+    """Starts servers as detached processes that outlive the hub, finds them again, and ends all that they started."""
+
+    state_dir = Unicode(config=True, help="The state folder.")
+    isolated = Bool(False, config=True, help="Whether each user is a Unix account of their own.")
+    memory_limit_bytes = Integer(None, allow_none=True, config=True, help="Memory of one server; None: no limit.")
+    cpu_limit_cores = Float(None, allow_none=True, config=True, help="CPU cores of one server; None: no limit.")
+    process_limit = Integer(4096, config=True, help="Processes and threads of one server.")
+    base_environment = Dict(config=True, help="Variables that every server gets.")
+
+    @property
+    def _state_folder(self) -> StateFolder:
+        return StateFolder(Path(self.state_dir))
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(self.memory_limit_bytes, self.cpu_limit_cores, self.process_limit)
+
+    @property
+    def log_file(self) -> Path:
+        """The output of this server's process."""
+        return self._state_folder.logs / "servers" / (f"{self.user.name}--{self.name}.log" if self.name else f"{self.user.name}.log")
+
+    def log_tail(self, lines: int = 20) -> list[str]:
+        """Return the last `lines` lines that the server wrote."""
+        try:
+            with self.log_file.open("rb") as file:
+                file.seek(max(0, self.log_file.stat().st_size - 64 * 1024))
+                return file.read().decode(errors="replace").splitlines()[-lines:]
+        except OSError:
+            return []
+
+    def get_env(self) -> dict[str, str]:
+        """Return the whole environment of the process: ours and JupyterHub's, nothing of the machine's."""
+        environment: dict[str, str] = super(LocalProcessSpawner, self).get_env()
+        for name in ("PYTHONPATH", "VIRTUAL_ENV", "JUPYTERHUB_SINGLEUSER_APP"):
+            environment.pop(name, None)
+        environment.update(self.base_environment)
+        # MLflow's client takes the server's own token, which acts as the server's owner.
+        environment["MLFLOW_TRACKING_TOKEN"] = environment["JUPYTERHUB_API_TOKEN"]
+        return environment
+
+    async def start(self) -> tuple[str, int]:
+        """Start the process.
+
+        Raises
+        ------
+        SpawnException
+            With a sentence for the person, if the account or the process cannot be made.
+        """
+        if not self.port:
+            self.port: int = random_port()
+        try:
+            self.proc = await asyncio.to_thread(self._start_process, self.get_env(), [*self.cmd, *self.get_args()])
+        except (LabyardError, OSError) as error:
+            self.log.exception("could not start the server of %s", self.user.name)
+            raise SpawnException(f"The server could not be started: {error}. Ask an administrator to look at the hub's log.") from error
+        self.pid = self.proc.pid
+        return (self.ip or "127.0.0.1", self.port)
+
+    def _start_process(self, environment: dict[str, str], argv: list[str]) -> Popen[bytes]:
+        state = self._state_folder
+        account = ensure_account(self.user.name, state, isolated=self.isolated)
+        runtime = make_runtime_folder(state, account, self.name)
+        environment |= {
+            "HOME": str(account.home),
+            "USER": account.unix_name,
+            "LOGNAME": account.unix_name,
+            "SHELL": "/bin/bash",
+            "JUPYTER_RUNTIME_DIR": str(runtime),
+            "XDG_RUNTIME_DIR": str(runtime),
+        }
+        group = server_control_group(state, self.user.name, self.name)
+        missing = group.create(self._limits)
+        if missing:
+            self.log.info("the kernel lets us set no limits on: %s", ", ".join(sorted(set(missing))))
+        log = self._open_log()
+        with log:
+            process = Popen(
+                argv, env=environment, cwd="/", stdin=DEVNULL, stdout=log, stderr=STDOUT, start_new_session=True,
+                preexec_fn=self._become(account, group),  # noqa: PLW1509  # limits and the account must be set before exec; it takes no locks
+            )  # fmt: skip
+        label = f"{self.user.name}/{self.name}" if self.name else self.user.name
+        ProcessRecord.of(label, process.pid).write(self._record_file)
+        return process
+
+    def _become(self, account: Account, group: ControlGroup) -> Callable[[], None]:
+        return partial(
+            drop_privileges,
+            uid=account.uid, gid=account.gid, unix_name=account.unix_name, home=str(account.home),
+            join=group.join_files(), limits=self._limits, isolated=self.isolated,
+        )  # fmt: skip
+
+    def _open_log(self) -> Any:
+        path = self.log_file
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        if path.exists() and path.stat().st_size > LOG_MAX_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        return path.open("ab")
+
+    @property
+    def _record_file(self) -> Path:
+        return server_record_file(self._state_folder, self.user.name, self.name)
+
+    async def poll(self) -> int | None:
+        """Return None while the server runs, its exit status after; 0 where a former hub started it and nobody knows."""
+        if self.proc is not None:
+            status: int | None = await super().poll()
+            return status
+        record = ProcessRecord.read(self._record_file)
+        if self.pid and record is not None and record.pid == self.pid and record.process() is not None:
+            return None
+        self.clear_state()
+        return 0
+
+    async def stop(self, now: bool = False) -> None:
+        """End the server and everything that it started: kernels, terminals, tools."""
+        record = ProcessRecord.read(self._record_file)
+        patience = 0.0 if now else float(self.term_timeout)
+        if record is not None:
+            await asyncio.to_thread(end_servers, self._state_folder, [record], patience_seconds=patience)
+        await self.poll()  # reaps the child
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """Tell the waiting page what happens."""
+        yield {"progress": 20, "message": "preparing the home folder"}
+        while not self.pid:  # noqa: ASYNC110  # JupyterHub offers no event for it
+            await asyncio.sleep(0.1)
+        yield {"progress": 50, "message": "starting JupyterLab"}
+        while not any("is running at" in line for line in self.log_tail(60)):  # noqa: ASYNC110  # it is another process that writes
+            await asyncio.sleep(0.3)
+        yield {"progress": 85, "message": "JupyterLab answers, connecting it"}

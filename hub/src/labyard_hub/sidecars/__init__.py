@@ -1,0 +1,1 @@
+"""Programs that run in a tool's own environment; they import nothing of ours."""

@@ -1,0 +1,1 @@
+"""Configuration that every single-user server reads; a folder on ``JUPYTER_CONFIG_PATH``."""

@@ -1,0 +1,1 @@
+"""The platform's processes: start, adopt, restart, stop."""

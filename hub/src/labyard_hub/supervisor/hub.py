@@ -1,0 +1,54 @@
+"""JupyterHub and the idle culler."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from labyard_hub.config.platform import Platform
+from labyard_hub.config.settings import Settings
+from labyard_hub.config.state import StateFolder
+from labyard_hub.supervisor.process import ProcessSpec
+
+__all__ = ["base_environment", "culler_process", "hub_process"]
+
+KEPT_VARIABLES = ("LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def base_environment(state: StateFolder) -> dict[str, str]:
+    """Return what each of the platform's own processes has in its environment; the rest of the caller's stays out."""
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    path = f"{Path(sys.prefix) / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {"LANG": "C.UTF-8", **kept, "PATH": path, "HOME": str(state.run_private), "PYTHONUNBUFFERED": "1"}
+
+
+def hub_process(state: StateFolder, platform: Platform) -> ProcessSpec:
+    """Return the hub's process."""
+    configuration = Path(__file__).parent.parent / "hub_plugins" / "jupyterhub_config.py"
+    return ProcessSpec(
+        name="hub",
+        argv=(sys.executable, "-m", "jupyterhub", f"--config={configuration}"),
+        env={**base_environment(state), "LABYARD_STATE_DIR": str(state.root)},
+        ready_url=f"{platform.hub_api_url}/health",
+        start_timeout_seconds=90,
+        adopt=False,  # its configuration and code may have changed, and nothing is lost by a restart
+    )
+
+
+def culler_process(state: StateFolder, platform: Platform, settings: Settings) -> ProcessSpec | None:
+    """Return the process that stops idle servers; None where the settings say never."""
+    timeout = settings.servers.idle_timeout_seconds
+    if timeout is None:
+        return None
+    every = max(5, min(300, int(timeout // 4)))
+    return ProcessSpec(
+        name="culler",
+        argv=(
+            sys.executable, "-m", "jupyterhub_idle_culler",
+            f"--url={platform.hub_api_url}", f"--timeout={int(timeout)}", f"--cull-every={every}",
+        ),
+        env={**base_environment(state), "JUPYTERHUB_API_TOKEN": state.secret("culler_token")},
+        essential=False,
+        adopt=False,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The command line. Commands of other distributions join by the entry-point group ``labyard.commands``."""

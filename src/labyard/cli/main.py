@@ -1,0 +1,63 @@
+"""``labyard``: finds the commands, and turns our errors into one line and an exit status."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from labyard._version import __version__
+from labyard.exceptions import LabyardError
+
+__all__ = ["main"]
+
+COMMAND_GROUP = "labyard.commands"
+"""Entry-point group; the name of an entry point is the name of the command."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is called or its help is listed."""
+
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=COMMAND_GROUP)}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, sorted."""
+        return sorted({*super().list_commands(ctx), *self._entry_points()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, imported now."""
+        point = self._entry_points().get(cmd_name)
+        if point is None:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = point.load()
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="labyard", message="%(prog)s %(version)s")
+def cli() -> None:
+    """A web workspace for machine-learning teams on JupyterHub."""
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exit status: 0 done, 1 failed, 2 asked for in a way that cannot be done, 130 interrupted.
+    """
+    try:
+        cli(prog_name="labyard", standalone_mode=False)
+    except LabyardError as error:
+        click.echo(f"labyard: {error.message}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("labyard: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe went away, as in `labyard user list | head`.
+        sys.stderr.close()
+        sys.exit(1)

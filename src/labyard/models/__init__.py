@@ -1,0 +1,1 @@
+"""Wire models, one module per noun."""

@@ -1,0 +1,34 @@
+"""What all tests share: the tools' environments, and a real `labyard up`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labyard_hub.backends.local.environments import ENVIRONMENTS, EnvironmentStore
+from tests.platform import RunningPlatform, start_platform
+
+__all__ = ["RunningPlatform"]
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one environment per name, as `make setup` made them; a missing one is made now."""
+    given = os.environ.get("LABYARD_ENVIRONMENTS_DIR")
+    if given:
+        return Path(given)
+    folder = tmp_path_factory.mktemp("environments")
+    store = EnvironmentStore.default(folder)
+    for name in ENVIRONMENTS:
+        (folder / name).symlink_to(store.ensure(name))
+    return folder
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[RunningPlatform]:
+    """A platform of this test's own, started as whoever runs the tests."""
+    with start_platform(tmp_path / "state") as running:
+        yield running

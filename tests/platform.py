@@ -1,0 +1,170 @@
+"""Starts a real `labyard up` in a process of its own, and stops it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from labyard_hub.config.platform import Platform
+from labyard_hub.config.state import StateFolder
+
+START_TIMEOUT_SECONDS = 180
+LABYARD = str(Path(sys.prefix) / "bin" / "labyard")
+
+
+def wait_until(condition: Callable[[], Any], what: str, timeout_seconds: float = 30) -> Any:
+    """Return the first true value of `condition`, asked again and again."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what}: not within {timeout_seconds} s"
+        time.sleep(0.05)
+
+
+@dataclass
+class RunningPlatform:
+    """A `labyard up` that runs."""
+
+    root: Path
+    process: subprocess.Popen[str]
+    prefix: tuple[str, ...] = ()
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def state(self) -> StateFolder:
+        return StateFolder(self.root)
+
+    @property
+    def platform(self) -> Platform:
+        found = Platform.read(self.state)
+        assert found is not None
+        return found
+
+    @property
+    def url(self) -> str:
+        return self.platform.url
+
+    def last(self, kind: str) -> dict[str, Any] | None:
+        return next((event for event in reversed(self.events) if event["event"] == kind), None)
+
+    @property
+    def setup_url(self) -> str:
+        event = self.last("setup")
+        assert event is not None, self.events
+        return str(event["url"])
+
+    def labyard(self, *arguments: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `labyard` on this state folder, as whoever started the platform."""
+        return labyard(*arguments, "--state-dir", str(self.root), stdin=stdin, check=check, prefix=self.prefix)
+
+    def add_user(self, name: str, password: str, *, admin: bool = False) -> None:
+        self.labyard("user", "add", name, *(["--admin"] if admin else []), "--password-stdin", stdin=password + "\n")
+
+    def process_id(self, name: str) -> int:
+        """Return the process id of a part of the platform: hub, proxy, service, mlflow."""
+        return int(json.loads((self.state.run_private / "processes" / f"{name}.json").read_text())["pid"])
+
+    def log(self, name: str) -> str:
+        return (self.state.logs / f"{name}.log").read_text(errors="replace")
+
+
+def labyard(*arguments: str, stdin: str = "", check: bool = True, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Run the command line and return what it printed."""
+    done = subprocess.run([*prefix, LABYARD, *arguments], input=stdin, capture_output=True, text=True, timeout=120, check=False)
+    assert not check or done.returncode == 0, f"{arguments}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@contextmanager
+def start_platform(root: Path, *options: str, prefix: Sequence[str] = ()) -> Iterator[RunningPlatform]:
+    """Start `labyard up --port 0` on the state folder `root` and stop it at the end of the block.
+
+    `prefix` is a command that runs it as somebody else.
+    """
+    process = subprocess.Popen(
+        [*prefix, LABYARD, "up", "--state-dir", str(root), "--port", "0", "--no-browser", "--json", *options],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/", start_new_session=True,
+    )  # fmt: skip
+    running = RunningPlatform(root, process, tuple(prefix))
+    reader = threading.Thread(target=_read, args=(running,), daemon=True)
+    reader.start()
+    try:
+        wait_until(
+            lambda: running.last("ready") or running.last("setup") or process.poll() is not None, "labyard up", START_TIMEOUT_SECONDS
+        )
+        assert process.poll() is None, f"labyard up ended: {running.events}"
+        yield running
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(60)
+        finally:
+            labyard("down", "--state-dir", str(root), check=False)
+            reader.join(5)
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+def _read(running: RunningPlatform) -> None:
+    assert running.process.stdout is not None
+    for line in running.process.stdout:
+        try:
+            running.events.append(json.loads(line))
+        except ValueError:
+            running.events.append({"event": "text", "message": line.rstrip()})
+
+
+class Browserless:
+    """A signed-in session without a browser: cookies, XSRF token, redirects.
+
+    It follows what a browser would: the sign-in form, the hub's OAuth redirects of servers and services.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=60, trust_env=False)
+
+    @property
+    def xsrf(self) -> str:
+        """The newest XSRF token; servers and the hub set one each, by path."""
+        return next((cookie.value or "" for cookie in self.http.cookies.jar if cookie.name == "_xsrf" and cookie.path == "/hub/"), "")
+
+    def sign_in(self, name: str, password: str, **form: str) -> httpx.Response:
+        page = self.http.get("hub/login")
+        token = re.search(r'name="_xsrf"\s+value="([^"]+)"', page.text)
+        assert token is not None, page.text
+        return self.http.post("hub/login", data={"username": name, "password": password, "_xsrf": token[1], **form})
+
+    def hub_api(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        return self.http.request(method, f"hub/api/{path}", headers={"X-XSRFToken": self.xsrf, "Referer": f"{self.url}hub/home"}, **kwargs)
+
+    def start_server(self, name: str, timeout_seconds: float = 90) -> None:
+        answer = self.hub_api("POST", f"users/{name}/server")
+        assert answer.status_code in (201, 202), answer.text
+        wait_until(lambda: self.hub_api("GET", f"users/{name}").json()["servers"].get("", {}).get("ready"), "server ready", timeout_seconds)
+
+    def token(self, name: str, **body: Any) -> str:
+        """Make an API token."""
+        answer = self.hub_api("POST", f"users/{name}/tokens", json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["token"])
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
