@@ -60,6 +60,7 @@ def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         seen = set(pool.map(lambda _: state.secret("token"), range(32)))
     assert len(seen) == 1
+    assert [path.name for path in state.secrets.iterdir()] == ["token"]
     assert len(seen.pop()) == 64
     assert mode(state.secrets / "token") == 0o600
 

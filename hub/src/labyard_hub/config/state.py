@@ -154,12 +154,15 @@ class StateFolder:
             return path.read_text().strip()
         except FileNotFoundError:
             pass
+        # A link appears whole, and only if no other process was first.
+        draft = self.secrets / f".{name}.{secrets.token_hex(4)}"
+        write_atomically(draft, secrets.token_hex(32) + "\n", mode=0o600)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:  # another process was first
-            return path.read_text().strip()
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
         return path.read_text().strip()
 
 
