@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labyard_hub.backends.local.environments import ENVIRONMENTS, EnvironmentStore
-from tests.platform import RunningPlatform, start_platform
+from tests.platform import RunningPlatform, open_temporary_folder, start_platform
 
 __all__ = ["RunningPlatform"]
 
@@ -28,7 +28,14 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[RunningPlatform]:
+def open_folder() -> Iterator[Path]:
+    """A folder of this test's own that other accounts can reach; pytest's own are closed to them."""
+    with open_temporary_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def platform(open_folder: Path) -> Iterator[RunningPlatform]:
     """A platform of this test's own, started as whoever runs the tests."""
-    with start_platform(tmp_path / "state") as running:
+    with start_platform(open_folder / "state") as running:
         yield running

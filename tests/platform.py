@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -88,6 +90,20 @@ def labyard(*arguments: str, stdin: str = "", check: bool = True, prefix: Sequen
     done = subprocess.run([*prefix, LABYARD, *arguments], input=stdin, capture_output=True, text=True, timeout=120, check=False)
     assert not check or done.returncode == 0, f"{arguments}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
+
+
+@contextmanager
+def open_temporary_folder() -> Iterator[Path]:
+    """Make a temporary folder that other accounts can reach."""
+    with tempfile.TemporaryDirectory(prefix="labyard-test-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        try:
+            yield folder
+        finally:
+            for entry in pwd.getpwall() if is_root() else []:
+                if entry.pw_dir.startswith(f"{folder}/"):
+                    subprocess.run(["userdel", entry.pw_name], check=True)
 
 
 @contextmanager

@@ -9,12 +9,18 @@ from labyard.exceptions import LabyardError, UsageError
 
 __all__ = [
     "ConfigurationError",
+    "CrossOriginError",
     "EnvironmentSetupError",
+    "HubUnavailableError",
     "InvalidNameError",
+    "MissingScopeError",
+    "NotAUserError",
     "PlatformStartError",
+    "SignInFailedError",
     "StateFolderError",
     "StateFolderInUseError",
     "StateFolderNewerError",
+    "UnauthenticatedError",
 ]
 
 
@@ -98,3 +104,77 @@ class InvalidNameError(UsageError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
+
+
+class UnauthenticatedError(LabyardError):
+    """Nobody signed in and no valid token came with the request."""
+
+    code: ClassVar[str] = "unauthenticated"
+    status_code: ClassVar[int] = 401
+
+    def __init__(self, problem: str = "no token and no session came with the request") -> None:
+        super().__init__(f"cannot tell who is calling: {problem}. Sign in, or send a token as `Authorization: Bearer TOKEN`")
+
+
+class MissingScopeError(LabyardError):
+    """The token is valid but was made for something else.
+
+    Parameters
+    ----------
+    scopes
+        Any one of these would do.
+    """
+
+    code: ClassVar[str] = "missing_scope"
+    status_code: ClassVar[int] = 403
+
+    def __init__(self, scopes: tuple[str, ...]) -> None:
+        self.scopes = scopes
+        super().__init__(f"the token lacks the scope {' or '.join(scopes)}. Make a token with that scope on the hub's token page")
+
+
+class NotAUserError(LabyardError):
+    """The token belongs to a service."""
+
+    code: ClassVar[str] = "not_a_user"
+    status_code: ClassVar[int] = 403
+
+    def __init__(self) -> None:
+        super().__init__("the token belongs to a service of the hub, and only users have anything here. Use a user's token")
+
+
+class CrossOriginError(LabyardError):
+    """A page of another origin made a browser send this."""
+
+    code: ClassVar[str] = "cross_origin"
+    status_code: ClassVar[int] = 403
+
+    def __init__(self) -> None:
+        super().__init__("the request came from a page of another origin, and was not carried out. Open the page on the platform's own address")
+
+
+class SignInFailedError(LabyardError):
+    """The way back from the hub's sign-in is not one that began here."""
+
+    code: ClassVar[str] = "sign_in_failed"
+    status_code: ClassVar[int] = 400
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the sign-in could not be completed: {problem}. Open the page again to start over")
+
+
+class HubUnavailableError(LabyardError):
+    """The hub does not answer.
+
+    Attributes
+    ----------
+    retry_after_seconds
+        When trying again makes sense.
+    """
+
+    code: ClassVar[str] = "hub_unavailable"
+    status_code: ClassVar[int] = 503
+    retry_after_seconds: ClassVar[int] = 2
+
+    def __init__(self) -> None:
+        super().__init__("the hub, which knows who may do what, does not answer. It is restarted by itself: try again in a moment")

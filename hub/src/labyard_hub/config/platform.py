@@ -11,7 +11,7 @@ from labyard_hub.config.settings import ListenSettings
 from labyard_hub.config.state import StateFolder, write_atomically
 from labyard_hub.exceptions import ConfigurationError
 
-__all__ = ["Platform", "choose_platform"]
+__all__ = ["Platform", "choose_platform", "expected_url"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,14 @@ def choose_platform(listen: ListenSettings, state: StateFolder, *, proxy_runs: b
         ours = proxy_runs if name == "proxy_api_port" else hub_runs
         ports[name] = former if former and (ours or _is_free("127.0.0.1", former)) else _free_port()
     return Platform(public, bind_url, ports["hub_port"], ports["service_port"], ports["mlflow_port"], ports["proxy_api_port"])
+
+
+def expected_url(listen: ListenSettings, state: StateFolder) -> str:
+    """Return what browsers will open once a platform that does not run now is started with these settings."""
+    if listen.public_url:
+        return listen.public_url.rstrip("/") + "/"
+    last = Platform.read(state)
+    return last.url if listen.port == 0 and last is not None else _browsable(_url(listen, listen.port), listen.host)
 
 
 def _url(listen: ListenSettings, port: int) -> str:

@@ -16,6 +16,7 @@ from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
 from labyard_hub.hub_plugins.pages import page_settings
+from labyard_hub.hub_plugins.mlflow_client import client_environment
 from labyard_hub.hub_plugins.proxy import LabyardProxy
 from labyard_hub.hub_plugins.spawner import LabyardSpawner
 from labyard_hub.hub_plugins.start_options import DEFAULT_URLS, apply_start_options
@@ -162,7 +163,6 @@ def _server_environment(state: StateFolder, platform: Platform, settings: Settin
         "JUPYTER_CONFIG_PATH": str(files("labyard_hub") / "singleuser"),
         "LABYARD_TOOLS_FILE": str(state.tools_file),
         "LABYARD_USER_TOOLS": "1" if settings.tools.user_tools else "0",
-        "MLFLOW_TRACKING_URI": platform.mlflow_url.rstrip("/"),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **client_environment(platform),
         "DO_NOT_TRACK": "true",
     }

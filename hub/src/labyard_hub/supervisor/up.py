@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from labyard import __version__
-from labyard_hub.backends.local.accounts import isolates
+from labyard_hub.backends.local.accounts import check_reachable, isolates
 from labyard_hub.backends.local.limits import describe_support
 from labyard_hub.backends.local.servers import end_servers, list_servers
 from labyard_hub.config.loader import Configuration, dump_configuration
@@ -63,9 +63,15 @@ def run_platform(configuration: Configuration, root: Path, report: Reporter, *, 
         If the state folder cannot be used or is in use.
     ConfigurationError
         If the port is taken.
+    UnreachableError
+        If users' accounts cannot get to the state folder or the interpreter.
     PlatformStartError
         If a process does not start; what had started is stopped again.
     """
+    if isolates(configuration.settings.servers.isolation):
+        check_reachable("the state folder", root)
+        check_reachable("Labyard's own environment", Path(sys.prefix))
+        check_reachable("the Python interpreter", Path(sys.executable))
     state = StateFolder.open(root)
     with hold(state):
         asyncio.run(_run(configuration, state, report, browser=browser))
@@ -123,7 +129,8 @@ async def _start(configuration: Configuration, state: StateFolder, platform: Pla
     names = {tool.name for tool in tools}
     if "mlflow" in names:
         python = environment_store(configuration, state.root).python("mlflow")
-        await supervisor.start(mlflow_process(state, settings, platform, python=python))
+        # It takes ten seconds, the first time forty, and nobody needs it to sign in: its tab shows the progress.
+        await supervisor.start(replace(mlflow_process(state, settings, platform, python=python), essential=False))
     culler = culler_process(state, platform, settings)
     if culler is not None:
         await supervisor.start(culler)

@@ -19,7 +19,7 @@ from labyard.exceptions import LabyardError
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_user_name
 
-__all__ = ["Account", "AccountError", "ensure_account", "find_account", "isolates", "retire"]
+__all__ = ["Account", "AccountError", "UnreachableError", "check_reachable", "ensure_account", "find_account", "isolates", "retire"]
 
 MAX_ACCOUNT_LENGTH = 32
 """Characters that Linux allows in the name of an account."""
@@ -35,6 +35,17 @@ class AccountError(LabyardError):
 
     def __init__(self, user: str, problem: str) -> None:
         super().__init__(f"could not set up the account of {user}: {problem}")
+
+
+class UnreachableError(LabyardError):
+    """Users' accounts cannot get to something that their servers need."""
+
+    code = "unreachable"
+
+    def __init__(self, what: str, path: Path, closed: Path) -> None:
+        super().__init__(
+            f"the users' accounts cannot reach {what} {path}: {closed} is closed to them. Open it for passing through with `chmod o+x {closed}`, or put it elsewhere"
+        )
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,19 @@ class Account:
 def isolates(isolation: str) -> bool:
     """Whether users get accounts of their own, given the setting `servers.isolation`."""
     return isolation == "auto" and os.geteuid() == 0
+
+
+def check_reachable(what: str, path: Path) -> None:
+    """Make sure that every account can pass through the folders above `path`.
+
+    Raises
+    ------
+    UnreachableError
+        With the folder that is closed and how to open it.
+    """
+    for folder in path.resolve().parents:
+        if not folder.stat().st_mode & 0o001:
+            raise UnreachableError(what, path, folder)
 
 
 def find_account(user: str, state: StateFolder) -> Account | None:

@@ -1,0 +1,87 @@
+"""The server extension: puts the parts together inside a Jupyter server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.utils import url_path_join
+from tornado.routing import Rule
+from traitlets import Bool, Int, Unicode
+
+from labyard_lab.catalog.catalog import Catalog, default_user_folder
+from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, RestartHandler, ToolsHandler
+from labyard_lab.instances.manager import InstanceManager
+from labyard_lab.instances.runtime import RuntimeFolder
+from labyard_lab.port_proxy import protect_port_proxy
+from labyard_lab.proxy.http import ToolHttpHandler
+from labyard_lab.proxy.websocket import ToolWebsocketHandler, WebsocketPath
+
+__all__ = ["LabyardLab"]
+
+_ID = r"([a-z][a-z0-9-]{0,60})"
+
+
+class LabyardLab(ExtensionApp):
+    """Tools in tabs.
+
+    The platform says by environment variables what it wants: ``LABYARD_TOOLS_FILE`` names the JSON list of its tools,
+    ``LABYARD_USER_TOOLS=0`` forbids users their own, ``LABYARD_TOOL_DATA_DIR`` names the folder that tools keep their data in.
+    """
+
+    name = "labyard_lab"
+    load_other_extensions = True
+
+    max_instances = Int(20, min=1, help="How many tools may run at once in one server.").tag(config=True)
+    max_log_bytes = Int(2**20, min=4096, help="Size that each tool's log is kept below.").tag(config=True)
+    runtime_dir = Unicode("", help="Folder for the tools' sockets and logs; empty: the system's folder for temporary files.").tag(
+        config=True
+    )
+    guard_port_proxy = Bool(
+        True, help="Make jupyter-server-proxy's /proxy/PORT ask the authorizer, and keep credentials from the ports."
+    ).tag(config=True)
+
+    manager: InstanceManager | None = None
+
+    def initialize_handlers(self) -> None:
+        """Register the routes."""
+        app = self.serverapp
+        assert app is not None  # noqa: S101  Jupyter Server sets it before it calls this
+        base_url: str = app.base_url
+        tools_path = url_path_join(base_url, "labyard", "tools") + "/"
+        api = url_path_join(base_url, "labyard", "api", "v1")
+        platform_file = os.environ.get("LABYARD_TOOLS_FILE")
+        user_folder = None if os.environ.get("LABYARD_USER_TOOLS") == "0" else default_user_folder()
+        data_folder = os.environ.get("LABYARD_TOOL_DATA_DIR")
+        catalog = Catalog(Path(platform_file) if platform_file else None, user_folder)
+        self.manager = InstanceManager(
+            root=Path(app.root_dir).expanduser(),
+            base_path=tools_path,
+            runtime=RuntimeFolder(Path(self.runtime_dir) if self.runtime_dir else None),
+            logger=self.log,
+            limit=self.max_instances,
+            log_bytes=self.max_log_bytes,
+            data_folder=Path(data_folder) if data_folder else None,
+        )
+        parts = {"catalog": catalog, "manager": self.manager}
+        proxied = {"manager": self.manager, "base_path": tools_path}
+        tool_pattern = tools_path + _ID + r"(?:/.*)?"
+        app.web_app.add_handlers(  # type: ignore[no-untyped-call]
+            ".*",
+            [
+                (url_path_join(api, "tools"), ToolsHandler, parts),
+                (url_path_join(api, "instances"), InstancesHandler, parts),
+                (url_path_join(api, "instances", _ID), InstanceHandler, parts),
+                (url_path_join(api, "instances", _ID, "restart"), RestartHandler, parts),
+                Rule(WebsocketPath(tool_pattern), ToolWebsocketHandler, proxied),
+                (tool_pattern, ToolHttpHandler, proxied),
+            ],
+        )
+        if self.guard_port_proxy:
+            protect_port_proxy()
+
+    async def stop_extension(self) -> None:
+        """End all tools with the server."""
+        if self.manager is not None:
+            await self.manager.close()

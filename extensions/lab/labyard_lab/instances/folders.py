@@ -1,0 +1,46 @@
+"""From a folder in a request to a folder on the disk, never outside the server's root."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path, PurePosixPath
+
+from labyard_lab.exceptions import FolderError
+
+__all__ = ["instance_id", "resolve_folder"]
+
+
+def resolve_folder(root: Path, folder: str) -> tuple[Path, str]:
+    """Return the absolute path of `folder` and its path relative to `root`, ``""`` for the root itself.
+
+    Symbolic links are followed first, so that one folder has one name and a link cannot lead out.
+
+    Raises
+    ------
+    FolderError
+        If it is absolute, lies outside the root, does not exist or is no folder.
+    """
+    if "\0" in folder:
+        raise FolderError(folder, "its name holds a zero byte")
+    if folder.startswith("/"):
+        raise FolderError(folder, "give its path relative to the folder that JupyterLab shows")
+    real_root = root.resolve()
+    try:
+        path = (real_root / PurePosixPath(folder)).resolve(strict=True)
+    except FileNotFoundError:
+        raise FolderError(folder, "there is no such folder") from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that go round in a circle
+        raise FolderError(folder, f"it cannot be opened ({getattr(error, 'strerror', None) or 'links in a circle'})") from None
+    if not path.is_relative_to(real_root):
+        raise FolderError(folder, "it lies outside the folder that JupyterLab shows")
+    if not path.is_dir():
+        raise FolderError(folder, "it is not a folder")
+    relative = path.relative_to(real_root).as_posix()
+    return path, "" if relative == "." else relative
+
+
+def instance_id(tool: str, folder: str | None) -> str:
+    """Return the identifier of the instance of `tool` on `folder`: the same one every time."""
+    if folder is None:
+        return tool
+    return f"{tool}-{hashlib.sha256(folder.encode('utf-8', 'surrogateescape')).hexdigest()[:10]}"

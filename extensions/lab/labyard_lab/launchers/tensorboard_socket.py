@@ -1,0 +1,105 @@
+"""Serves TensorBoard on a Unix socket. Runs by the interpreter of TensorBoard's environment.
+
+Usage: ``python tensorboard_socket.py --socket PATH [--reload-seconds N] TENSORBOARD_ARGUMENT ...``
+
+TensorBoard itself knows only TCP ports, and every user of the machine can connect to a port of the loopback interface. A socket in a
+folder that only its owner can enter keeps the event files private.
+"""
+
+import argparse
+import mimetypes
+import sys
+
+from tensorboard import default, program
+
+
+class Prefixed:
+    """TensorBoard's application with its page's fonts under the prefix; the page itself names them from the root of the host."""
+
+    def __init__(self, application, prefix):
+        self.application, self.prefix = application, prefix.rstrip("/")
+
+    def __call__(self, environ, start_response):
+        """Answer one request."""
+        if environ["PATH_INFO"] not in (f"{self.prefix}/", f"{self.prefix}/index.html") or environ["REQUEST_METHOD"] != "GET":
+            return self.application(environ, start_response)
+        environ.pop("HTTP_ACCEPT_ENCODING", None)  # what is compressed cannot be changed
+        begun = []
+        answer = self.application(environ, lambda *arguments: begun.append(arguments))
+        try:
+            body = b"".join(answer).replace(b"url(/font-roboto/", f"url({self.prefix}/font-roboto/".encode())
+        finally:
+            getattr(answer, "close", lambda: None)()
+        status, headers, *rest = begun[0]
+        start_response(status, [(name, str(len(body)) if name.lower() == "content-length" else value) for name, value in headers], *rest)
+        return [body]
+
+
+def make_server_class(path):
+    """Return the class of a TensorBoard server that listens on the Unix socket `path`."""
+    from werkzeug import serving
+
+    class RequestHandler(serving.WSGIRequestHandler):
+        """Keeps connections open, as TensorBoard's own does."""
+
+        protocol_version = "HTTP/1.1"
+
+        def address_string(self):
+            """Return a word: the peer of a Unix socket has no address."""
+            return "proxy"
+
+        def log_request(self, code="-", size="-"):
+            """Say nothing; a page that reloads itself would fill the log."""
+
+    class SocketServer(serving.ThreadedWSGIServer, program.TensorBoardServer):
+        """TensorBoard's application on a Unix socket."""
+
+        daemon_threads = True
+
+        def __init__(self, wsgi_app, flags):
+            self._flags = flags
+            super().__init__(f"unix://{path}", 0, Prefixed(wsgi_app, flags.path_prefix), RequestHandler)
+
+        def get_url(self):
+            """Return where it listens, for TensorBoard's messages."""
+            return f"unix://{path}{self._flags.path_prefix}/"
+
+        def print_serving_message(self):
+            """Say that it is ready."""
+            sys.stderr.write(f"TensorBoard reads {self._flags.logdir} and listens on {path}\n")
+            sys.stderr.flush()
+
+    return SocketServer
+
+
+class QuietTensorBoard(program.TensorBoard):
+    """TensorBoard that does not announce itself in the machine's shared temporary folder."""
+
+    def _register_info(self, server):
+        pass
+
+
+def main():
+    """Set up and serve."""
+    parser = argparse.ArgumentParser(description="Serve TensorBoard on a Unix socket.", allow_abbrev=False)
+    parser.add_argument("--socket", required=True, help="path of the Unix socket to listen on")
+    parser.add_argument("--reload-seconds", type=float, default=5, help="seconds between two looks for new events")
+    ours, theirs = parser.parse_known_args()
+    mimetypes.add_type("text/javascript", ".js")
+    board = QuietTensorBoard(plugins=default.get_plugins(), server_class=make_server_class(ours.socket))
+    board.configure(
+        argv=[
+            sys.argv[0],
+            # The fast loader is a second program with an unauthenticated server on a TCP port.
+            "--load_fast=false",
+            f"--reload_interval={ours.reload_seconds}",
+            # A training may write several files, and go on writing to one that is not the newest.
+            "--reload_multifile=true",
+            *theirs,
+        ]
+    )
+    return board.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""Passes HTTP requests on to tools, neither bodies nor answers held in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+from tornado import httputil, iostream, web
+
+from labyard.exceptions import LabyardError
+from labyard_lab.exceptions import InstanceNotReadyError, ToolUnreachableError
+from labyard_lab.instances.instance import Instance
+from labyard_lab.proxy.base import ToolHandler
+from labyard_lab.proxy.errors import error_body
+from labyard_lab.proxy.headers import Prefix, response_headers
+
+__all__ = ["ToolHttpHandler"]
+
+_MAX_BODY_BYTES = 2**40  # the tool, and the disk, decide what is too much
+_QUEUED_CHUNKS = 4
+_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_RETRY_SECONDS = 1
+
+
+@web.stream_request_body
+class ToolHttpHandler(ToolHandler):
+    """An HTTP request for a tool."""
+
+    SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
+
+    _instance: Instance | None = None
+    _prefix: Prefix | None = None
+    _answer: asyncio.Task[aiohttp.ClientResponse] | None = None
+    _chunks: asyncio.Queue[bytes | None]
+    _usage: contextlib.ExitStack
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Send the request's head to the tool; its body follows as it comes in."""
+        self._usage = contextlib.ExitStack()
+        self._chunks = asyncio.Queue(_QUEUED_CHUNKS)
+        await super().prepare()
+        if self._finished:
+            return
+        await self.guard()
+        if self._finished:
+            return
+        # The answer goes on as the tool has made it: not compressed a second time, not held back.
+        self._transforms: list[Any] = []
+        try:
+            self._instance, self._prefix = self.find()
+            session, address = self._instance.session()
+        except LabyardError as error:
+            self._refuse(error)
+            return
+        self.request.connection.set_max_body_size(_MAX_BODY_BYTES)  # type: ignore[union-attr]
+        self._usage.enter_context(self._instance.in_use())
+        self.record_activity()
+        headers = self.request.headers
+        has_body = "Content-Length" in headers or "Transfer-Encoding" in headers
+        self._answer = asyncio.create_task(
+            session.request(
+                self.request.method or "GET",
+                address.url("http", self.target(self._instance, self._prefix)),
+                headers=self.headers_for_tool(self._instance, self._prefix),
+                data=self._body() if has_body else None,
+                allow_redirects=False,
+                skip_auto_headers=_AUTO_HEADERS,
+            )
+        )
+
+    async def data_received(self, chunk: bytes) -> None:
+        """Hand a piece of the body on, as fast as the tool takes it."""
+        if self._answer is None:
+            return
+        put = asyncio.create_task(self._chunks.put(chunk))
+        # A tool may answer, or die, before it has read all; the rest is thrown away then.
+        await asyncio.wait({put, self._answer}, return_when=asyncio.FIRST_COMPLETED)
+        put.cancel()
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        while (chunk := await self._chunks.get()) is not None:
+            yield chunk
+
+    async def _pass_on(self, *_: str) -> None:
+        """Wait for the tool's answer and pass it to the browser as it comes."""
+        if self._answer is None or self._instance is None or self._prefix is None:
+            return
+        try:
+            end = asyncio.create_task(self._chunks.put(None))
+            await asyncio.wait({end, self._answer}, return_when=asyncio.FIRST_COMPLETED)
+            end.cancel()
+            try:
+                response = await self._answer
+            except asyncio.CancelledError:
+                if self._client_is_gone():
+                    return
+                raise
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                self._refuse(ToolUnreachableError(self._instance.title, _problem(error)))
+                return
+            async with response:
+                await self._copy(response)
+        finally:
+            self._usage.close()
+
+    get = head = post = delete = patch = put = options = _pass_on
+
+    async def _copy(self, response: aiohttp.ClientResponse) -> None:
+        assert self._instance is not None  # noqa: S101
+        assert self._prefix is not None  # noqa: S101
+        assert self._instance.plan is not None  # noqa: S101
+        self.set_status(response.status, response.reason)
+        self._headers = httputil.HTTPHeaders()
+        for name, value in response_headers(
+            ((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers),
+            self._prefix,
+            host=self.request.host,
+            upstream_hosts=self.upstream_hosts(self._instance.plan.address),
+            forward_credentials=self._instance.tool.forward_credentials,
+            frame_ancestors=self.frame_ancestors(),
+        ):
+            self.add_header(name, value)
+        try:
+            await self.flush()  # before the first byte of the body: a stream of events may be silent for a while
+            async for chunk in response.content.iter_any():
+                self.write(chunk)
+                await self.flush()
+        except (iostream.StreamClosedError, asyncio.CancelledError):
+            if not self._client_is_gone():
+                raise
+        except aiohttp.ClientError as error:
+            # The head is out; only a broken connection can tell the browser that the rest is missing.
+            self.log.warning("labyard: %s broke off its answer: %s", self._instance.id, _problem(error))
+            self.request.connection.stream.close()  # type: ignore[union-attr]
+
+    def _client_is_gone(self) -> bool:
+        stream = self.request.connection.stream if self.request.connection is not None else None  # type: ignore[attr-defined]
+        return stream is None or stream.closed()
+
+    def _refuse(self, error: LabyardError) -> None:
+        starting = isinstance(error, InstanceNotReadyError)
+        if starting:
+            self.set_header("Retry-After", str(_RETRY_SECONDS))
+        content_type, text = error_body(error, self.request.headers.get("Accept", ""), refresh_seconds=_RETRY_SECONDS if starting else None)
+        self.set_status(error.status_code)
+        self.set_header("Content-Type", content_type)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(text)
+
+    def on_connection_close(self) -> None:
+        """Let go of the tool when the browser has gone."""
+        super().on_connection_close()
+        if self._answer is not None:
+            self._answer.cancel()
+        self._usage.close()
+
+    def on_finish(self) -> None:
+        """Let go of the tool in any case."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.cancel()
+        self._usage.close()
+        super().on_finish()
+
+
+def _problem(error: BaseException) -> str:
+    """Return what went wrong, without the path of a socket or other inner matters."""
+    if isinstance(error, TimeoutError):
+        return "it did not take the connection in time"
+    if isinstance(error, aiohttp.ClientConnectorError | ConnectionRefusedError):
+        return "it does not take connections"
+    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
+        return "it closed the connection"
+    return f"its answer is not valid HTTP ({type(error).__name__})"

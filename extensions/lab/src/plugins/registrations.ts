@@ -1,0 +1,22 @@
+import { DisposableSet, type IDisposable } from '@lumino/disposable';
+
+import type { ITool } from '../api/wire';
+import type { IToolCatalog } from '../models/catalog';
+
+/**
+ * Register something for every tool, and do it anew whenever the list of tools changes.
+ *
+ * @param register - Makes a tool's entries; they are disposed before the next round.
+ */
+export function keepInStep(
+  catalog: Pick<IToolCatalog, 'tools' | 'changed'>,
+  register: (tool: ITool, index: number) => IDisposable[]
+): void {
+  let registered = new DisposableSet();
+  const renew = (): void => {
+    registered.dispose();
+    registered = DisposableSet.from(catalog.tools.flatMap(register));
+  };
+  catalog.changed.connect(renew);
+  renew();
+}

@@ -1,0 +1,275 @@
+import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { InputDialog, WidgetTracker } from '@jupyterlab/apputils';
+import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator } from '@jupyterlab/translation';
+import { launchIcon, refreshIcon, stopIcon } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import type { ITool } from '../api/wire';
+import { iconOf, toolIcon } from '../icons';
+import { InstanceDriver, PlatformDriver, type IToolDriver } from '../models/drivers';
+import { ToolSession } from '../models/session';
+import { CommandIDs, IToolCatalog } from '../tokens';
+import { placeKey, ToolTab, type IToolPlace } from '../widgets/tab';
+import { openInWindow } from '../widgets/window';
+
+const PLUGIN_ID = 'labyard-lab:tabs';
+
+/** Tools as tabs: opens them, brings them back after the page was loaded anew, and acts on the one in front. */
+export const tabsPlugin: JupyterFrontEndPlugin<void> = {
+  id: PLUGIN_ID,
+  description: 'Opens tools as tabs of the main area.',
+  autoStart: true,
+  requires: [IToolCatalog, ITranslator],
+  optional: [ILabShell, ILayoutRestorer, IDefaultFileBrowser, ISettingRegistry],
+  activate: (
+    app: JupyterFrontEnd,
+    catalog: IToolCatalog,
+    translator: ITranslator,
+    shell: ILabShell | null,
+    restorer: ILayoutRestorer | null,
+    browser: IDefaultFileBrowser | null,
+    registry: ISettingRegistry | null
+  ): void => {
+    const trans = translator.load('labyard');
+    const { commands } = app;
+    const tracker = new WidgetTracker<ToolTab>({ namespace: 'labyard-tools' });
+    let opensWindows = false;
+    void registry?.load(PLUGIN_ID).then(settings => {
+      const read = (): void => {
+        opensWindows = settings.get('openIn').composite === 'window';
+      };
+      settings.changed.connect(read);
+      read();
+    });
+
+    const drive = async (place: IToolPlace): Promise<IToolDriver> => {
+      const tool = await catalog.find(place.tool);
+      return tool.url === null
+        ? new InstanceDriver(catalog.api, tool.name, place.folder)
+        : new PlatformDriver(catalog.api, tool, tool.url);
+    };
+
+    const openTab = (place: IToolPlace, title: string, isRestored: boolean): ToolTab | null => {
+      if (!shell) {
+        return null;
+      }
+      const known = tracker.find(tab => placeKey(tab.place) === placeKey(place));
+      if (known) {
+        shell.activateById(known.id);
+        return known;
+      }
+      const tool = catalog.get(place.tool);
+      const tab = new ToolTab({
+        place,
+        title: tool?.title ?? title,
+        icon: tool ? iconOf(tool) : toolIcon,
+        resolve: async () => {
+          const driver = await drive(place);
+          const found = catalog.get(place.tool);
+          if (found) {
+            tab.introduce(found.title, iconOf(found));
+          }
+          return driver;
+        },
+        ready: app.restored,
+        translator
+      });
+      tab.content.toolFocused.connect(() => {
+        if (shell.currentWidget !== tab) {
+          shell.activateById(tab.id);
+        }
+      });
+      let { phase } = tab.session.view;
+      tab.session.changed.connect((_, view) => {
+        if (view.phase !== phase) {
+          ({ phase } = view);
+          notifyTabCommands(commands);
+        }
+      });
+      if (isRestored) {
+        void catalog.ready.then(() => {
+          const found = catalog.get(place.tool);
+          if (found && !tab.isDisposed) {
+            tab.introduce(found.title, iconOf(found));
+            void tracker.save(tab);
+          }
+        });
+      }
+      void tracker.add(tab);
+      shell.add(tab, 'main', { type: 'Tool', activate: !isRestored });
+      return tab;
+    };
+
+    const openWindow = async (place: IToolPlace, title: string): Promise<void> => {
+      const session = new ToolSession(() => drive(place));
+      try {
+        await openInWindow(session, title, trans);
+      } finally {
+        session.dispose();
+      }
+    };
+
+    /** The folder that a tool opens on, from what a command was given and from what the file browser shows. */
+    const folderFor = (tool: ITool, args: ReadonlyPartialJSONObject): string | null => {
+      if (!tool.opens_folder) {
+        return null;
+      }
+      const given = args['folder'] ?? args['cwd'];
+      const path = typeof given === 'string' ? given : (browser?.model.path ?? '');
+      return app.serviceManager.contents.localPath(path);
+    };
+
+    commands.addCommand(CommandIDs.open, {
+      label: args => {
+        const tool = toolOf(catalog, args);
+        if (!tool) {
+          return trans.__('Open a Tool…');
+        }
+        // The launcher, which passes its folder, has a heading above the name; elsewhere the name alone would not say what happens.
+        return 'cwd' in args ? tool.title : trans.__('Open %1', tool.title);
+      },
+      caption: args => toolOf(catalog, args)?.description ?? '',
+      icon: args => iconOf(toolOf(catalog, args)),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            tool: { type: 'string', description: 'Name of the tool' },
+            folder: { type: 'string', description: 'Folder to open it on, for tools that open one' },
+            newWindow: { type: 'boolean', description: 'Open it in a browser window of its own' }
+          }
+        }
+      },
+      execute: async args => {
+        if (args['isRestored'] === true) {
+          const place = placeOf(args);
+          return openTab(place, typeof args['title'] === 'string' ? args['title'] : place.tool, true);
+        }
+        const name = typeof args['tool'] === 'string' ? args['tool'] : await choose(catalog, trans.__('Open a tool'));
+        if (name === null) {
+          return null;
+        }
+        const tool = catalog.get(name) ?? (await catalog.find(name));
+        const place: IToolPlace = { tool: name, folder: folderFor(tool, args) };
+        if (args['newWindow'] === true || opensWindows || !shell) {
+          // Not waited for: the launcher takes no other click until a command has ended.
+          void openWindow(place, tool.title);
+          return null;
+        }
+        return openTab(place, tool.title, false);
+      }
+    });
+
+    addTabCommands(commands, tracker, {
+      reload: trans.__('Reload the Page of the Tool'),
+      openWindow: trans.__('Open the Tool in a New Window'),
+      restart: trans.__('Restart the Tool'),
+      stop: trans.__('Stop the Tool'),
+      log: trans.__('Show or Hide the Log of the Tool')
+    });
+    tracker.currentChanged.connect(() => {
+      notifyTabCommands(commands);
+    });
+
+    void restorer?.restore(tracker, {
+      command: CommandIDs.open,
+      args: tab => ({ ...tab.place, title: tab.content.toolTitle, isRestored: true }),
+      name: tab => placeKey(tab.place)
+    });
+  }
+};
+
+/** The commands that act on the tool's tab that was used last. */
+function addTabCommands(
+  commands: CommandRegistry,
+  tracker: WidgetTracker<ToolTab>,
+  labels: { reload: string; openWindow: string; restart: string; stop: string; log: string }
+): void {
+  const add = (
+    id: string,
+    label: string,
+    can: (tab: ToolTab) => boolean,
+    act: (tab: ToolTab) => unknown,
+    options: Partial<CommandRegistry.ICommandOptions> = {}
+  ): void => {
+    commands.addCommand(id, {
+      label,
+      describedBy: { args: { type: 'object', properties: {} } },
+      isEnabled: () => tracker.currentWidget !== null && can(tracker.currentWidget),
+      execute: async () => {
+        if (tracker.currentWidget) {
+          await act(tracker.currentWidget);
+        }
+      },
+      ...options
+    });
+  };
+  add(
+    CommandIDs.reload,
+    labels.reload,
+    tab => tab.canReload,
+    tab => {
+      tab.reload();
+    },
+    { icon: refreshIcon }
+  );
+  add(
+    CommandIDs.openWindow,
+    labels.openWindow,
+    () => true,
+    tab => tab.openWindow(),
+    { icon: launchIcon }
+  );
+  add(
+    CommandIDs.restart,
+    labels.restart,
+    tab => tab.canRestart,
+    tab => {
+      tab.session.restart();
+    }
+  );
+  add(
+    CommandIDs.stop,
+    labels.stop,
+    tab => tab.canStop,
+    tab => tab.stop(),
+    { icon: stopIcon }
+  );
+  add(
+    CommandIDs.log,
+    labels.log,
+    tab => tab.canRestart,
+    tab => {
+      tab.toggleLog();
+    },
+    { isToggled: () => tracker.currentWidget?.content.isLogShown ?? false }
+  );
+}
+
+/** Say that what the tab's commands can do may have changed. */
+function notifyTabCommands(commands: CommandRegistry): void {
+  for (const id of [CommandIDs.reload, CommandIDs.openWindow, CommandIDs.restart, CommandIDs.stop, CommandIDs.log]) {
+    commands.notifyCommandChanged(id);
+  }
+}
+
+function toolOf(catalog: IToolCatalog, args: ReadonlyPartialJSONObject): ITool | undefined {
+  const name = args['tool'];
+  return typeof name === 'string' ? catalog.get(name) : undefined;
+}
+
+function placeOf(args: ReadonlyPartialJSONObject): IToolPlace {
+  const { tool, folder } = args as { tool?: unknown; folder?: unknown };
+  return { tool: String(tool), folder: typeof folder === 'string' ? folder : null };
+}
+
+/** Ask which tool is meant; null where the person does not say. */
+async function choose(catalog: IToolCatalog, title: string): Promise<string | null> {
+  await catalog.ready;
+  const titles = catalog.tools.map(tool => tool.title);
+  const { value } = await InputDialog.getItem({ title, items: titles });
+  return catalog.tools.find(tool => tool.title === value)?.name ?? null;
+}

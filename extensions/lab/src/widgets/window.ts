@@ -1,0 +1,74 @@
+import { Notification } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { ToolSession } from '../models/session';
+
+/**
+ * Show a tool in a browser window of its own, after starting it where it does not run.
+ *
+ * Browsers allow a new window only as the direct answer to a click or key. A tool that still has to start is therefore given
+ * its window at once, with a line of text in it, and its address later; where even that is refused, a notification with a button
+ * opens it once the tool is ready.
+ */
+export async function openInWindow(session: ToolSession, title: string, trans: TranslationBundle): Promise<void> {
+  const { phase, url } = session.view;
+  if (phase === 'running' && url !== null) {
+    openAddress(url);
+    return;
+  }
+  const waiting = openWaiting(trans.__('Starting %1 …', title), title);
+  if (!session.isStarted || phase !== 'starting') {
+    session.start();
+  }
+  const view = await session.settled();
+  if (view.phase === 'running' && view.url !== null) {
+    const { url: ready } = view;
+    if (waiting) {
+      if (!waiting.closed) {
+        waiting.location.replace(ready);
+      }
+      return;
+    }
+    Notification.info(trans.__('%1 is ready.', title), {
+      autoClose: false,
+      actions: [
+        {
+          label: trans.__('Open'),
+          callback: () => {
+            openAddress(ready);
+          }
+        }
+      ]
+    });
+    return;
+  }
+  waiting?.close();
+  if (view.phase === 'failed') {
+    Notification.error(`${trans.__('%1 failed', title)}. ${view.reason ?? ''}`, { autoClose: false });
+  }
+}
+
+/** Open an address in a new window that has no way back to this one. */
+export function openAddress(url: string): void {
+  window.open(url, '_blank', 'noopener');
+}
+
+function openWaiting(text: string, title: string): Window | null {
+  const waiting = window.open('', '_blank');
+  if (!waiting) {
+    return null;
+  }
+  waiting.opener = null;
+  const page = waiting.document;
+  page.title = title;
+  // A white flash would meet someone who works in the dark; the browser's own dark canvas does not.
+  const scheme = page.createElement('meta');
+  scheme.name = 'color-scheme';
+  scheme.content = document.body.dataset['jpThemeLight'] === 'false' ? 'dark' : 'light';
+  page.head.append(scheme);
+  const line = page.createElement('p');
+  line.setAttribute('role', 'status');
+  line.textContent = text;
+  page.body.append(line);
+  return waiting;
+}

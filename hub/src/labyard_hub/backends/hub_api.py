@@ -1,0 +1,148 @@
+"""Asks the hub who a token belongs to."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from labyard_hub.exceptions import HubUnavailableError, SignInFailedError
+
+__all__ = ["Hub", "HubUser", "new_verifier"]
+
+TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class HubUser:
+    """The owner of a token.
+
+    Attributes
+    ----------
+    name
+        Name of the user, or of the service.
+    is_user
+        False for a service.
+    admin
+        Whether the hub calls them an administrator.
+    groups
+        Names, sorted.
+    scopes
+        What the token may do.
+    """
+
+    name: str
+    is_user: bool
+    admin: bool
+    groups: tuple[str, ...]
+    scopes: frozenset[str]
+
+
+def new_verifier() -> str:
+    """Return a secret that proves, when a code comes back, that we asked for it (RFC 7636)."""
+    return secrets.token_urlsafe(48)
+
+
+class Hub:
+    """The hub's REST API and its OAuth endpoints.
+
+    Parameters
+    ----------
+    client
+        Connections; whoever makes them closes them.
+    api_url
+        The REST API, for this process.
+    base_url
+        The hub's URL path, for browsers, with a trailing slash.
+    client_id, api_token
+        What the hub knows this service by.
+    redirect_path
+        Where the hub sends a browser back to.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, *, api_url: str, base_url: str, client_id: str, api_token: str, redirect_path: str
+    ) -> None:
+        self._client = client
+        self._api_url = api_url.rstrip("/")
+        self._base_url = base_url
+        self._client_id = client_id
+        self._api_token = api_token
+        self._redirect_path = redirect_path
+
+    async def user_for_token(self, token: str) -> HubUser | None:
+        """Return whom `token` belongs to; None if it is not valid.
+
+        Raises
+        ------
+        HubUnavailableError
+            If the hub does not say.
+        """
+        answer = await self._request("GET", "/user", headers={"Authorization": f"token {token}"})
+        if answer.status_code in (401, 403, 404):
+            return None
+        model = _body(answer)
+        return HubUser(
+            name=str(model["name"]),
+            is_user=model.get("kind") == "user",
+            admin=bool(model.get("admin")),
+            groups=tuple(sorted(str(group) for group in model.get("groups") or ())),
+            scopes=frozenset(str(scope) for scope in model.get("scopes") or ()),
+        )
+
+    def authorize_url(self, state: str, verifier: str) -> str:
+        """Return the URL path that starts a sign-in."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        query = {
+            "client_id": self._client_id,
+            "redirect_uri": self._redirect_path,
+            "response_type": "code",
+            "state": state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return f"{self._base_url}hub/api/oauth2/authorize?{urlencode(query)}"
+
+    async def token_for_code(self, code: str, verifier: str) -> str:
+        """Return the token that `code` stands for.
+
+        Raises
+        ------
+        SignInFailedError
+            If the hub does not accept the code.
+        HubUnavailableError
+            If it does not answer.
+        """
+        form = {
+            "client_id": self._client_id,
+            "client_secret": self._api_token,
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect_path,
+            "code_verifier": verifier,
+        }
+        answer = await self._request("POST", "/oauth2/token", data=form)
+        if 400 <= answer.status_code < 500:
+            raise SignInFailedError("the hub did not accept the code, which works once and for a few minutes")
+        return str(_body(answer)["access_token"])
+
+    async def _request(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        try:
+            return await self._client.request(method, f"{self._api_url}{path}", timeout=TIMEOUT_SECONDS, **kwargs)
+        except httpx.HTTPError:
+            raise HubUnavailableError from None
+
+
+def _body(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        body = answer.raise_for_status().json()
+    except (httpx.HTTPStatusError, ValueError):
+        raise HubUnavailableError from None
+    if not isinstance(body, dict) or not ({"name", "access_token"} & body.keys()):
+        raise HubUnavailableError
+    return body

@@ -1,0 +1,219 @@
+"""``labyard user``: who may sign in. Works before and while Labyard runs."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from labyard.exceptions import UsageError
+from labyard_hub.cli.options import json_option, state_dir_option
+
+if TYPE_CHECKING:
+    from labyard_hub.config.settings import Settings
+    from labyard_hub.config.state import StateFolder
+    from labyard_hub.storage.identity import IdentityStore
+
+__all__ = ["user"]
+
+MIN_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS = 60, 90 * 86400
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What every command works on."""
+
+    state: StateFolder
+    settings: Settings
+    store: IdentityStore
+    running: bool
+
+
+def _open(state_dir: Path) -> _Context:
+    from labyard_hub.cli.options import find_config
+    from labyard_hub.config.loader import load_configuration, parse_configuration
+    from labyard_hub.config.state import StateFolder
+    from labyard_hub.storage.identity import IdentityStore
+    from labyard_hub.storage.passwords import PasswordPolicy
+    from labyard_hub.supervisor.lock import is_held
+
+    state = StateFolder.open(state_dir.absolute())
+    running = is_held(state)
+    if running and state.configuration_file.exists():
+        configuration = parse_configuration(state.configuration_file.read_text())
+    else:
+        configuration = load_configuration(find_config(None, state_dir))
+    settings = configuration.settings
+    policy = PasswordPolicy(settings.sign_in.minimum_password_length)
+    return _Context(state, settings, IdentityStore(state.identity_database, policy=policy), running)
+
+
+@click.group()
+def user() -> None:
+    """Say who may sign in: invite, add, list and remove people."""
+
+
+@user.command()
+@click.argument("name")
+@click.option("--admin", is_flag=True, help="They will administer too.")
+@click.option(
+    "--lifetime",
+    metavar="TIME",
+    help="How long the link works, such as 12h or 7d.  [default: the setting sign_in.invitation_lifetime_seconds]",
+)
+@state_dir_option
+@json_option
+def invite(name: str, admin: bool, lifetime: str | None, state_dir: Path, as_json: bool) -> None:
+    """Print a link with which NAME chooses a password and is in. It works once."""
+    context = _open(state_dir)
+    seconds = _lifetime(lifetime, context)
+    token = context.store.create_invitation(name, admin, seconds)
+    _print_link(context, name, token, seconds, f"Send this link to {name}", as_json)
+
+
+@user.command()
+@click.argument("name")
+@click.option(
+    "--lifetime",
+    metavar="TIME",
+    help="How long the link works, such as 12h or 7d.  [default: the setting sign_in.invitation_lifetime_seconds]",
+)
+@state_dir_option
+@json_option
+def reset(name: str, lifetime: str | None, state_dir: Path, as_json: bool) -> None:
+    """Print a link with which NAME, who has lost their password, chooses a new one. The old one works until then."""
+    context = _open(state_dir)
+    seconds = _lifetime(lifetime, context)
+    token = context.store.create_reset(name, seconds)
+    _print_link(context, name, token, seconds, f"Send this link to {name}", as_json)
+
+
+@user.command()
+@click.argument("name")
+@click.option("--admin", is_flag=True, help="They will administer too.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input; its first line counts.")
+@state_dir_option
+def add(name: str, admin: bool, password_stdin: bool, state_dir: Path) -> None:
+    """Add NAME with a password from standard input. A password in an argument could be read by everybody on this machine."""
+    from labyard_hub.domain.names import check_user_name
+
+    check_user_name(name)
+    if not password_stdin:
+        raise UsageError(
+            f"say where the password comes from: `labyard user add {name} --password-stdin`, or use `labyard user invite {name}`"
+        )
+    password = sys.stdin.readline().rstrip("\r\n")
+    _open(state_dir).store.add_user(name, password, admin)
+    click.echo(f"added {name}{', an administrator' if admin else ''}", err=True)
+
+
+@user.command("list")
+@click.option("--invitations", is_flag=True, help="List open invitations and links to a new password instead.")
+@state_dir_option
+@json_option
+def list_(invitations: bool, state_dir: Path, as_json: bool) -> None:
+    """List the people who may sign in."""
+    from labyard.cli.output import print_json, print_table
+
+    store = _open(state_dir).store
+    if invitations:
+        links = store.list_invitations()
+        if as_json:
+            print_json([link.to_dict() for link in links])
+        else:
+            rows = [
+                [link.name, link.kind, "admin" if link.admin else "user", link.created_by or "-", _instant(link.expires_at)]
+                for link in links
+            ]
+            print_table(rows, ["NAME", "KIND", "ROLE", "MADE BY", "ENDS"])
+        return
+    people = store.list_users()
+    if as_json:
+        print_json([one.to_dict() for one in people])
+    else:
+        rows = [[one.name, "admin" if one.admin else "user", _instant(one.created_at), _instant(one.last_sign_in_at)] for one in people]
+        print_table(rows, ["NAME", "ROLE", "ADDED", "LAST SIGN-IN"])
+
+
+@user.command()
+@click.argument("name")
+@state_dir_option
+def revoke(name: str, state_dir: Path) -> None:
+    """Take back the open invitation, or link to a new password, for NAME."""
+    link = _open(state_dir).store.revoke_invitation(name)
+    click.echo(f"revoked the {link.kind} for {link.name}", err=True)
+
+
+@user.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@state_dir_option
+def remove(name: str, yes: bool, state_dir: Path) -> None:
+    """Remove NAME: they are signed out, their servers end, their home goes to the state folder's trash."""
+    from labyard_hub.cli.hub_api import remove_hub_user
+    from labyard_hub.domain.names import check_user_name
+    from labyard_hub.storage.identity_errors import UserUnknownError
+
+    check_user_name(name)
+    context = _open(state_dir)
+    known = context.store.get_user(name) is not None
+    if known and not yes and not click.confirm(f"Remove {name}, end their servers and move their home to the trash?", err=True):
+        click.echo("nothing was changed", err=True)
+        raise SystemExit(1)
+    # The hub asks the store first, so that the last administrator stays either way.
+    if not remove_hub_user(context.state, name):
+        if not known:
+            raise UserUnknownError(name)
+        context.store.remove_user(name)
+        _retire(context, name)
+    click.echo(f"removed {name}", err=True)
+
+
+def _retire(context: _Context, name: str) -> None:
+    from labyard_hub.backends.local.accounts import retire
+    from labyard_hub.backends.local.servers import end_servers, list_servers
+
+    theirs = [record for record in list_servers(context.state) if record.name.partition("/")[0] == name]
+    end_servers(context.state, theirs, patience_seconds=10)
+    retire(name, context.state)
+
+
+def _lifetime(text: str | None, context: _Context) -> float:
+    from labyard.units import parse_seconds
+
+    if text is None:
+        return context.settings.sign_in.invitation_lifetime_seconds
+    try:
+        seconds = parse_seconds(text)
+    except ValueError as error:
+        raise UsageError(f"--lifetime: {error}") from None
+    if not MIN_LIFETIME_SECONDS <= seconds <= MAX_LIFETIME_SECONDS:
+        raise UsageError("--lifetime: a link works from a minute to 90 days, such as 7d")
+    return seconds
+
+
+def _print_link(context: _Context, name: str, token: str, seconds: float, text: str, as_json: bool) -> None:
+    """Print the link on standard output, and on standard error what is to be known about it."""
+    from labyard.cli.output import print_json
+    from labyard.units import format_seconds
+    from labyard_hub.config.platform import Platform, expected_url
+
+    platform = Platform.read(context.state) if context.running else None
+    base = platform.url if platform is not None else expected_url(context.settings.listen, context.state)
+    link = f"{base}hub/invite?token={token}"
+    if as_json:
+        data: dict[str, Any] = {"name": name, "url": link, "expires_in_seconds": seconds, "running": context.running}
+        print_json(data)
+        return
+    click.echo(f"{text}. It works once, for {format_seconds(seconds)}:", err=True)
+    click.echo(link)
+    if platform is None:
+        click.echo("Labyard is not running: the link works once it is, if it is reached at this address.", err=True)
+
+
+def _instant(instant: datetime | None) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if instant is not None else "never"

@@ -1,0 +1,20 @@
+"""What the caller may do: the question that MLflow's gateway asks with the credentials of whoever calls it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from labyard.models.authorization import Authorization
+from labyard_hub.handlers.dependencies import Caller
+from labyard_hub.handlers.errors import ERRORS
+from labyard_hub.services.authorization import authorize
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["authorization"])
+
+
+@router.get("/api/v1/authorize", responses=ERRORS)
+async def get_authorization(caller: Caller) -> Authorization:
+    """Return the caller's MLflow workspaces and their role in each."""
+    return authorize(caller)

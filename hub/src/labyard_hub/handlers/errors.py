@@ -1,0 +1,63 @@
+"""One JSON shape for all errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from labyard.exceptions import LabyardError
+from labyard.models.error import Error, ErrorDetail
+from labyard_hub.exceptions import HubUnavailableError, UnauthenticatedError
+
+__all__ = ["ERRORS", "add_error_handlers"]
+
+_log = structlog.get_logger("labyard.service")
+
+ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": Error} for status in (401, 403, 422, 503)}
+"""What a route that asks who calls can answer, for the API's description."""
+
+_HTTP = {
+    404: ("not_found", "there is nothing at this address"),
+    405: ("method_not_allowed", "this address does not take this method"),
+}
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every error of `app` in the one shape."""
+
+    @app.exception_handler(LabyardError)
+    async def _labyard(_: Request, error: LabyardError) -> JSONResponse:
+        headers = {}
+        if isinstance(error, UnauthenticatedError):
+            headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(error, HubUnavailableError):
+            headers["Retry-After"] = str(error.retry_after_seconds)
+        return _answer(error.status_code, error.code, error.message, headers)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        code, message = _HTTP.get(error.status_code, ("http_error", str(error.detail)))
+        return _answer(error.status_code, code, message, dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        # Where and why, without the value: it may be a secret.
+        problems = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+        return _answer(422, "invalid_request", f"the request is not as it should be: {'; '.join(problems)}")
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        _log.error("unexpected error", path=request.url.path, exc_info=error)
+        return _answer(
+            500, "internal", "something went wrong here that should not. It is in the service's log; tell an administrator the time"
+        )
+
+
+def _answer(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    body = Error(error=ErrorDetail(code=code, message=message))
+    return JSONResponse(body.model_dump(), status_code=status, headers={"Cache-Control": "no-store", **(headers or {})})

@@ -1,0 +1,73 @@
+"""Signing a browser in and out, by OAuth with the hub."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from labyard_hub.backends.hub_api import new_verifier
+from labyard_hub.exceptions import SignInFailedError
+from labyard_hub.handlers.dependencies import PartsDependency, check_origin
+from labyard_hub.services.navigation import safe_target
+from labyard_hub.services.sessions import LOGIN_SECONDS, SESSION_COOKIE, SESSION_SECONDS, PendingLogin
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["sign-in"], include_in_schema=False)
+
+
+@router.get("/login")
+async def get_login(parts: PartsDependency, target: Annotated[str | None, Query(alias="next")] = None) -> RedirectResponse:
+    """Send the browser to the hub, which knows who they are or asks."""
+    settings = parts.settings
+    verifier = new_verifier()
+    login = parts.sessions.new_login(verifier, safe_target(target, settings.base_url, settings.base_url))
+    answer = _redirect(parts.hub.authorize_url(login.state, verifier))
+    answer.set_cookie(
+        PendingLogin.cookie_name(login.state), parts.sessions.seal_login(login),
+        max_age=LOGIN_SECONDS, path=settings.callback_path, secure=settings.secure, httponly=True, samesite="lax",
+    )  # fmt: skip
+    return answer
+
+
+@router.get("/oauth/callback")
+async def get_callback(
+    request: Request,
+    parts: PartsDependency,
+    state: Annotated[str, Query(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")] = "",
+    code: Annotated[str, Query(max_length=512)] = "",
+    error: Annotated[str, Query(max_length=200)] = "",
+) -> RedirectResponse:
+    """Take the browser back from the hub, and give it a session."""
+    settings = parts.settings
+    cookie = PendingLogin.cookie_name(state)
+    login = parts.sessions.open_login(state, request.cookies.get(cookie, ""))
+    if login is None:
+        raise SignInFailedError("it did not begin in this browser, or more than ten minutes ago")
+    if error or not code:
+        raise SignInFailedError("the hub says that this account may not use it, or that it was called off")
+    token = await parts.hub.token_for_code(code, login.verifier)
+    await parts.authentication.user(token)
+    answer = _redirect(login.target)
+    answer.delete_cookie(cookie, path=settings.callback_path, secure=settings.secure, httponly=True, samesite="lax")
+    answer.set_cookie(
+        SESSION_COOKIE, parts.sessions.seal_token(token),
+        max_age=SESSION_SECONDS, path=settings.cookie_path, secure=settings.secure, httponly=True, samesite="lax",
+    )  # fmt: skip
+    return answer
+
+
+@router.post("/logout", status_code=204)
+async def post_logout(request: Request, parts: PartsDependency) -> Response:
+    """Forget the session in this browser. The hub's own sign-out ends its token as well."""
+    settings = parts.settings
+    check_origin(request, settings)
+    answer = Response(status_code=204, headers={"Cache-Control": "no-store"})
+    answer.delete_cookie(SESSION_COOKIE, path=settings.cookie_path, secure=settings.secure, httponly=True, samesite="lax")
+    return answer
+
+
+def _redirect(location: str) -> RedirectResponse:
+    return RedirectResponse(location, status_code=302, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})

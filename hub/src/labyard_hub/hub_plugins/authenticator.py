@@ -1,0 +1,182 @@
+"""Signing in with the identity store.
+
+Why not jupyterhub-nativeauthenticator is told in the documentation, in the explanation of signing in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.auth import Authenticator
+from tornado import web
+from traitlets import Dict, Unicode
+
+from labyard.exceptions import LabyardError
+from labyard_hub.backends.local.accounts import retire
+from labyard_hub.config.settings import SignInSettings
+from labyard_hub.config.state import StateFolder
+from labyard_hub.domain.names import check_user_name
+from labyard_hub.exceptions import InvalidNameError
+from labyard_hub.hub_plugins.hub_spawners import cancel_start
+from labyard_hub.hub_plugins.identity import AsyncIdentity
+from labyard_hub.hub_plugins.pages.errors import http_error
+from labyard_hub.hub_plugins.pages.handlers import page_handlers
+from labyard_hub.hub_plugins.throttle import Attempt, Throttle, address_key
+from labyard_hub.storage.identity import IdentityStore, User
+from labyard_hub.storage.identity_errors import UserUnknownError
+from labyard_hub.storage.passwords import PasswordPolicy
+
+__all__ = ["LabyardAuthenticator"]
+
+REFRESH_SECONDS = 10
+"""A removed user is out, and a changed role counts, after so long at most."""
+
+DEVICE_COOKIE = "labyard-device"
+DEVICE_COOKIE_DAYS = 90
+STOP_TIMEOUT_SECONDS = 60
+
+
+class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub carries no types
+    """Asks the identity store, and nobody else, who may sign in and who administers."""
+
+    state_dir = Unicode(config=True, help="The state folder, which holds identity.db.")
+    sign_in = Dict(config=True, help="The settings under `sign_in`.")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settings = SignInSettings(**self.sign_in)
+        self.state = StateFolder(Path(self.state_dir))
+        policy = PasswordPolicy(self.settings.minimum_password_length)
+        self.identity = AsyncIdentity(IdentityStore(self.state.identity_database, policy=policy))
+        self.throttle = Throttle(self.settings.attempts_window_seconds)
+        # Whom the store knows may sign in; there is no second list.
+        self.allow_all = True
+        self.any_allow_config = True
+        self.delete_invalid_users = True
+        self.auth_refresh_age = REFRESH_SECONDS
+        self.auth_refresh_strict = True
+        self.refresh_pre_spawn = True
+
+    def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:  # noqa: ARG002  # JupyterHub's signature
+        """Return our pages; JupyterHub asks these before its own, so they may stand in for them."""
+        return page_handlers()
+
+    def normalize_username(self, username: str) -> str:
+        """Return the name in small letters. Only ASCII has them here: the Kelvin sign does not become a k."""
+        return str(username).lower() if username.isascii() else username
+
+    def validate_username(self, username: str) -> bool:
+        """Whether somebody may be called so."""
+        try:
+            check_user_name(username)
+        except InvalidNameError:
+            return False
+        return True
+
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
+        """Return the user whose name and password the form holds, or None.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            429 after too many wrong ones, 503 when too many wait; both with ``Retry-After``.
+        """
+        name = self.normalize_username(data.get("username", "").strip())
+        try:
+            attempt = self.begin_attempt(handler, name)
+            user = await self.identity.hashing(self.identity.store.verify, name, data.get("password", ""))
+        except LabyardError as error:
+            raise http_error(error) from error
+        if user is None:
+            return None
+        self.throttle.succeeded(attempt)
+        await self.signed_in(handler, user)
+        return {"name": user.name, "admin": user.admin}
+
+    def begin_attempt(self, handler: Any, name: str) -> Attempt:
+        """Count an attempt to give `name`'s password.
+
+        Raises
+        ------
+        AttemptsError
+            If there were too many.
+        """
+        device = self._device(handler, name)
+        # Names that nobody can have share one bucket, and no bucket holds what a stranger typed at length.
+        who = f"device {device}" if device else f"name {name if self.validate_username(name) else ''}"
+        address = f"address {address_key(handler.request.remote_ip)}"
+        return self.throttle.begin([(who, self.settings.attempts_per_user), (address, self.settings.attempts_per_address)])
+
+    def _device(self, handler: Any, name: str) -> str | None:
+        """Return the mark of a browser in which `name` signed in before, or None."""
+        value = handler.get_secure_cookie(DEVICE_COOKIE, max_age_days=DEVICE_COOKIE_DAYS)
+        owner, _, mark = (value or b"").decode(errors="replace").partition(":")
+        return mark if mark and owner == name else None
+
+    async def signed_in(self, handler: Any, user: User) -> None:
+        """Note a sign-in, and give the browser its mark and a session of its own."""
+        try:
+            await self.identity.call(self.identity.store.record_sign_in, user.name)
+        except LabyardError as error:
+            self.log.warning("could not note the sign-in of %s: %s", user.name, error)
+        mark = self._device(handler, user.name) or secrets.token_urlsafe(16)
+        options = {"secure": True} if handler.settings["public_url"] and handler.settings["public_url"].scheme == "https" else {}
+        handler.set_secure_cookie(
+            DEVICE_COOKIE,
+            f"{user.name}:{mark}",
+            expires_days=DEVICE_COOKIE_DAYS,
+            path=handler.hub.base_url,
+            httponly=True,
+            samesite="Lax",
+            **options,
+        )
+        # A session id that stood in the browser before the sign-in may be known to somebody else.
+        handler.set_session_cookie()
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:  # noqa: ARG002  # JupyterHub's signature
+        """Look a user up again: False ends their sessions and tokens, a dictionary changes their role."""
+        try:
+            found = await self.identity.call(self.identity.store.get_user, user.name)
+        except LabyardError as error:
+            # A full disk must not throw everybody out.
+            self.log.error("could not look up %s, who stays signed in: %s", user.name, error)
+            return True
+        if found is None:
+            return False
+        return True if found.admin == user.admin else {"name": user.name, "admin": found.admin}
+
+    async def add_user(self, user: Any) -> None:
+        """Refuse users whom the store does not know: JupyterHub then drops them and their tokens, also when it starts."""
+        found = await self.identity.call(self.identity.store.get_user, user.name)
+        if found is None:
+            raise UserUnknownError(user.name)
+
+    async def delete_user(self, user: Any) -> None:
+        """Remove a user everywhere: from the store first, then servers, home and Unix account. JupyterHub does its own part after.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            409 for the last administrator; 500 if something of them cannot be removed, which may be tried again.
+        """
+        try:
+            with contextlib.suppress(UserUnknownError):  # a second attempt, or `labyard user remove` took them out
+                await self.identity.call(self.identity.store.remove_user, user.name)
+            await self._stop_servers(user)
+            await asyncio.to_thread(retire, user.name, self.state)
+        except LabyardError as error:
+            raise http_error(error) from error
+
+    async def _stop_servers(self, user: Any) -> None:
+        for name, spawner in list(user.spawners.items()):
+            await cancel_start(spawner)
+            if spawner.active:
+                try:
+                    await user.settings["proxy"].delete_user(user, name)
+                    await asyncio.wait_for(user.stop(name), STOP_TIMEOUT_SECONDS)
+                except TimeoutError:
+                    raise web.HTTPError(500, "the server of %s does not stop; try again", user.name) from None

@@ -1,0 +1,50 @@
+"""The hub's pages, all of one look: `page_settings` is what JupyterHub has to know of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labyard_hub.config.settings import Settings
+from labyard_hub.hub_plugins.pages.assets import STATIC, TEMPLATES, asset
+from labyard_hub.hub_plugins.pages.texts import ago, span, until
+
+__all__ = ["CONTENT_SECURITY_POLICY", "page_settings"]
+
+CONTENT_SECURITY_POLICY = "; ".join((
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+))  # fmt: skip
+"""No page of ours has a script or style inside it, so an injected one does not run."""
+
+
+def page_settings(settings: Settings) -> dict[str, Any]:
+    """Return the values for ``c.JupyterHub``, by name."""
+    return {
+        "template_paths": [str(TEMPLATES)],
+        "logo_file": str(STATIC / "mark.svg"),
+        # JupyterHub calls each function with the user; these want to stay functions.
+        "template_vars": {
+            "asset": lambda _user: asset,
+            "ago": lambda _user: ago,
+            "span": lambda _user: span,
+            "until": lambda _user: until,
+            "encrypted": settings.listen.tls_certificate is not None or (settings.listen.public_url or "").startswith("https:"),
+        },
+        "tornado_settings": {
+            "headers": {
+                "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+                "Referrer-Policy": "same-origin",
+                "X-Content-Type-Options": "nosniff",
+                "X-Frame-Options": "DENY",
+            },
+            "cookie_options": {"samesite": "Lax"},
+            "xsrf_cookie_kwargs": {"httponly": True, "samesite": "Lax"},
+        },
+    }

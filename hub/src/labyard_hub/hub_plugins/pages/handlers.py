@@ -1,0 +1,41 @@
+"""Which page is where, below the hub's prefix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labyard_hub.hub_plugins.pages.account import AccountHandler
+from labyard_hub.hub_plugins.pages.assets import STATIC, AssetHandler
+from labyard_hub.hub_plugins.pages.home import DeleteServerHandler, HomeHandler, StopServerHandler
+from labyard_hub.hub_plugins.pages.join import InviteHandler, SetupHandler
+from labyard_hub.hub_plugins.pages.people import InvitationsHandler, PeopleHandler, PersonHandler, RemovePersonHandler, RevokeHandler
+from labyard_hub.hub_plugins.pages.sign_in import SignInHandler, SignOutHandler
+from labyard_hub.hub_plugins.pages.start import StartHandler
+
+__all__ = ["page_handlers"]
+
+NAME = "([a-z0-9-]{1,40})"
+
+
+def page_handlers() -> list[tuple[Any, ...]]:
+    """Return the handlers; they stand before JupyterHub's own of the same address."""
+    return [
+        (r"/assets/(.*)", AssetHandler, {"path": str(STATIC)}),
+        (r"/login", SignInHandler),
+        (r"/logout", SignOutHandler),
+        (r"/setup", SetupHandler),
+        (r"/invite", InviteHandler),
+        (r"/account", AccountHandler),
+        (r"/home", HomeHandler),
+        (r"/spawn", StartHandler),
+        (r"/spawn/([^/]+)", StartHandler),
+        (r"/spawn/([^/]+)/([^/]+)", StartHandler),
+        (r"/servers/([^/]+)/stop", StopServerHandler),
+        (r"/servers/([^/]+)/([^/]+)/stop", StopServerHandler),
+        (r"/servers/([^/]+)/([^/]+)/delete", DeleteServerHandler),
+        (r"/admin", PeopleHandler),
+        (r"/admin/invitations", InvitationsHandler),
+        (r"/admin/invitations/(\d{1,12})/revoke", RevokeHandler),
+        (rf"/admin/people/{NAME}/(promote|demote|reset)", PersonHandler),
+        (rf"/admin/people/{NAME}/remove", RemovePersonHandler),
+    ]

@@ -1,0 +1,7 @@
+// The page that waits for a server.
+
+import { Steps, follow } from "./progress.js";
+
+const panel = document.querySelector("[data-progress]");
+const reload = () => location.reload();  // the hub then leads on: to the server, or to what went wrong
+follow(panel.dataset.progress, new Steps(panel), { ready: reload, failed: reload });

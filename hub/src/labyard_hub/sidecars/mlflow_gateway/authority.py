@@ -1,0 +1,116 @@
+"""Asks the labyard service who a caller is and which workspaces they may use."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+__all__ = ["Authority", "Caller", "RefusedError"]
+
+CACHE_SECONDS = 2.0
+"""The service keeps what the hub said for 3 s; together a revoked token works for at most 5 s."""
+CACHE_ENTRIES = 2048
+TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody whom the service knows.
+
+    Attributes
+    ----------
+    user
+        Name.
+    workspace
+        The workspace that a request without a choice means.
+    workspaces
+        Role by name of workspace.
+    """
+
+    user: str
+    workspace: str
+    workspaces: Mapping[str, str]
+
+
+class RefusedError(Exception):
+    """The caller is unknown, may not do this, or nobody can say."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class Authority:
+    """Answers from the service, kept for a moment.
+
+    Parameters
+    ----------
+    client
+        Its base URL is the service's.
+    clock
+        Seconds that only grow.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._cache: OrderedDict[str, tuple[float, Caller | RefusedError]] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[Caller | RefusedError]] = {}
+
+    async def identify(self, authorization: str | None, cookie: str | None) -> Caller:
+        """Return who sends this ``Authorization`` header or, without one, this session cookie.
+
+        Raises
+        ------
+        RefusedError
+            401 for nobody, 403 for a token that may not use MLflow, 503 if the service does not answer.
+        """
+        if not authorization and not cookie:
+            raise RefusedError(401, "Sign in, or send a token as `Authorization: Bearer TOKEN` (MLFLOW_TRACKING_TOKEN).")
+        # Credentials are never keys themselves: what is in memory longest should be worth least.
+        key = hashlib.sha256(f"{authorization}\0{cookie}".encode()).hexdigest()
+        kept = self._cache.get(key)
+        if kept is None or kept[0] <= self._clock():
+            answer = await self._ask_once(key, authorization, cookie)
+        else:
+            answer = kept[1]
+        if isinstance(answer, RefusedError):
+            raise RefusedError(answer.status, str(answer))
+        return answer
+
+    async def _ask_once(self, key: str, authorization: str | None, cookie: str | None) -> Caller | RefusedError:
+        """Ask, together with all other requests that need the same answer now."""
+        task = self._asking.get(key)
+        if task is None:
+            task = asyncio.create_task(self._ask(authorization, cookie))
+            self._asking[key] = task
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        answer = await asyncio.shield(task)
+        if isinstance(answer, Caller) or answer.status in (401, 403):
+            self._cache[key] = (self._clock() + CACHE_SECONDS, answer)
+            self._cache.move_to_end(key)
+            while len(self._cache) > CACHE_ENTRIES:
+                self._cache.popitem(last=False)
+        return answer
+
+    async def _ask(self, authorization: str | None, cookie: str | None) -> Caller | RefusedError:
+        headers = {"Authorization": authorization} if authorization else {"Cookie": cookie or ""}
+        try:
+            answer = await self._client.get("api/v1/authorize", headers=headers)
+            body: Any = answer.json()
+            if answer.status_code == 200:
+                return Caller(
+                    str(body["user"]), str(body["workspace"]), {str(name): str(role) for name, role in body["workspaces"].items()}
+                )
+            if answer.status_code in (401, 403):
+                return RefusedError(answer.status_code, str(body["error"]["message"]))
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+            pass
+        return RefusedError(503, "The labyard service, which knows who may do what, does not answer. Try again in a moment.")

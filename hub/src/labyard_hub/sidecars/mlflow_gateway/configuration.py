@@ -1,0 +1,99 @@
+"""What the gateway is told by its environment, and what it tells MLflow by the same way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Configuration", "apply"]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What this process serves.
+
+    Attributes
+    ----------
+    folder
+        Database and artifacts.
+    port
+        TCP port on 127.0.0.1.
+    workers
+        Processes.
+    prefix
+        URL path, without a trailing slash.
+    service_url
+        The labyard service, with a trailing slash.
+    login_path, cookie_name, origin
+        See `GatewaySettings`.
+    """
+
+    folder: Path
+    port: int
+    workers: int
+    prefix: str
+    service_url: str
+    login_path: str
+    cookie_name: str
+    origin: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Configuration:
+        """Return what ``labyard up`` has set.
+
+        Raises
+        ------
+        KeyError
+            If something is missing.
+        """
+        return cls(
+            folder=Path(environment["LABYARD_MLFLOW_FOLDER"]),
+            port=int(environment["LABYARD_MLFLOW_PORT"]),
+            workers=int(environment["LABYARD_MLFLOW_WORKERS"]),
+            prefix=environment["LABYARD_MLFLOW_PREFIX"].rstrip("/"),
+            service_url=environment["LABYARD_SERVICE_URL"],
+            login_path=environment["LABYARD_LOGIN_PATH"],
+            cookie_name=environment["LABYARD_SESSION_COOKIE"],
+            origin=environment["LABYARD_ORIGIN"],
+        )
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.folder / "mlflow.db"
+
+    @property
+    def database_url(self) -> str:
+        """The same for SQLAlchemy."""
+        return f"sqlite:///{self.database}"
+
+    @property
+    def artifacts(self) -> Path:
+        """What runs have written."""
+        return self.folder / "artifacts"
+
+
+def apply(configuration: Configuration) -> None:
+    """Set what MLflow reads from the environment, here and in the workers. Call it before MLflow is imported."""
+    os.environ.update({
+        "_MLFLOW_SERVER_FILE_STORE": configuration.database_url,
+        "_MLFLOW_SERVER_REGISTRY_STORE": configuration.database_url,
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(configuration.artifacts),
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+        "_MLFLOW_STATIC_PREFIX": configuration.prefix,
+        "_MLFLOW_SGI_NAME": "uvicorn",
+        "_MLFLOW_IN_JOB_EXECUTOR": "false",
+        "MLFLOW_TRACKING_URI": configuration.database_url,
+        "MLFLOW_WORKSPACE_STORE_URI": configuration.database_url,
+        "MLFLOW_ENABLE_WORKSPACES": "true",
+        "MLFLOW_ENABLE_AI_GATEWAY": "false",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_ENABLE_REMOTE_ASSISTANT": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        # Host, origin and framing are the gateway's: MLflow's own rules would let pages of every port of this machine read with a browser's cookie.
+        "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
+    })  # fmt: skip

@@ -1,0 +1,67 @@
+"""A real Chromium, with a picture of every step."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ARTIFACTS = Path(__file__).parents[2] / "artifacts"
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-quic",
+)  # fmt: skip
+WIDE = {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    assert program is not None, "the browser tests need Chromium: sudo apt-get install chromium"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def new_context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., BrowserContext]]:
+    """Make contexts, each a person's own browser; on failure each open page leaves a picture."""
+    contexts: list[BrowserContext] = []
+
+    def make(**options: object) -> BrowserContext:
+        context = browser.new_context(**{"viewport": WIDE, "reduced_motion": "reduce", **options})  # type: ignore[arg-type]
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        return context
+
+    yield make
+    report = getattr(request.node, "call_report", None)
+    for number, context in enumerate(contexts):
+        if report is not None and report.failed:
+            for index, page in enumerate(context.pages):
+                snap(page, f"failed-{_slug(request.node.name)}-{number}-{index}")
+        context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if call.when == "call":
+        item.call_report = report  # type: ignore[attr-defined]
+    return report  # type: ignore[return-value]
+
+
+def snap(page: Page, name: str) -> None:
+    """Keep a picture of `page` among CI's artifacts."""
+    folder = ARTIFACTS / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"{_slug(name)}.png")
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -1,0 +1,195 @@
+"""What one user can do to another, by the web and by the machine: nothing."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from labyard_hub.backends.local.accounts import Account, find_account
+from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, start_platform, wait_until
+
+pytestmark = pytest.mark.integration
+
+PASSWORD = "correct horse battery"
+SECRET = "only-for-ada-7c1f"
+
+ROUTES = (
+    "", "lab", "lab/tree/secret.txt", "tree", "notebooks/secret.txt", "edit/secret.txt", "files/secret.txt", "view/secret.txt", "nbconvert/html/secret.txt",
+    "api", "api/me", "api/status", "api/contents", "api/contents/secret.txt", "api/kernels", "api/kernelspecs", "api/sessions", "api/terminals",
+    "terminals/1", "terminals/websocket/1", "api/events/subscribe", "api/kernels/{kernel}", "api/kernels/{kernel}/channels", "lsp/ws/x", "metrics",
+    "labyard/api/v1/tools", "labyard/api/v1/instances", "labyard/api/v1/instances/{tool}", "labyard/tools/{tool}/", "labyard/tools/{tool}/data/logdir",
+    "proxy/{port}/", "proxy/absolute/{port}/", "proxy/127.0.0.1:{port}/", "server-proxy/servers-info", "lab/api/settings", "lab/api/workspaces",
+    "lab/api/listings", "lab/extensions/labyard-lab/static/style.js", "api/spec.yaml", "oauth_callback", "logout",
+)  # fmt: skip
+"""Under ``/user/ada/``: of Jupyter Server, JupyterLab, Notebook 7, the tool proxies and ours."""
+
+
+@dataclass
+class TwoUsers:
+    running: RunningPlatform
+    ada: Browserless
+    bob: Browserless
+    ada_token: str
+    bob_token: str
+    kernel: str
+    tool: str
+    port: int
+
+    def route(self, path: str) -> str:
+        return f"{self.running.url}user/ada/" + path.format(kernel=self.kernel, tool=self.tool, port=self.port)
+
+
+@pytest.fixture(scope="module")
+def users() -> Iterator[TwoUsers]:
+    with open_temporary_folder() as folder, start_platform(folder / "state") as running, socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        sessions = {}
+        for name in ("ada", "bob"):
+            running.add_user(name, PASSWORD)
+            sessions[name] = Browserless(running.url)
+            sessions[name].sign_in(name, PASSWORD)
+            sessions[name].start_server(name)
+        tokens = {name: session.token(name) for name, session in sessions.items()}
+        server = httpx.Client(base_url=f"{running.url}user/ada/", headers={"Authorization": f"token {tokens['ada']}"}, timeout=60)
+        server.put("api/contents/secret.txt", json={"type": "file", "format": "text", "content": SECRET}).raise_for_status()
+        server.put("api/contents/runs", json={"type": "directory"}).raise_for_status()
+        kernel = server.post("api/kernels", json={"name": "python3"}).json()["id"]
+        tool = server.post("labyard/api/v1/instances", json={"tool": "tensorboard", "folder": "runs"}).json()["id"]
+        wait_until(lambda: server.get(f"labyard/api/v1/instances/{tool}").json()["state"] == "running", "TensorBoard runs", 60)
+        yield TwoUsers(
+            running, sessions["ada"], sessions["bob"], tokens["ada"], tokens["bob"], kernel, tool, int(listener.getsockname()[1])
+        )
+
+
+@pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+def test_no_route_of_anothers_server_answers(users: TwoUsers, method: str, path: str) -> None:
+    answers = {
+        "nobody": httpx.request(method, users.route(path), timeout=30),
+        "a wrong token": httpx.request(method, users.route(path), headers={"Authorization": "token wrong"}, timeout=30),
+        "bob's token": httpx.request(method, users.route(path), headers={"Authorization": f"token {users.bob_token}"}, timeout=30),
+        "bob's browser": users.bob.http.request(method, users.route(path)),
+    }
+    for who, answer in answers.items():
+        assert SECRET not in answer.text, who
+        refused = answer.status_code in (401, 403, 404, 405) or answer.status_code in (302, 303) or _is_static(path, answer)
+        signed_in_elsewhere = answer.status_code == 200 and answer.url.path.startswith("/hub/")
+        preflight = method == "OPTIONS" and answer.status_code in (200, 204) and not answer.text
+        assert refused or signed_in_elsewhere or preflight, f"{who}: {method} {path} → {answer.status_code} {answer.url}"
+
+
+def _is_static(path: str, answer: httpx.Response) -> bool:
+    """Files of the packages, the same for everybody, need no sign-in; nor does saying goodbye."""
+    return path in ("logout", "api") or path.startswith("lab/extensions/")
+
+
+def test_nothing_changed(users: TwoUsers) -> None:
+    """After every route was called with every method, all that ada had is there."""
+    server = httpx.Client(base_url=f"{users.running.url}user/ada/", headers={"Authorization": f"token {users.ada_token}"}, timeout=30)
+    assert server.get("api/contents/secret.txt").json()["content"] == SECRET
+    assert [kernel["id"] for kernel in server.get("api/kernels").json()] == [users.kernel]
+    assert [one["id"] for one in server.get("labyard/api/v1/instances").json()["instances"]] == [users.tool]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "users/ada"), ("DELETE", "users/ada"), ("PATCH", "users/ada"), ("POST", "users/ada/server"), ("DELETE", "users/ada/server"),
+        ("GET", "users/ada/tokens"), ("POST", "users/ada/tokens"), ("GET", "users/ada/server/progress"), ("POST", "users/eve"), ("GET", "users"),
+        ("POST", "shares/ada/"), ("POST", "share-codes/ada/"), ("GET", "proxy"), ("POST", "proxy"), ("POST", "shutdown"), ("GET", "services"),
+    ],
+)  # fmt: skip
+def test_nor_does_the_hubs_api(users: TwoUsers, method: str, path: str) -> None:
+    answer = users.bob.hub_api(method, path, **({"json": {}} if method in ("POST", "PATCH") else {}))
+    if answer.status_code == 200:
+        # JupyterHub filters listings to what one may see.
+        assert "ada" not in answer.text, answer.text
+    else:
+        assert answer.status_code in (403, 404), answer.text
+
+
+def test_a_token_with_too_narrow_a_scope_opens_nothing_else(users: TwoUsers) -> None:
+    narrow = users.bob.token("bob", scopes=["read:users:name!user"])
+    for path in ("user/bob/api/contents", "services/labyard/api/v1/me", "services/mlflow/api/2.0/mlflow/experiments/search"):
+        answer = httpx.get(users.running.url + path, headers={"Authorization": f"token {narrow}"}, timeout=30)
+        assert answer.status_code == 403, f"{path}: {answer.status_code} {answer.text}"
+    assert httpx.get(f"{users.running.url}hub/api/user", headers={"Authorization": f"token {narrow}"}).status_code == 200
+
+
+needs_isolation = pytest.mark.skipif(not is_root(), reason="users are isolated when started as root")
+
+
+def run_as(account: Account, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups", "--no-new-privs", *command],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+@needs_isolation
+def test_the_machine_keeps_them_apart(users: TwoUsers) -> None:
+    state = users.running.state
+    ada, bob = find_account("ada", state), find_account("bob", state)
+    assert ada is not None
+    assert bob is not None
+    server = json.loads((state.run_private / "servers" / "ada.json").read_text())["pid"]
+    family = [psutil.Process(server), *psutil.Process(server).children(recursive=True)]
+    assert {process.uids().real for process in family} == {ada.uid}
+    assert len(family) >= 3  # server, kernel, TensorBoard
+    runtime = Path(psutil.Process(server).environ()["JUPYTER_RUNTIME_DIR"])
+    assert next(runtime.glob("kernel-*-ipc-*")).is_socket()
+    for path in (
+        ada.home,
+        ada.home / "secret.txt",
+        runtime,
+        state.secrets,
+        state.identity_database,
+        state.mlflow,
+        state.hub,
+        state.logs,
+        state.run_private,
+    ):
+        done = run_as(bob, "sh", "-c", f"ls '{path}' && cat '{path}'")
+        assert done.returncode != 0, path
+        assert SECRET not in done.stdout
+    for process in family:
+        for entry in ("environ", "mem", "cwd/", "fd/", "root/"):
+            assert run_as(bob, "ls" if entry.endswith("/") else "cat", f"/proc/{process.pid}/{entry}").returncode != 0, entry
+        assert run_as(bob, "kill", "-0", str(process.pid)).returncode != 0
+
+
+@needs_isolation
+def test_only_the_server_itself_listens_on_the_network(users: TwoUsers) -> None:
+    """Kernels and tools use Unix sockets: on TCP every account of the machine could connect."""
+    server = json.loads((users.running.state.run_private / "servers" / "ada.json").read_text())["pid"]
+    for process in psutil.Process(server).children(recursive=True):
+        listening = [connection for connection in process.net_connections() if connection.status == psutil.CONN_LISTEN]
+        assert listening == [], process.cmdline()
+
+
+@needs_isolation
+def test_no_new_privileges_and_limits(users: TwoUsers) -> None:
+    server = json.loads((users.running.state.run_private / "servers" / "ada.json").read_text())["pid"]
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{server}/status").read_text().splitlines() if ":\t" in line)
+    assert status["NoNewPrivs"] == "1"
+    assert int(status["CapEff"], 16) == 0
+    assert status["Groups"].split() in ([], [str(psutil.Process(server).gids().real)])
+    assert "Max core file size         0 " in Path(f"/proc/{server}/limits").read_text()
+
+
+def test_servers_get_nothing_of_the_callers_environment(users: TwoUsers, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = json.loads((users.running.state.run_private / "servers" / "ada.json").read_text())["pid"]
+    environment = psutil.Process(server).environ()
+    assert "PYTHONDONTWRITEBYTECODE" not in environment
+    assert "PYTEST_CURRENT_TEST" not in environment
+    assert users.running.state.secret("service_token") not in environment.values()
+    assert users.running.state.secret("cookie_secret") not in environment.values()

@@ -1,0 +1,151 @@
+"""Label Studio from its own environment, through a real Jupyter server."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from labyard.builtin_tools import builtin_tool
+from labyard_lab.instances.manager import LAUNCHERS
+from tests.labyard_lab.conftest import TOKEN, LabServer
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+CONFIG = '<View><Text name="text" value="$text"/><Choices name="kind" toName="text"><Choice value="a"/><Choice value="b"/></Choices></View>'
+AUTHORIZATION = {"Authorization": f"token {TOKEN}"}
+HTML = {"Accept": "text/html"}
+
+
+@pytest.fixture(scope="module")
+def template(environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database, made as the platform's set-up makes it."""
+    path = tmp_path_factory.mktemp("template") / "template.sqlite3"
+    python = environments / "label-studio" / "bin" / "python"
+    subprocess.run([python, LAUNCHERS / "label_studio_template.py", path], check=True, timeout=300, capture_output=True)
+    return path
+
+
+@pytest.fixture
+def server(make_server: Callable[..., LabServer], environments: Path, template: Path) -> LabServer:
+    return make_server(
+        [builtin_tool("label-studio", python=environments / "label-studio" / "bin" / "python")],
+        environment={"LABYARD_LABEL_STUDIO_TEMPLATE": str(template)},
+    )
+
+
+@pytest.fixture
+def browser(server: LabServer) -> Iterator[httpx.Client]:
+    """Somebody with a browser: signed in to the server by cookie, and with a page of Label Studio open."""
+    origin = f"http://127.0.0.1:{server.port}"
+    with httpx.Client(base_url=f"{origin}/user/ada/labyard/tools/label-studio/", timeout=60, headers={"Origin": origin}) as client:
+        client.get(f"{server.url}login?token={TOKEN}")
+        yield client
+
+
+def test_label_studio(server: LabServer, browser: httpx.Client) -> None:
+    server.open("label-studio")
+    page = browser.get("", headers=HTML, follow_redirects=True)
+    assert page.status_code == 200
+    assert "/user/login" not in str(page.url)
+
+    # Nothing of the page, and nothing it loads, lies elsewhere.
+    assert set(re.findall(r"https?://[^/\"' <]+", page.text)) == {f"http://127.0.0.1:{server.port}"}
+    parts = re.findall(r'(?:src|href)="(http[^"]+)"', page.text)
+    assert len(parts) > 3
+    for part in parts:
+        assert part.startswith(str(browser.base_url))
+        assert browser.get(part).status_code == 200
+    assert "collect_analytics: false" in page.text
+    assert "sentry_dsn: null" in page.text
+
+    (font, *_) = re.findall(r"url\((/[^)]*Figtree[^)]*)\)", browser.get("react-app/main.css").text)
+    assert browser.get(f"http://127.0.0.1:{server.port}{font}").headers["Content-Type"].startswith("font/")
+    assert browser.get("heidi-tips").status_code == 404
+
+    me = browser.get("api/current-user/whoami").json()
+    assert me["email"] == "ada@labyard.invalid"
+    project = browser.post("api/projects", json={"title": "Proof", "label_config": CONFIG}).json()["id"]
+    assert browser.post(f"api/projects/{project}/import", json=[{"text": "hello"}]).status_code == 201
+    task = browser.get("api/tasks", params={"project": project}).json()["tasks"][0]["id"]
+    result = [{"from_name": "kind", "to_name": "text", "type": "choices", "value": {"choices": ["a"]}}]
+    assert browser.post(f"api/tasks/{task}/annotations/", json={"result": result}).status_code == 201
+
+    # Its forms are protected by its own check, which works under the prefix.
+    token = browser.cookies["csrftoken"]
+    refused = browser.post("user/signup", data={"email": "x@example.org", "password": "x" * 12})
+    assert refused.status_code == 403
+    assert browser.post("user/signup", data={"csrfmiddlewaretoken": token}, headers=HTML).status_code in (200, 302)
+
+    # An upload, and what was uploaded, under the prefix.
+    files = {"file": ("one.csv", "text\nfrom a file\n", "text/csv")}
+    assert browser.post(f"api/projects/{project}/import", files=files).status_code == 201
+
+    # Redirects stay under the prefix, those too that forget it.
+    for path in ("favicon.ico", "docs/api/", "logout"):
+        location = browser.get(path, headers=HTML).headers["Location"]
+        assert location.startswith("/user/ada/labyard/tools/label-studio/"), (path, location)
+
+    # Signed in again after signing out, and by a program with the server's token alone.
+    assert browser.get("api/current-user/whoami").status_code == 200
+    url = f"{browser.base_url}api/projects/{project}"
+    assert httpx.get(url, headers=AUTHORIZATION).json()["title"] == "Proof"
+    assert httpx.get(url, headers={**AUTHORIZATION, "X-Api-Key": "wrong"}).status_code == 401
+
+    # Its API key works beside the server's token.
+    key = browser.get("api/current-user/token").json()["token"]
+    assert httpx.get(url, headers={**AUTHORIZATION, "X-Api-Key": key}).status_code == 200
+
+    # Pages follow the address that the browser uses.
+    secure = browser.get("", headers={**HTML, "X-Forwarded-Proto": "https"})
+    assert f'hostname: "https://127.0.0.1:{server.port}/user/ada/labyard/tools/label-studio"' in secure.text
+
+    data = server.home / ".local" / "share" / "labyard" / "tools" / "label-studio"
+    assert data.stat().st_mode & 0o777 == 0o700
+    for name in ("label_studio.sqlite3", "labyard-account.json", ".env"):
+        assert (data / name).stat().st_mode & 0o777 == 0o600, name
+    assert len(json.loads((data / "labyard-account.json").read_text())["password"]) > 20
+    tree = psutil.Process(server.process.pid).children(recursive=True)
+    assert any("label_studio_app.py" in " ".join(process.cmdline()) for process in tree)
+    assert [one for process in tree for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN] == []
+
+    # The work outlives a restart of the tool, and one of the server.
+    server.client.post("instances/label-studio/restart")
+    server.wait_for("label-studio", "running")
+    assert browser.get(f"api/projects/{project}").json()["title"] == "Proof"
+    server.stop()
+    server.start()
+    server.open("label-studio")
+    annotations = httpx.get(f"{browser.base_url}api/tasks/{task}/annotations/", headers=AUTHORIZATION).json()
+    assert annotations[0]["result"][0]["value"] == {"choices": ["a"]}
+
+
+def test_a_second_one_on_the_same_data_says_so(server: LabServer, environments: Path) -> None:
+    server.open("label-studio")
+    data = server.home / ".local" / "share" / "labyard" / "tools" / "label-studio"
+    second = subprocess.run(
+        [environments / "label-studio" / "bin" / "python", LAUNCHERS / "label_studio_app.py",
+         "--socket", server.temporary / "second.sock", "--base-url", "/x/", "--data-dir", data],
+        env=server.environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert second.returncode == 1
+    assert "already works on" in second.stderr
+
+
+def test_template_holds_no_user_and_no_secret(template: Path) -> None:
+    with sqlite3.connect(template) as connection:
+        for table in ("htx_user", "authtoken_token", "organization", "django_session"):
+            exists = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0]
+            if table != "django_session":
+                assert exists, table
+            if exists:
+                assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0
+    connection.close()
+    assert template.stat().st_mode & 0o777 == 0o644
