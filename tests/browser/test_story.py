@@ -58,7 +58,7 @@ def open_lab(page: Page) -> None:
 def launch(page: Page, card: str) -> None:
     """Open a card of the Launcher, and a Launcher first if none is in front."""
     if not page.locator(".jp-Launcher").locator("visible=true").count():
-        page.keyboard.press("Control+Shift+L")
+        page.locator(".lm-DockPanel-tabBar .lm-TabBar-addButton").locator("visible=true").first.click()
     page.locator(".jp-LauncherCard", has_text=card).locator("visible=true").first.click()
 
 
@@ -119,8 +119,9 @@ def see_mlflow(page: Page, accuracy: float) -> None:
     frame = tool_frame(page, "MLflow")
     expect(frame.get_by_text("Experiments").first).to_be_visible(timeout=180_000)
     snap(page, "08-mlflow")
+    frame.get_by_text("Model training").first.click()
     frame.get_by_role("link", name="Experiments").first.click()
-    frame.locator("a[href*='/experiments/']").filter(has_not_text="Experiments").first.click()
+    frame.get_by_role("link", name="Default").first.click()
     frame.get_by_role("link", name="digits").first.click(timeout=60_000)
     expect(frame.get_by_text(f"{accuracy:.3f}"[:4]).first).to_be_visible(timeout=60_000)
     snap(page, "09-mlflow-run")
@@ -135,9 +136,7 @@ def label_a_task(page: Page) -> None:
     inner = next(frame for frame in page.frames if "label-studio" in frame.url and frame.parent_frame is not None)
     project = inner.evaluate(
         """async () => {
-            const root = location.pathname.split('/label-studio')[0] + '/label-studio';
-            const base = document.querySelector('base')?.href ?? location.href;
-            const prefix = window.APP_SETTINGS?.hostname ?? '';
+            const prefix = window.APP_SETTINGS.hostname;
             const token = document.cookie.split('; ').find(c => c.startsWith('csrftoken='))?.split('=')[1] ?? '';
             const call = async (path, body) => (await fetch(prefix.replace(/\\/$/, '') + path, {
                 method: 'POST', headers: {'Content-Type': 'application/json', 'X-CSRFToken': token}, body: JSON.stringify(body)
@@ -153,7 +152,7 @@ def label_a_task(page: Page) -> None:
     frame.get_by_text("The sun is out.").first.click()
     frame.get_by_text("glad", exact=False).first.click(timeout=60_000)
     frame.get_by_role("button", name="Submit").click()
-    expect(frame.get_by_role("button", name="Update")).to_be_visible(timeout=30_000)
+    expect(frame.get_by_text("Update", exact=True).first).to_be_visible(timeout=30_000)
     snap(page, "11-labelled")
 
 
@@ -216,7 +215,7 @@ def test_two_people_with_isolation(new_context: NewContext, open_folder: Path) -
             answer = bob.goto(running.url + path)
             assert answer is not None
             assert answer.status in (403, 404), f"{path}: {answer.status}"
-        snap(bob, "14-not-yours")
+            snap(bob, f"14-not-yours-{path}")
         open_lab_as_bob = bob.goto(running.url)
         assert open_lab_as_bob is not None
         open_lab(bob)

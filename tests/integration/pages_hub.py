@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from tests.platform import wait_until
 
 PASSWORD = "correct horse battery"
 CONFIGURATION = """
-import json, os, sys
+import asyncio, json, os, sys
 from pathlib import Path
 import labyard_hub
 from labyard_hub.config.settings import Settings
@@ -33,6 +33,7 @@ from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
 from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.hub_plugins.spawner import LabyardSpawner
 from labyard_hub.hub_plugins.proxy import LabyardProxy
+from jupyterhub.spawner import SpawnException
 
 given = json.loads(os.environ["LABYARD_TEST"])
 root = Path(given["root"])
@@ -45,6 +46,9 @@ class Spawner(LabyardSpawner):
     async def start(self):
         if self.user.name == "flop":
             self.cmd = ["/bin/sh", "-c", "echo ImportError: no module named nothing; exit 3"]
+            await super().start()
+            status = await asyncio.to_thread(self.proc.wait)
+            raise SpawnException(f"It ended with status {status} before it was ready.")
         return await super().start()
 
 hub = c.JupyterHub
@@ -98,9 +102,12 @@ class Hub:
     state: StateFolder
     store: IdentityStore
     log: Path
+    clients: list[Client] = field(default_factory=list)
 
     def client(self) -> Client:
-        return Client(self)
+        client = Client(self)
+        self.clients.append(client)
+        return client
 
     def signed_in(self, name: str, password: str = PASSWORD) -> Client:
         client = self.client()
@@ -164,6 +171,8 @@ def start_hub(root: Path, **sign_in: Any) -> Iterator[Hub]:
             cwd=root, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
+    hub: Hub | None = None
+
     def answers() -> bool:
         assert process.poll() is None, log.read_text()[-3000:]
         try:
@@ -173,8 +182,11 @@ def start_hub(root: Path, **sign_in: Any) -> Iterator[Hub]:
 
     try:
         wait_until(answers, "the hub", 60)
-        yield Hub(url, hub_port, state, IdentityStore(state.identity_database), log)
+        hub = Hub(url, hub_port, state, IdentityStore(state.identity_database), log)
+        yield hub
     finally:
+        for client in hub.clients if hub else ():
+            client.http.close()
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(40)

@@ -75,7 +75,7 @@ def test_first_run_from_link_to_home(tmp_path: Path) -> None:
 
 def test_names_are_found_in_any_case_but_not_by_look(hub: Hub, bob: str) -> None:
     assert hub.client().sign_in(bob.upper(), PASSWORD).status_code == 302
-    for name in (bob.replace("o", "\u043e"), "", "x" * 300, "../ada", f"{bob}/", "root", f"{bob}\x00"):
+    for name in (bob.replace("o", "\u043e"), "", "x" * 300, "../ada", f"{bob}/", "root", f"{bob}\x00x"):
         answer = hub.client().sign_in(name, PASSWORD)
         assert answer.status_code == 403, name
         assert "do not belong together" in answer.text
@@ -144,7 +144,9 @@ def test_no_next_leads_away(hub: Hub, bob: str, target: str) -> None:
         assert urlsplit(httpx.URL(hub.url).join(where).__str__()).netloc == urlsplit(hub.url).netloc
     ada = hub.signed_in("ada")
     answer = ada.post("hub/servers/ada/stop", next=target)
-    assert answer.headers["location"] == "/hub/home" or answer.headers["location"].startswith("/%5C"), answer.headers["location"]
+    seen = re.sub(r"[\t\r\n]", "", answer.headers["location"]).replace("\\", "/")
+    assert seen.startswith("/")
+    assert not seen.startswith("//")
 
 
 def test_a_next_on_this_host_is_followed(hub: Hub, bob: str) -> None:
@@ -194,8 +196,10 @@ def test_a_thousand_wrong_passwords(hub: Hub, bob: str) -> None:
     assert hub.client().sign_in(bob, PASSWORD).status_code == 429
     assert known.sign_in(bob, PASSWORD).status_code == 302
     assert hub.client().sign_in("ada", PASSWORD).status_code == 302
-    # The cookie of one person is of no use with another name.
-    assert known.sign_in("ada", "wrong").status_code in (302, 403)
+    # The mark of one person's browser is of no use with another name.
+    thief = hub.client()
+    thief.http.cookies.set("labyard-device", known.http.cookies["labyard-device"], path="/hub/")
+    assert [thief.sign_in("carol", "wrong").status_code for _ in range(6)] == [403] * 5 + [429]
 
 
 def test_the_cookie_of_a_known_browser_cannot_be_made_up(hub: Hub, bob: str) -> None:
@@ -266,7 +270,7 @@ def test_links_that_do_not_work_say_why(hub: Hub, kind: str, status: int, words:
     if kind == "revoked":
         hub.store.revoke_invitation("dora")
     if kind == "none":
-        token = "none"  # noqa: S105
+        token = "none"
     visitor = hub.client()
     answer = visitor.get("hub/invite", params={"token": token})
     assert (answer.status_code, words in answer.text) == (status, True)
@@ -496,5 +500,4 @@ def test_broken_forms_are_client_errors(hub: Hub, bob: str) -> None:
     assert theirs.post("hub/spawn", new="1", name="x" * 5000).status_code == 400
     assert theirs.post(f"hub/servers/{bob}/nothing/stop").status_code == 404
     assert theirs.post(f"hub/servers/{bob}/nothing/delete").status_code == 404
-    assert theirs.get("hub/assets/../../authenticator.py").status_code in (403, 404)
-    assert theirs.get("hub/assets/%2e%2e/authenticator.py").status_code in (403, 404)
+    assert theirs.get("hub/assets/%2e%2e%2fauthenticator.py").status_code in (403, 404)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -337,10 +338,10 @@ def test_runtime_folder_refuses_long_and_unwritable_places(tmp_path: Path) -> No
     long = tmp_path / ("x" * 100)
     long.mkdir()
     with pytest.raises(RuntimeFolderError, match="too long"):
-        RuntimeFolder(long)
+        _ = RuntimeFolder(long).path
     assert list(long.iterdir()) == []
     with pytest.raises(RuntimeFolderError, match="runtime_dir"):
-        RuntimeFolder(Path("/proc"))
+        _ = RuntimeFolder(Path("/proc")).path
 
 
 def test_long_temporary_folder_is_left_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,3 +351,26 @@ def test_long_temporary_folder_is_left_aside(tmp_path: Path, monkeypatch: pytest
         listener.bind(str(folder.socket()))
     assert folder.path.stat().st_uid == os.getuid()
     folder.remove()
+
+
+def test_folders_of_killed_servers_are_removed_and_no_others(tmp_path: Path) -> None:
+    script = (
+        "import os, pathlib, sys\n"
+        "from labyard_lab.instances.runtime import RuntimeFolder\n"
+        "print(RuntimeFolder(pathlib.Path(sys.argv[1])).path, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    killed = Path(subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=False).stdout.strip())
+    assert killed.is_dir()
+    not_ours = tmp_path / "labyard-of-somebody"
+    not_ours.mkdir()
+    (tmp_path / "labyard-link").symlink_to(not_ours)
+    living = RuntimeFolder(tmp_path)
+    assert living.socket().parent.is_dir()
+    assert not killed.exists()
+    other = RuntimeFolder(tmp_path)
+    assert other.path != living.path
+    assert sorted(tmp_path.iterdir()) == sorted([living.path, not_ours, tmp_path / "labyard-link", other.path])
+    living.remove()
+    other.remove()
+    assert sorted(tmp_path.iterdir()) == sorted([not_ours, tmp_path / "labyard-link"])

@@ -105,11 +105,11 @@ class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub c
         AttemptsError
             If there were too many.
         """
-        device = self._device(handler, name)
-        # Names that nobody can have share one bucket, and no bucket holds what a stranger typed at length.
-        who = f"device {device}" if device else f"name {name if self.validate_username(name) else ''}"
-        address = f"address {address_key(handler.request.remote_ip)}"
-        return self.throttle.begin([(who, self.settings.attempts_per_user), (address, self.settings.attempts_per_address)])
+        limits = [(f"address {address_key(handler.request.remote_ip)}", self.settings.attempts_per_address)]
+        if self.validate_username(name):  # of a name that nobody can have there is nothing to guess
+            device = self._device(handler, name)
+            limits.append((f"device {device}" if device else f"name {name}", self.settings.attempts_per_user))
+        return self.throttle.begin(limits)
 
     def _device(self, handler: Any, name: str) -> str | None:
         """Return the mark of a browser in which `name` signed in before, or None."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from jupyterhub import orm
 from jupyterhub.scopes import needs_scope
 from tornado import web
 
@@ -33,10 +34,18 @@ class HomeHandler(Page):
             "home.html",
             servers=servers,
             default=servers[0],
+            visited=self._visited([one.name for one in servers if one.state == "running"]),
             first_time=all(one.state == "stopped" and not one.facts for one in servers),
             may_add=self.allow_named_servers and (limit <= 0 or named < limit),
             greeting=greeting(datetime.now().astimezone().hour),
         )
+
+    def _visited(self, names: list[str]) -> list[str]:
+        """Return the servers that this browser session has opened: only those answer it without asking who it is first."""
+        user, session = self.current_user, self.get_session_cookie()
+        tokens = self.db.query(orm.APIToken.client_id).filter_by(user_id=user.id, session_id=session) if session else ()
+        clients = {client for (client,) in tokens}
+        return [name for name in names if user.spawners[name].oauth_client_id in clients]
 
 
 class _ServerForm(Page):

@@ -7,10 +7,9 @@ from typing import Any
 from jupyterhub.handlers.pages import SpawnHandler
 from jupyterhub.scopes import needs_scope
 from jupyterhub.slugs import safe_slug
-from jupyterhub.utils import format_exception
 from tornado import web
 
-from labyard_hub.hub_plugins.hub_spawners import has_failed
+from labyard_hub.hub_plugins.hub_spawners import failure
 
 __all__ = ["StartHandler"]
 
@@ -96,13 +95,13 @@ class StartHandler(SpawnHandler):  # type: ignore[misc]  # jupyterhub carries no
         try:
             await self._wrap_spawn_single_user(user, server_name, display_name, spawner, pending_url, options)
         except web.HTTPError as error:
-            if has_failed(spawner):
+            if failure(user.spawners[server_name]) is not None:
                 self.redirect(pending_url)  # it shows the reason, the log and the way out
                 return
             for name, value in (getattr(error, "headers", None) or {}).items():
                 self.set_header(name, value)
-            message = format_exception(error)[0]
-            await self._form(user, server_name, new=False, interface=options["interface"], status=error.status_code, problem=message or "")
+            problem = error.get_message() or "It could not be started."
+            await self._form(user, server_name, new=False, interface=options["interface"], status=error.status_code, problem=problem)
 
     def _owner(self, user_name: str) -> Any:
         user = self.current_user if user_name == self.current_user.name else self.find_user(user_name)

@@ -12,14 +12,13 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from mlflow_gateway.authority import Authority, Caller, RefusedError
+from mlflow_gateway.pages import Message, Send, rewrite, with_defaults, without_workspaces
 from mlflow_gateway.routes import Access, RouteTable, Rule
 
 __all__ = ["Gateway", "GatewaySettings"]
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 WORKSPACE_HEADER = b"x-mlflow-workspace"
 # What MLflow must not see, or must not believe: credentials, and what a proxy would say about the request.
@@ -113,7 +112,9 @@ class Gateway:
             await self._refuse(scope, headers, send, error)
             return
         if path.endswith("/mlflow/server-info") and len(caller.workspaces) == 1:
-            send = _hide_workspaces(send)
+            send = rewrite(send, without_workspaces)
+        elif not path:
+            send = rewrite(send, with_defaults)
         inner = self._inner_scope(scope, workspace, path if rule.streams else None)
         await self._app(inner, receive if rule.streams else _limit(receive), _secure(send, rule))
 
@@ -272,28 +273,6 @@ def _secure(send: Send, rule: Rule) -> Send:
         await send(message)
 
     return secured
-
-
-def _hide_workspaces(send: Send) -> Send:
-    """Tell MLflow's page that there are no workspaces, so that somebody who has one is not asked to choose."""
-    start: Message = {}
-    body = b""
-
-    async def rewritten(message: Message) -> None:
-        nonlocal start, body
-        if message["type"] == "http.response.start":
-            start = message
-            return
-        body += message.get("body", b"")
-        if message.get("more_body"):
-            return
-        with contextlib.suppress(ValueError, TypeError):
-            body = json.dumps({**json.loads(body), "workspaces_enabled": False}).encode()
-        headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-        await send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
-        await send({"type": "http.response.body", "body": body})
-
-    return rewritten
 
 
 async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

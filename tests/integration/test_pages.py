@@ -1,0 +1,320 @@
+"""The hub's pages in a real browser: what they do, how they look to axe-core, and without JavaScript."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.integration.pages_hub import PASSWORD, Client, Hub, start_hub
+from tests.platform import wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.browser]
+
+CHROMIUM = os.environ.get("LABYARD_CHROMIUM", "/usr/bin/chromium")
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_TIMEOUT_MS = 90_000
+Scheme = Literal["light", "dark"]
+LOOKS = [("light", 1100), ("dark", 1100), ("light", 360), ("dark", 360)]
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    with start_hub(tmp_path_factory.mktemp("hub") / "state") as running:
+        running.store.add_user("ada", PASSWORD, admin=True)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+def cookies_of(client: Client) -> list[Any]:
+    return [{"name": one.name, "value": one.value, "domain": "127.0.0.1", "path": one.path} for one in client.http.cookies.jar]
+
+
+def context_of(browser: Browser, client: Client | None = None, **options: Any) -> BrowserContext:
+    """Return a browser context that is signed in as `client` is."""
+    context = browser.new_context(reduced_motion="reduce", **options)
+    if client is not None:
+        context.add_cookies(cookies_of(client))
+    return context
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core has against the page as it is now."""
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+    return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in found.response["violations"]]
+
+
+@pytest.fixture(scope="module")
+def places(hub: Hub) -> dict[str, tuple[str, Client | None]]:
+    """Every page by name: where it is, and who looks at it."""
+    store = hub.store
+    store.add_user("grace-hopper", PASSWORD)
+    store.add_user("flop", PASSWORD)
+    store.add_user("new", PASSWORD)
+    invitation = store.create_invitation("barbara", True, 86400, "ada")
+    store.create_reset("grace-hopper", 3600)
+    ada, flop, new = hub.signed_in("ada"), hub.signed_in("flop"), hub.signed_in("new")
+    ada.api("POST", "users/ada/tokens", json={"note": "nightly"})
+    assert ada.post("hub/spawn/ada", name="GPU tests", new="1", interface="lab").status_code == 302
+    flop.post("hub/spawn/flop")
+    wait_until(lambda: "did not start" in flop.get("hub/spawn-pending/flop").text, "the start fails")
+    wait_until(lambda: ada.api("GET", "users/ada").json()["servers"]["gpu-tests"]["ready"], "the server", 90)
+    return {
+        "login": ("hub/login", None),
+        "invite": (f"hub/invite?token={invitation}", None),
+        "link": ("hub/invite?token=none", None),
+        "signed-out": ("hub/logout", None),
+        "home-first": ("hub/home", new),
+        "home": ("hub/home", ada),
+        "home-failed": ("hub/home", flop),
+        "failed": ("hub/spawn-pending/flop", flop),
+        "not-running": ("hub/user/ada/lab", ada),
+        "spawn": ("hub/spawn/ada", ada),
+        "spawn-new": ("hub/spawn?new=1", ada),
+        "account": ("hub/account", ada),
+        "token": ("hub/token", ada),
+        "admin": ("hub/admin", ada),
+        "remove": ("hub/admin/people/flop/remove", ada),
+        "not-found": ("hub/nowhere", ada),
+        "forbidden": ("hub/admin", new),
+    }
+
+
+NAMES = (
+    "login", "invite", "link", "signed-out", "home-first", "home", "home-failed", "failed", "not-running", "spawn", "spawn-new",
+    "account", "token", "admin", "remove", "not-found", "forbidden",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_is_accessible_and_fits(  # noqa: PLR0917  # pytest passes them by name
+    browser: Browser, hub: Hub, places: dict[str, tuple[str, Client | None]], name: str, scheme: Scheme, width: int
+) -> None:
+    path, client = places[name]
+    context = context_of(browser, client, color_scheme=scheme, viewport={"width": width, "height": 740})
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    answer = page.goto(hub.url + path)
+    assert answer is not None
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.title().endswith(" · Labyard")
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.locator("h1").count() == 1
+    # An error page itself is an answer that the console tells of.
+    assert [problem for problem in problems if answer.status == 200 or "Failed to load resource" not in problem] == []
+    folder = os.environ.get("LABYARD_SCREENSHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}-{scheme}-{width}.png"), full_page=True)
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_opens_is_accessible_too(browser: Browser, hub: Hub, places: dict[str, Any], scheme: Scheme) -> None:
+    context = context_of(browser, places["admin"][1], color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{hub.url}hub/admin")
+    page.locator(".top .menu summary").click()
+    assert violations(page) == []
+    page.locator("summary[aria-label='Actions for flop']").click()
+    expect(page.get_by_role("button", name="Make administrator").locator("visible=true")).to_have_count(1)
+    assert violations(page) == []
+    page.get_by_label("User name").fill("root")
+    page.get_by_role("button", name="Make the link").click()
+    expect(page.get_by_role("alert")).to_contain_text("reserved")
+    expect(page.get_by_label("User name")).to_be_focused()
+    assert violations(page) == []
+    context.close()
+
+
+def test_from_the_set_up_link_into_jupyterlab_by_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
+    with start_hub(tmp_path / "state") as hub:
+        token = hub.store.ensure_setup_token(3600)
+        context = context_of(browser)
+        page = context.new_page()
+        page.goto(f"{hub.url}hub/setup?token={token}")
+        expect(page.get_by_label("User name")).to_be_focused()
+        page.keyboard.type("ada")
+        for password in (PASSWORD, PASSWORD):
+            page.keyboard.press("Tab")
+            page.keyboard.type(password)
+            page.keyboard.press("Tab")  # over "Show"
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name="Become the administrator")).to_be_focused()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/hub/home")
+        expect(page.get_by_role("heading", name="Three steps to a tracked run")).to_be_visible()
+
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name="Open JupyterLab")).to_be_focused()
+        page.keyboard.press("Enter")
+        steps = page.locator("[data-steps] li")
+        expect(steps.first).to_be_visible()
+        page.wait_for_url("**/user/ada/lab**", timeout=START_TIMEOUT_MS)
+        expect(page.locator("#jp-main-dock-panel, .jp-LabShell").first).to_be_visible(timeout=START_TIMEOUT_MS)
+
+        page.goto(f"{hub.url}hub/home")
+        expect(page.locator(".state.running")).to_be_visible()
+        expect(page.get_by_role("link", name="Open Notebook 7 on default")).to_have_attribute("href", "/user/ada/tree")
+        page.get_by_role("button", name="Stop default").click()
+        expect(page.locator(".state.stopped")).to_be_visible(timeout=30_000)
+        context.close()
+
+
+def test_without_javascript(browser: Browser, hub: Hub, places: dict[str, Any]) -> None:  # the users are made there
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{hub.url}hub/login?next=%2Fhub%2Fhome")
+    page.get_by_label("User name").fill("grace-hopper")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/hub/home")
+    page.get_by_role("button", name="Open JupyterLab").click()
+    # The waiting page loads itself again until the server is there.
+    page.wait_for_url("**/user/grace-hopper/lab**", timeout=START_TIMEOUT_MS)
+    page.goto(f"{hub.url}hub/home")
+    page.get_by_role("button", name="Stop default").click()
+    page.goto(f"{hub.url}hub/home")
+    page.locator(".top .menu summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+    context.close()
+
+
+def test_a_start_that_fails_says_why_and_offers_a_way_out(browser: Browser, hub: Hub, places: dict[str, Any]) -> None:
+    context = context_of(browser, places["failed"][1])
+    page = context.new_page()
+    page.goto(f"{hub.url}hub/home")
+    expect(page.locator(".state.failed")).to_be_visible()
+    page.get_by_role("link", name="See the log of default").click()
+    expect(page.locator("pre.log")).to_contain_text("ImportError: no module named nothing")
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_role("heading", name="did not start")).to_be_visible(timeout=30_000)
+    # By the button on the home page the same, in place.
+    page.goto(f"{hub.url}hub/home")
+    page.get_by_role("button", name="Open JupyterLab").click()
+    page.wait_for_url("**/hub/spawn-pending/flop", timeout=30_000)
+    expect(page.get_by_role("button", name="Retry")).to_be_visible(timeout=30_000)
+    context.close()
+
+
+def test_the_theme_is_remembered(browser: Browser, hub: Hub) -> None:
+    context = context_of(browser, color_scheme="light")
+    page = context.new_page()
+    page.goto(f"{hub.url}hub/login")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Dark theme").click()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert dark != light
+    page.goto(f"{hub.url}hub/nowhere")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    page.get_by_role("button", name="Light theme").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light
+    context.close()
+
+
+def test_an_injected_script_does_not_run(browser: Browser, hub: Hub) -> None:
+    context = context_of(browser)
+    page = context.new_page()
+    page.goto(f"{hub.url}hub/login?username=%3Cscript%3Edocument.title%3D1%3C%2Fscript%3E%22%3E%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E")
+    assert page.title() == "Sign in · Labyard"
+    assert page.locator("main img, main script").count() == 0
+    blocked: list[str] = []
+    page.on("console", lambda message: blocked.append(message.text))
+    page.evaluate("() => { const s = document.createElement('script'); s.textContent = 'window.pwned = 1'; document.body.append(s); }")
+    assert page.evaluate("window.pwned") is None
+    assert any("Content Security Policy" in text for text in blocked), blocked
+    context.close()
+
+
+def test_tokens_are_made_and_revoked(browser: Browser, hub: Hub, places: dict[str, Any]) -> None:
+    context = context_of(browser, places["home-first"][1])
+    page = context.new_page()
+    page.goto(f"{hub.url}hub/token")
+    page.get_by_label("What it is for").fill("a script")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_label("The new token")).not_to_have_value("")
+    token = page.get_by_label("The new token").input_value()
+    program: Callable[[], int] = lambda: page.request.get(f"{hub.url}hub/api/user", headers={"Authorization": f"token {token}"}).status  # noqa: E731
+    assert program() == 200
+    page.reload()
+    page.get_by_role("button", name="Revoke the token for a script").click()
+    expect(page.get_by_role("button", name="Revoke the token for a script")).to_have_count(0)
+    context.clear_cookies()
+    assert program() == 403
+    context.close()
+
+
+def test_tools_of_a_running_server_are_listed(browser: Browser, hub: Hub, places: dict[str, Any]) -> None:
+    """What a server answers is shown as text, and only links on this host are links."""
+    context = context_of(browser, places["home"][1])
+    page = context.new_page()
+    body = {
+        "instances": [
+            {
+                "id": "1",
+                "tool": "tensorboard",
+                "title": "TensorBoard",
+                "folder": "runs",
+                "state": "running",
+                "url": "/user/ada/gpu-tests/tb/",
+            },
+            {
+                "id": "2",
+                "tool": "x",
+                "title": "<img src=x onerror=alert(1)>",
+                "folder": None,
+                "state": "running",
+                "url": "https://evil.example/",
+            },
+            {"id": "3", "tool": "y", "title": "Third", "folder": None, "state": "running", "url": "javascript:alert(1)"},
+        ]
+    }
+    page.goto(f"{hub.url}hub/home")
+    assert page.locator("[data-instances]").count() == 0  # this browser has not been there yet
+    page.goto(f"{hub.url}user/ada/gpu-tests/lab")
+    page.wait_for_url("**/user/ada/gpu-tests/lab")
+    # What the server itself answers, with no tool running; a browser needs no more than its cookie to ask.
+    with page.expect_response("**/labyard/api/v1/instances") as answered:
+        page.goto(f"{hub.url}hub/home")
+    assert answered.value.status == 200
+    assert answered.value.json() == {"instances": []}
+    expect(page.locator(".tools")).to_be_hidden()
+    page.route("**/labyard/api/v1/instances", lambda route: route.fulfill(json=body))
+    page.goto(f"{hub.url}hub/home")
+    tools = page.locator(".tools li")
+    expect(tools).to_have_count(3)
+    expect(tools.nth(0).get_by_role("link", name="Open TensorBoard")).to_have_attribute("href", "/user/ada/gpu-tests/tb/")
+    assert tools.nth(1).locator("a, img").count() == 0
+    assert tools.nth(2).locator("a").count() == 0
+    assert violations(page) == []
+    page.unroute("**/labyard/api/v1/instances")
+    page.route("**/labyard/api/v1/instances", lambda route: route.fulfill(status=403, body="<html>"))
+    page.reload()
+    expect(page.locator(".tools")).to_be_hidden()
+    context.close()

@@ -1,0 +1,214 @@
+"""The gateway in process, in front of an application that tells what it was sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import labyard_hub.sidecars
+
+SIDECARS = Path(labyard_hub.sidecars.__file__).parent
+PREFIX = "/services/mlflow"
+ORIGIN = "https://labyard.example.org"
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The gateway's modules, which are a package of their own in MLflow's environment."""
+    monkeypatch.syspath_prepend(SIDECARS)
+    import mlflow_gateway.authority
+    import mlflow_gateway.gateway
+
+    yield mlflow_gateway
+    for name in [name for name in sys.modules if name.startswith("mlflow_gateway")]:
+        del sys.modules[name]
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with the request, as MLflow would see it."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
+    if scope["path"].endswith("server-info"):
+        content = json.dumps({"workspaces_enabled": True}).encode()
+    elif scope["path"] == f"{PREFIX}/":
+        content = b"<!doctype html><head><title>MLflow</title></head>"
+    else:
+        content = json.dumps({"path": scope["path"], "headers": headers, "size": len(body)}).encode()
+    answer = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode()), (b"set-cookie", b"a=b"), (b"server", b"x"),
+              (b"access-control-allow-origin", b"*"), (b"content-security-policy", b"none"), (b"etag", b"x")]  # fmt: skip
+    await send({"type": "http.response.start", "status": 200, "headers": answer})
+    for start in range(0, len(content), 16):
+        await send({"type": "http.response.body", "body": content[start : start + 16], "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def service(request: httpx.Request) -> httpx.Response:
+    """Answer as the labyard service."""
+    assert set(request.headers) & {"authorization", "cookie"}
+    name = request.headers.get("authorization", "").removeprefix("Bearer ") or request.headers["cookie"].removeprefix("labyard-session=")
+    if name == "down":
+        raise httpx.ConnectError("no")
+    if name in ("wrong", "narrow"):
+        return httpx.Response({"wrong": 401, "narrow": 403}[name], json={"error": {"code": "x", "message": f"{name}!"}})
+    workspaces = {"ada": {"ada": "owner"}, "bob": {"bob": "owner", "team": "viewer"}}[name]
+    return httpx.Response(200, json={"user": name, "admin": False, "workspace": name, "workspaces": workspaces})
+
+
+@pytest.fixture
+async def client(gateway: Any) -> AsyncIterator[httpx.AsyncClient]:
+    async def ensure(_: str) -> None: ...
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(service), base_url="http://service/") as outward:
+        settings = gateway.gateway.GatewaySettings(PREFIX, "/services/labyard/login", "labyard-session", ORIGIN)
+        app = gateway.gateway.Gateway(echo, settings, gateway.authority.Authority(outward), ensure)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"{ORIGIN}{PREFIX}/") as inward:
+            yield inward
+
+
+def bearer(name: str, **more: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {name}", **more}
+
+
+GET = "api/2.0/mlflow/runs/get"
+CREATE = "api/2.0/mlflow/runs/create"
+
+
+async def test_mlflow_sees_the_workspace_and_no_credentials(client: httpx.AsyncClient) -> None:
+    answer = await client.get(
+        GET, headers=bearer("ada", Cookie="labyard-session=ada; jupyterhub-session-id=x", **{"X-Forwarded-For": "1.2.3.4"})
+    )
+    seen = answer.json()["headers"]
+    assert ["x-mlflow-workspace", "ada"] in seen
+    assert not {name for name, _ in seen} & {"authorization", "cookie", "x-forwarded-for"}
+
+
+async def test_only_a_workspace_that_one_may_use(client: httpx.AsyncClient) -> None:
+    for workspace, status in (("bob", 200), ("team", 200), ("ada", 403), ("default", 403), ("", 200)):
+        answer = await client.get(GET, headers=bearer("bob", **{"X-MLflow-Workspace": workspace}))
+        assert answer.status_code == status, workspace
+        if status == 200:
+            assert ["x-mlflow-workspace", workspace or "bob"] in answer.json()["headers"]
+
+
+async def test_a_viewer_reads_and_does_not_write(client: httpx.AsyncClient) -> None:
+    team = bearer("bob", **{"X-MLFLOW-WORKSPACE": "team"})
+    assert (await client.get(GET, headers=team)).status_code == 200
+    answer = await client.post(CREATE, headers=team, json={})
+    assert answer.status_code == 403
+    assert answer.json() == {"error_code": "PERMISSION_DENIED", "message": "You may read the workspace team, but not change it."}
+    assert (await client.post(CREATE, headers=bearer("bob"), json={})).status_code == 200
+
+
+async def test_refusals_are_in_mlflows_shape(client: httpx.AsyncClient) -> None:
+    for headers, status, code in (
+        ({}, 401, "UNAUTHENTICATED"),
+        (bearer("wrong"), 401, "UNAUTHENTICATED"),
+        (bearer("narrow"), 403, "PERMISSION_DENIED"),
+        (bearer("down"), 503, "TEMPORARILY_UNAVAILABLE"),
+    ):
+        answer = await client.get(GET, headers=headers)
+        assert (answer.status_code, answer.json()["error_code"]) == (status, code)
+    assert (await client.get("nowhere", headers=bearer("ada"))).json()["error_code"] == "ENDPOINT_NOT_FOUND"
+    assert (await client.post("api/2.0/mlflow/webhooks", headers=bearer("ada"))).json()["error_code"] == "PERMISSION_DENIED"
+
+
+async def test_that_the_service_was_down_is_not_kept(client: httpx.AsyncClient, gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await client.get(GET, headers=bearer("down"))).headers["retry-after"] == "2"
+    monkeypatch.setattr(gateway.authority.Authority, "_ask", lambda *_: _answer(gateway.authority.Caller("down", "w", {"w": "owner"})))
+    assert (await client.get(GET, headers=bearer("down"))).status_code == 200
+
+
+async def _answer(caller: Any) -> Any:
+    return caller
+
+
+async def test_only_a_browser_that_goes_somewhere_is_sent_to_sign_in(client: httpx.AsyncClient) -> None:
+    page = {"Accept": "text/html,*/*", "Sec-Fetch-Mode": "navigate"}
+    answer = await client.get("get-artifact?path=a%20b&run_id=1", headers=page)
+    assert answer.status_code == 302
+    target = "%2Fservices%2Fmlflow%2Fget-artifact%3Fpath%3Da%2520b%26run_id%3D1"
+    assert answer.headers["location"] == f"/services/labyard/login?next={target}"
+    assert (await client.get("", headers={**page, "Sec-Fetch-Mode": "cors"})).status_code == 401
+    assert (await client.get("", headers={**page, **bearer("wrong")})).status_code == 401
+    assert (await client.post("graphql", headers=page)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["a/..%2Fb", "%2e%2e/b", "a//b", "a%5Cb", "%00", "a/%252e%252e/b", "api/2.0/mlflow-artifacts/artifacts/%2e%2e/x"],
+)
+async def test_a_path_that_can_be_read_in_two_ways_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(httpx.URL(f"{ORIGIN}{PREFIX}/").copy_with(raw_path=f"{PREFIX}/{path}".encode()), headers=bearer("ada"))
+    assert answer.status_code == 400
+    assert (await client.get(f"{ORIGIN}/elsewhere", headers=bearer("ada"))).status_code == 404
+
+
+async def test_files_stream_and_other_bodies_are_limited(client: httpx.AsyncClient, gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway.gateway, "MAX_BODY_BYTES", 100)
+    path = "api/2.0/mlflow-artifacts/artifacts/a b/ü.txt"
+    answer = await client.put(path, headers=bearer("ada"), content=b"x" * 200)
+    assert answer.json()["size"] == 200
+    assert answer.json()["path"] == f"/{path}", "the handler that streams is registered without the prefix"
+    assert (await client.post(CREATE, headers=bearer("ada"), content=b"x" * 101)).status_code == 413
+    assert (await client.post(CREATE, headers=bearer("ada", **{"Content-Length": "-1"}), content=b"")).status_code == 413
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(11):
+            yield b"x" * 10
+
+    with pytest.raises(AssertionError):  # no answer: MLflow was told that the client went away
+        await client.post(CREATE, headers=bearer("ada"), content=pieces())
+
+
+async def test_a_browser_is_told_not_to_trust_files(client: httpx.AsyncClient) -> None:
+    for path in ("get-artifact?path=x.html&run_id=1", "api/2.0/mlflow-artifacts/artifacts/x.html", "model-versions/get-artifact"):
+        headers = (await client.get(path, headers=bearer("ada"))).headers
+        assert headers["content-security-policy"] == "sandbox"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "private, no-store"
+    headers = (await client.get(GET, headers=bearer("ada"))).headers
+    assert headers.get_list("content-security-policy") == ["frame-ancestors 'self'; object-src 'none'; base-uri 'self'"]
+    assert not {"set-cookie", "server", "access-control-allow-origin"} & set(headers)
+
+
+async def test_the_page_is_not_told_of_workspaces_where_there_is_no_choice(client: httpx.AsyncClient) -> None:
+    for name, told in (("ada", False), ("bob", True)):
+        answer = await client.get("ajax-api/3.0/mlflow/server-info", headers=bearer(name))
+        assert answer.json() == {"workspaces_enabled": told}
+    assert (await client.get("api/3.0/mlflow/workspaces", headers=bearer("bob"))).json() == {
+        "workspaces": [{"name": "bob"}, {"name": "team"}]
+    }
+    assert (await client.get("api/3.0/mlflow/workspaces/ada", headers=bearer("bob"))).status_code == 403
+    assert (await client.delete("api/3.0/mlflow/workspaces/bob", headers=bearer("bob"))).status_code == 403
+    assert (await client.post("api/3.0/mlflow/workspaces", headers=bearer("bob"), json={"name": "x"})).status_code == 403
+
+
+async def test_the_page_begins_with_settings_that_suit(client: httpx.AsyncClient) -> None:
+    answer = await client.get("", headers=bearer("ada"))
+    assert answer.text.startswith("<!doctype html><head><script>")
+    assert '"mlflow.settings.telemetry.enabled_v1": false' in answer.text
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert "etag" not in answer.headers
+
+
+async def test_a_websocket_is_closed(gateway: Any) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    app = gateway.gateway.Gateway(echo, gateway.gateway.GatewaySettings(PREFIX, "", "", ""), None, None)
+    await app({"type": "websocket", "path": f"{PREFIX}/", "headers": []}, None, send)
+    assert sent == [{"type": "websocket.close", "code": 1008}]
