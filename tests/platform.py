@@ -46,6 +46,7 @@ class RunningPlatform:
     process: subprocess.Popen[str]
     prefix: tuple[str, ...] = ()
     events: list[dict[str, Any]] = field(default_factory=list)
+    clients: list[httpx.Client] = field(default_factory=list)
 
     @property
     def state(self) -> StateFolder:
@@ -73,6 +74,19 @@ class RunningPlatform:
     def labyard(self, *arguments: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `labyard` on this state folder, as whoever started the platform."""
         return labyard(*arguments, "--state-dir", str(self.root), stdin=stdin, check=check, prefix=self.prefix)
+
+    def session(self, name: str, password: str) -> Browserless:
+        """Sign in, and close the connections when the platform stops."""
+        session = Browserless(self.url)
+        self.clients.append(session.http)
+        session.sign_in(name, password)
+        return session
+
+    def client(self, path: str, token: str) -> httpx.Client:
+        """Return a client for the URLs below `path` that sends `token`."""
+        client = httpx.Client(base_url=self.url + path, headers={"Authorization": f"token {token}"}, timeout=60, trust_env=False)
+        self.clients.append(client)
+        return client
 
     def add_user(self, name: str, password: str, *, admin: bool = False) -> None:
         self.labyard("user", "add", name, *(["--admin"] if admin else []), "--password-stdin", stdin=password + "\n")
@@ -126,6 +140,8 @@ def start_platform(root: Path, *options: str, prefix: Sequence[str] = ()) -> Ite
         assert process.poll() is None, f"labyard up ended: {running.events}"
         yield running
     finally:
+        for client in running.clients:
+            client.close()
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         try:

@@ -19,7 +19,7 @@ images = images / 16.0
 train_x, test_x, train_y, test_y = train_test_split(images, labels, test_size=0.25, random_state=0)
 model = MLPClassifier(hidden_layer_sizes=(32,), learning_rate_init=0.01, random_state=0)
 
-with mlflow.start_run(run_name="digits") as run, SummaryWriter("runs/digits") as board:
+with mlflow.start_run(run_name="digits") as run, SummaryWriter("runs/digits", flush_secs=2) as board:
     mlflow.log_params({"hidden_units": 32, "learning_rate": 0.01, "epochs": EPOCHS})
     for epoch in range(EPOCHS):
         model.partial_fit(train_x, train_y, classes=range(10))

@@ -15,7 +15,7 @@ import httpx
 import yaml
 
 from tests.benchmarks.report import compare
-from tests.platform import Browserless, RunningPlatform, open_temporary_folder, start_platform, wait_until
+from tests.platform import RunningPlatform, open_temporary_folder, start_platform, wait_until
 
 ROUNDS = 5
 CONNECTIONS = 16
@@ -62,7 +62,7 @@ async def _load(connector: aiohttp.BaseConnector, url: str, headers: dict[str, s
     return sum(counts) / SECONDS, alone[len(alone) // 2] * 1000
 
 
-def _tool_socket(running: RunningPlatform, session: Browserless, headers: dict[str, str]) -> tuple[Path, str]:
+def _tool_socket(running: RunningPlatform, headers: dict[str, str]) -> tuple[Path, str]:
     """Start the tool, and return its socket and its URL behind the proxies."""
     api = f"{running.url}user/ada/labyard/api/v1/"
     instance = httpx.post(f"{api}instances", headers=headers, json={"tool": "echo", "folder": None}, timeout=30).json()
@@ -84,11 +84,10 @@ def main() -> None:
         (root / "config.yaml").write_text("tools:\n  enabled: []\n")
         with start_platform(root / "state", "--config", str(root / "config.yaml")) as running:
             running.add_user("ada", PASSWORD)
-            session = Browserless(running.url)
-            session.sign_in("ada", PASSWORD)
+            session = running.session("ada", PASSWORD)
             session.start_server("ada")
             headers = {"Authorization": f"token {session.token('ada')}"}
-            socket, url = _tool_socket(running, session, headers)
+            socket, url = _tool_socket(running, headers)
             for _ in range(ROUNDS):
                 for side, connector, target in (
                     ("direct", lambda: aiohttp.UnixConnector(str(socket), limit=CONNECTIONS), "http://tool/"),

@@ -41,14 +41,16 @@ settings = Settings.model_validate({"sign_in": given["sign_in"]})
 
 class Spawner(LabyardSpawner):
     def get_args(self):
-        return [] if self.user.name == "flop" else [*super().get_args(), "--allow-root"]
+        return [] if self.user.name in ("flop", "slow") else [*super().get_args(), "--allow-root"]
 
     async def start(self):
         if self.user.name == "flop":
             self.cmd = ["/bin/sh", "-c", "echo ImportError: no module named nothing; exit 3"]
             await super().start()
             status = await asyncio.to_thread(self.proc.wait)
-            raise SpawnException(f"It ended with status {status} before it was ready.")
+            raise SpawnException(f"It ended with status {status} before it was ready.", reason="ended")
+        if self.user.name == "slow":
+            self.cmd = ["/bin/sleep", "600"]
         return await super().start()
 
 hub = c.JupyterHub
@@ -80,8 +82,12 @@ c.Spawner.default_url = "/lab"
 c.Spawner.http_timeout = 60
 c.Spawner.start_timeout = 60
 c.Spawner.base_environment = {"PATH": os.environ["PATH"], "JUPYTER_CONFIG_PATH": str(Path(labyard_hub.__file__).parent / "singleuser")}
-hub.services = [{"name": "cli", "api_token": (root / "secrets" / "cli_token").read_text().strip(), "display": False}]
+hub.services = [
+    {"name": "cli", "api_token": (root / "secrets" / "cli_token").read_text().strip(), "display": False},
+    {"name": "app", "api_token": "0" * 64, "oauth_client_id": "service-app", "oauth_redirect_uri": "/services/app/callback"},
+]
 hub.load_roles = [
+    {"name": "user", "scopes": ["self", "shares!user", "access:services!service=app"]},
     {"name": "command-line", "scopes": ["list:users", "admin:users", "read:servers", "delete:servers"], "services": ["cli"]},
 ]
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from labyard_hub.backends.local.servers import list_servers
 from tests.integration.pages_hub import PASSWORD, Client, Hub, start_hub
 from tests.platform import wait_until
 
@@ -78,6 +80,10 @@ def places(hub: Hub) -> dict[str, tuple[str, Client | None]]:
     flop.post("hub/spawn/flop")
     wait_until(lambda: "did not start" in flop.get("hub/spawn-pending/flop").text, "the start fails")
     wait_until(lambda: ada.api("GET", "users/ada").json()["servers"]["gpu-tests"]["ready"], "the server", 90)
+    code = ada.api("POST", "share-codes/ada/gpu-tests", json={}).json()["code"]
+    store.add_user("slow", PASSWORD)
+    slow = hub.signed_in("slow")
+    slow.post("hub/spawn/slow")
     return {
         "login": ("hub/login", None),
         "invite": (f"hub/invite?token={invitation}", None),
@@ -94,6 +100,9 @@ def places(hub: Hub) -> dict[str, tuple[str, Client | None]]:
         "token": ("hub/token", ada),
         "admin": ("hub/admin", ada),
         "remove": ("hub/admin/people/flop/remove", ada),
+        "waiting": ("hub/spawn-pending/slow", slow),
+        "oauth": ("hub/api/oauth2/authorize?client_id=service-app&response_type=code&redirect_uri=%2Fservices%2Fapp%2Fcallback", ada),
+        "share": (f"hub/accept-share?code={code}", new),
         "not-found": ("hub/nowhere", ada),
         "forbidden": ("hub/admin", new),
     }
@@ -101,7 +110,7 @@ def places(hub: Hub) -> dict[str, tuple[str, Client | None]]:
 
 NAMES = (
     "login", "invite", "link", "signed-out", "home-first", "home", "home-failed", "failed", "not-running", "spawn", "spawn-new",
-    "account", "token", "admin", "remove", "not-found", "forbidden",
+    "account", "token", "admin", "remove", "waiting", "oauth", "share", "not-found", "forbidden",
 )  # fmt: skip
 
 
@@ -211,7 +220,9 @@ def test_a_start_that_fails_says_why_and_offers_a_way_out(browser: Browser, hub:
     page = context.new_page()
     page.goto(f"{hub.url}hub/home")
     expect(page.locator(".state.failed")).to_be_visible()
+    expect(page.locator(".note.bad")).to_contain_text("It ended with status 3 before it was ready.")
     page.get_by_role("link", name="See the log of default").click()
+    expect(page.get_by_role("alert")).to_contain_text("It ended with status 3")
     expect(page.locator("pre.log")).to_contain_text("ImportError: no module named nothing")
     page.get_by_role("button", name="Retry").click()
     expect(page.get_by_role("heading", name="did not start")).to_be_visible(timeout=30_000)
@@ -318,3 +329,75 @@ def test_tools_of_a_running_server_are_listed(browser: Browser, hub: Hub, places
     page.reload()
     expect(page.locator(".tools")).to_be_hidden()
     context.close()
+
+
+def test_a_start_can_be_cancelled(browser: Browser, hub: Hub) -> None:
+    if hub.store.get_user("slow") is None:
+        hub.store.add_user("slow", PASSWORD)
+    client = hub.signed_in("slow")
+    client.post("hub/spawn/slow")
+    context = context_of(browser, client)
+    page = context.new_page()
+    page.goto(f"{hub.url}hub/spawn-pending/slow")
+    expect(page.locator(".steps .now")).to_be_visible()
+    page.get_by_role("button", name="Cancel the start").click()
+    page.wait_for_url("**/hub/home")
+    expect(page.locator("[data-state=stopped], [data-state=stopping], .first").first).to_be_visible(timeout=30_000)
+    assert [record for record in list_servers(hub.state) if record.name == "slow"] == []
+    context.close()
+
+
+def test_a_person_with_a_running_server_is_removed_with_it(hub: Hub) -> None:
+    hub.store.add_user("leaving", PASSWORD)
+    client = hub.signed_in("leaving")
+    assert client.post("hub/spawn/leaving").status_code == 302
+    assert client.post("hub/spawn/leaving", new="1", name="second").status_code == 302
+    for name in ("", "second"):
+        wait_until(lambda name=name: client.api("GET", "users/leaving").json()["servers"].get(name, {}).get("ready"), "the server", 90)
+    records = list_servers(hub.state)
+    theirs = [record for record in records if record.name.partition("/")[0] == "leaving"]
+    assert len(theirs) == 2
+    admin = hub.signed_in("ada")
+    assert "2 running servers are stopped" in admin.get("hub/admin/people/leaving/remove").text
+    assert admin.post("hub/admin/people/leaving/remove", "hub/admin").status_code == 302
+    assert [record for record in theirs if record.process() is not None] == []
+    assert not client.is_signed_in
+    assert not (hub.state.homes / "leaving").exists()
+    assert len(list(hub.state.trash.glob("leaving-*"))) == 1
+    # Whoever gets the name next starts with nothing of it.
+    hub.store.add_user("leaving", PASSWORD)
+    again = hub.signed_in("leaving")
+    assert "Three steps" in again.get("hub/home").text
+
+
+def test_a_named_server_is_made_stopped_and_deleted(hub: Hub) -> None:
+    hub.store.add_user("tess", PASSWORD)
+    client = hub.signed_in("tess")
+    answer = client.post("hub/spawn", new="1", name="Mes \u00e9tudes / 2", interface="notebook")
+    assert answer.status_code == 302
+    name = answer.headers["location"].rpartition("/")[2]
+    assert re.fullmatch("[a-z][a-z0-9-]*", name), name
+    assert client.post("hub/spawn", new="1", name="Mes \u00e9tudes / 2").status_code == 409
+
+    def servers(query: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = client.api("GET", f"users/tess{query}").json()["servers"]
+        return found
+
+    wait_until(lambda: servers().get(name, {}).get("ready"), "the server", 90)
+    assert "Mes \u00e9tudes / 2" in client.get("hub/home").text
+    assert client.post(f"hub/servers/tess/{name}/delete").status_code == 409
+    assert client.post(f"hub/servers/tess/{name}/stop").status_code == 302
+    wait_until(lambda: name not in servers(), "it stops")
+    assert "stopped" in client.get("hub/home").text
+    assert client.post(f"hub/servers/tess/{name}/delete").status_code == 302
+    assert name not in servers("?include_stopped_servers")
+
+
+def test_a_link_starts_nothing(hub: Hub) -> None:
+    hub.store.add_user("uma", PASSWORD)
+    client = hub.signed_in("uma")
+    for path in ("hub/spawn", "hub/spawn/uma", "hub/spawn/uma?opt-interface=lab", "hub/spawn/uma/second", "hub/user/uma/lab"):
+        assert client.get(path).status_code in (200, 424), path
+    servers = client.api("GET", "users/uma").json()["servers"]
+    assert not any(server.get("pending") or server.get("ready") for server in servers.values())
+    assert "second" not in servers

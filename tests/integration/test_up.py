@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.platform import Browserless, RunningPlatform, is_root, labyard, start_platform, wait_until
+from tests.platform import RunningPlatform, is_root, labyard, start_platform, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -62,8 +62,7 @@ def test_a_second_up_says_so_and_stops(platform: RunningPlatform) -> None:
 
 def test_status_and_down(platform: RunningPlatform) -> None:
     platform.add_user("ada", PASSWORD, admin=True)
-    session = Browserless(platform.url)
-    session.sign_in("ada", PASSWORD)
+    session = platform.session("ada", PASSWORD)
     session.start_server("ada")
     status = json.loads(platform.labyard("status", "--json").stdout)
     assert status["state"] == "running"
@@ -85,12 +84,9 @@ def test_status_and_down(platform: RunningPlatform) -> None:
 
 def test_servers_kernels_and_sign_ins_survive_killed_processes(platform: RunningPlatform) -> None:
     platform.add_user("ada", PASSWORD)
-    session = Browserless(platform.url)
-    session.sign_in("ada", PASSWORD)
+    session = platform.session("ada", PASSWORD)
     session.start_server("ada")
-    server = httpx.Client(
-        base_url=f"{platform.url}user/ada/", headers={"Authorization": f"token {session.token('ada')}"}, timeout=30, trust_env=False
-    )
+    server = platform.client("user/ada/", session.token("ada"))
     kernel = server.post("api/kernels", json={"name": "python3"}).json()["id"]
     before = server_pid(platform, "ada")
     for name in ("hub", "service", "proxy"):
@@ -118,8 +114,7 @@ def test_up_adopts_what_a_killed_up_left(open_folder: Path) -> None:
     root = open_folder / "state"
     with start_platform(root) as first:
         first.add_user("ada", PASSWORD)
-        session = Browserless(first.url)
-        session.sign_in("ada", PASSWORD)
+        session = first.session("ada", PASSWORD)
         session.start_server("ada")
         pids = {name: first.process_id(name) for name in ("proxy", "hub")}
         server = server_pid(first, "ada")

@@ -362,15 +362,15 @@ def test_folders_of_killed_servers_are_removed_and_no_others(tmp_path: Path) -> 
     )
     killed = Path(subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=False).stdout.strip())
     assert killed.is_dir()
-    not_ours = tmp_path / "labyard-of-somebody"
+    not_ours = tmp_path / "labyard-tools-of-somebody"
     not_ours.mkdir()
-    (tmp_path / "labyard-link").symlink_to(not_ours)
+    (tmp_path / "labyard-tools-link").symlink_to(not_ours)
     living = RuntimeFolder(tmp_path)
     assert living.socket().parent.is_dir()
     assert not killed.exists()
     other = RuntimeFolder(tmp_path)
     assert other.path != living.path
-    assert sorted(tmp_path.iterdir()) == sorted([living.path, not_ours, tmp_path / "labyard-link", other.path])
+    assert sorted(tmp_path.iterdir()) == sorted([living.path, not_ours, tmp_path / "labyard-tools-link", other.path])
     living.remove()
     other.remove()
-    assert sorted(tmp_path.iterdir()) == sorted([not_ours, tmp_path / "labyard-link"])
+    assert sorted(tmp_path.iterdir()) == sorted([not_ours, tmp_path / "labyard-tools-link"])

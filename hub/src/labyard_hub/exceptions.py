@@ -150,7 +150,9 @@ class CrossOriginError(LabyardError):
     status_code: ClassVar[int] = 403
 
     def __init__(self) -> None:
-        super().__init__("the request came from a page of another origin, and was not carried out. Open the page on the platform's own address")
+        super().__init__(
+            "the request came from a page of another origin, and was not carried out. Open the page on the platform's own address"
+        )
 
 
 class SignInFailedError(LabyardError):

@@ -75,6 +75,15 @@ def test_children_in_sessions_of_their_own_end_too(start) -> None:  # type: igno
     assert parent.wait(5) is not None
 
 
+def test_spared_children_stay(start) -> None:  # type: ignore[no-untyped-def]
+    parent = start(FAMILY)
+    child = psutil.Process(int(parent.stdout.readline()))
+    end_processes([ProcessRecord.of("hub", parent.pid)], patience_seconds=5, spare=[ProcessRecord.of("ada", child.pid)])
+    assert parent.wait(5) is not None
+    assert child.is_running()
+    child.kill()
+
+
 def test_one_that_ignores_sigterm_is_killed(start) -> None:  # type: ignore[no-untyped-def]
     child = start(STUBBORN)
     child.stdout.readline()

@@ -18,7 +18,7 @@ __all__ = ["RuntimeFolder"]
 # A Unix socket's address holds 108 bytes on Linux, and some programs append to the path.
 _MAX_SOCKET_PATH_BYTES = 99
 _LONGEST_SOCKET_NAME = len("/99999.sock")
-_PREFIX = "labyard-"
+_PREFIX = "labyard-tools-"  # of its own, because others name their folders labyard-... too
 _LOCK = "lock"
 
 
@@ -31,7 +31,7 @@ class RuntimeFolder:
     Parameters
     ----------
     parent
-        Where to make it; None: the system's folder for temporary files.
+        Where to make it; None: ``$XDG_RUNTIME_DIR``, or the system's folder for temporary files.
     """
 
     def __init__(self, parent: Path | None = None) -> None:
@@ -48,9 +48,9 @@ class RuntimeFolder:
         RuntimeFolderError
             If no folder can be made there, or the path would be too long for a socket.
         """
-        place = self._parent or Path(tempfile.gettempdir())
-        if self._parent is None and len(str(place)) > 60:
-            # TMPDIR may point deep into a home; sockets need a short path.
+        place = self._parent or Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+        if self._parent is None and (len(str(place)) > 60 or not os.access(place, os.W_OK | os.X_OK)):
+            # It may lie deep in a home, and sockets need a short path; or it is that of another login.
             place = Path("/tmp")  # noqa: S108  mkdtemp makes a folder of our own in it
         _remove_left_behind(place)
         try:

@@ -35,7 +35,6 @@ def install(config_file: Path | None, state_dir: Path) -> None:
 def list_(config_file: Path | None, state_dir: Path, as_json: bool) -> None:
     """List the environments, and whether each is made."""
     from labyard.cli.output import print_json, print_table
-
     from labyard_hub.config.loader import load_configuration
     from labyard_hub.supervisor.tools import environment_store, wanted_environments
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from labyard_hub.backends.local.accounts import isolates
-from labyard_hub.backends.local.environments import EnvironmentStore
+from labyard_hub.backends.local.environments import EnvironmentStore, kernels, label_studio_template
 from labyard_hub.config.loader import Configuration, parse_configuration
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
-from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.hub_plugins.mlflow_client import client_environment
+from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.hub_plugins.proxy import LabyardProxy
 from labyard_hub.hub_plugins.spawner import LabyardSpawner
 from labyard_hub.hub_plugins.start_options import DEFAULT_URLS, apply_start_options
@@ -157,11 +157,13 @@ def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings)
 def _server_environment(state: StateFolder, platform: Platform, settings: Settings) -> dict[str, str]:
     environments = EnvironmentStore(settings.tools.environments_directory or EnvironmentStore.default(state.root).folder)
     workbench = environments.path("workbench")
+    template = label_studio_template(environments)
     return {
         "PATH": f"{workbench / 'bin'}:{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin",
-        "JUPYTER_PATH": str(workbench / "share" / "jupyter"),
+        "JUPYTER_PATH": str(kernels(workbench, isolated=isolates(settings.servers.isolation))),
         "JUPYTER_CONFIG_PATH": str(files("labyard_hub") / "singleuser"),
         "LABYARD_TOOLS_FILE": str(state.tools_file),
+        **({"LABYARD_LABEL_STUDIO_TEMPLATE": str(template)} if template.exists() else {}),
         "LABYARD_USER_TOOLS": "1" if settings.tools.user_tools else "0",
         **client_environment(platform),
         "DO_NOT_TRACK": "true",

@@ -5,20 +5,29 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-__all__ = ["cancel_start", "failure", "has_failed", "mark_fresh"]
+from jupyterhub.spawner import SpawnException
+
+__all__ = ["cancel_start", "failure", "failure_text", "has_failed", "mark_fresh"]
 
 CANCEL_TIMEOUT_SECONDS = 5
 
 
 def has_failed(spawner: Any) -> bool:
     """Whether the last start of a server failed."""
-    return bool(getattr(spawner, "_failed", False))
+    return not spawner.active and failure(spawner) is not None
 
 
 def failure(spawner: Any) -> BaseException | None:
     """Return why the last start of a server failed."""
     task = getattr(spawner, "_spawn_future", None)
     return task.exception() if task is not None and task.done() and not task.cancelled() else None
+
+
+def failure_text(spawner: Any) -> str:
+    """Return why the last start of a server failed, in a sentence for its owner; what was not meant for them stays in the log."""
+    error = failure(spawner)
+    text = getattr(error, "jupyterhub_message", None) or (error.message if isinstance(error, SpawnException) else None)
+    return str(text or "It ended, or did not answer in time.")
 
 
 async def cancel_start(spawner: Any) -> None:

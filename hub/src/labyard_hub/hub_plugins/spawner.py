@@ -82,7 +82,9 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
             self.proc = await asyncio.to_thread(self._start_process, self.get_env(), [*self.cmd, *self.get_args()])
         except (LabyardError, OSError) as error:
             self.log.exception("could not start the server of %s", self.user.name)
-            raise SpawnException(f"The server could not be started: {error}. Ask an administrator to look at the hub's log.") from error
+            raise SpawnException(
+                f"The server could not be started: {error}. Ask an administrator to look at the hub's log.", reason="process"
+            ) from error
         self.pid = self.proc.pid
         return (self.ip or "127.0.0.1", self.port)
 

@@ -25,5 +25,5 @@ def apply_start_options(spawner: Any, user_options: Mapping[str, Any]) -> None:
     if isinstance(interface, list):  # a form sends lists
         interface = interface[0] if interface else "lab"
     if interface not in DEFAULT_URLS:
-        raise SpawnException(f"There is no interface {str(interface)[:40]!r}: choose one of {', '.join(DEFAULT_URLS)}.")
+        raise SpawnException(f"There is no interface {str(interface)[:40]!r}: choose one of {', '.join(DEFAULT_URLS)}.", reason="interface")
     spawner.default_url = DEFAULT_URLS[interface]

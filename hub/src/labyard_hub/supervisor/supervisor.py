@@ -19,6 +19,7 @@ import httpx
 import structlog
 
 from labyard_hub.backends.local.processes import ProcessRecord, end_processes
+from labyard_hub.backends.local.servers import list_servers
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import PlatformStartError
 from labyard_hub.supervisor.process import ProcessSpec
@@ -80,7 +81,7 @@ class Supervisor:
             how = "ready, adopted"
         else:
             if record is not None and alive:
-                await asyncio.to_thread(end_processes, [record], patience_seconds=STOP_PATIENCE_SECONDS)
+                await self._end(record)
             self._launch(spec)
             how = "ready"
         if spec.essential:
@@ -161,12 +162,17 @@ class Supervisor:
             except TimeoutError:
                 continue
 
+    async def _end(self, record: ProcessRecord) -> None:
+        # Servers are the hub's children, and outlive it.
+        servers = list_servers(self._state)
+        await asyncio.to_thread(end_processes, [record], patience_seconds=STOP_PATIENCE_SECONDS, spare=servers)
+
     async def stop(self, names: Sequence[str] | None = None) -> None:
         """End processes, the last started first; all of them where `names` is None."""
         for name in reversed(list(self._managed)):
             if names is None or name in names:
                 managed = self._managed.pop(name)
-                await asyncio.to_thread(end_processes, [managed.record], patience_seconds=STOP_PATIENCE_SECONDS)
+                await self._end(managed.record)
                 if managed.child is not None:
                     await asyncio.to_thread(managed.child.wait)
                 record_file(self._state, name).unlink(missing_ok=True)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from labyard.builtin_tools import builtin_tool
 from labyard.models.tool import Tool
-from labyard_hub.backends.local.environments import EnvironmentStore
+from labyard_hub.backends.local.environments import EnvironmentStore, label_studio_template
 from labyard_hub.config.loader import Configuration
 from labyard_hub.config.state import StateFolder, write_atomically
 from labyard_hub.exceptions import EnvironmentSetupError
 
-__all__ = ["environment_store", "install_environments", "prepare_tools", "wanted_environments"]
+__all__ = ["environment_store", "install_environments", "make_label_studio_template", "prepare_tools", "wanted_environments"]
+
+
+TEMPLATE_TIMEOUT_SECONDS = 600
 
 
 def environment_store(configuration: Configuration, root: Path) -> EnvironmentStore:
@@ -37,6 +42,25 @@ def install_environments(configuration: Configuration, store: EnvironmentStore, 
     """
     for name in wanted_environments(configuration):
         store.ensure(name, report=report)
+    if "label-studio" in wanted_environments(configuration):
+        make_label_studio_template(store, report)
+
+
+def make_label_studio_template(store: EnvironmentStore, report: Callable[[str], None]) -> None:
+    """Make the empty, migrated database that each person's Label Studio starts from: it saves their first start half a minute.
+
+    The program that makes it belongs to labyard-lab, which is found and not imported. Where it is missing, or fails, first starts take longer.
+    """
+    template = label_studio_template(store)
+    lab = find_spec("labyard_lab")
+    if template.exists() or lab is None or lab.origin is None:
+        return
+    report("making the template of label-studio")
+    program = Path(lab.origin).parent / "launchers" / "label_studio_template.py"
+    command = [str(store.python("label-studio")), str(program), str(template)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TEMPLATE_TIMEOUT_SECONDS, check=False)
+    if done.returncode != 0:
+        report(f"the template of label-studio could not be made: {done.stderr.strip()[-400:]}")
 
 
 def prepare_tools(configuration: Configuration, state: StateFolder, report: Callable[[str, str], None]) -> list[Tool]:
@@ -52,6 +76,8 @@ def prepare_tools(configuration: Configuration, state: StateFolder, report: Call
             ready.add(name)
         except EnvironmentSetupError as error:
             report("environments", f"{error.message}\n  It is left out; the next start tries again.")
+    if "label-studio" in ready:
+        make_label_studio_template(store, lambda sentence: report("environments", sentence))
     tools = [builtin_tool(name, python=store.python(name)) for name in configuration.settings.tools.enabled if name in ready]
     tools.extend(configuration.tools)
     write_atomically(state.tools_file, json.dumps([tool.model_dump(mode="json") for tool in tools]), mode=0o644)

@@ -92,8 +92,8 @@ async def _run(configuration: Configuration, state: StateFolder, report: Reporte
     try:
         await _until(stopped, _start(configuration, state, platform, supervisor, report))
         if not stopped.is_set():
-            replace(platform, ready=True).write(state)
             _announce(configuration, state, platform, report, browser=browser)
+            replace(platform, ready=True).write(state)
             await supervisor.watch(stopped)
     finally:
         report.fact("stopping", "servers and all that `labyard up` started")
@@ -197,7 +197,8 @@ def _follow(log: Path, child: subprocess.Popen[bytes], state: StateFolder, repor
             elif child.poll() is not None:
                 raise PlatformStartError("labyard up", f"it ended with status {child.returncode}", log)
             elif is_held(state) and (platform := Platform.read(state)) is not None and platform.ready and platform.pid == child.pid:
-                report.title(output.read().rstrip("\n"))
+                for rest in output.read().splitlines():
+                    report.title(rest)
                 return
             else:
                 time.sleep(0.05)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -21,10 +22,13 @@ from uv import find_uv_bin
 
 from labyard_hub.exceptions import EnvironmentSetupError
 
-__all__ = ["ENVIRONMENTS", "EnvironmentStore"]
+__all__ = ["ENVIRONMENTS", "EnvironmentStore", "kernels", "label_studio_template"]
 
 ENVIRONMENTS = ("workbench", "tensorboard", "mlflow", "label-studio")
 """Names, each with a lock in ``labyard_hub/environments``; ``workbench`` is the one that notebooks and terminals run in."""
+
+LAYOUT = 1
+"""Raised when what we add to an environment changes, so that it is made anew."""
 
 INSTALL_TIMEOUT_SECONDS = 1800
 TAIL_LINES = 15
@@ -109,14 +113,27 @@ class EnvironmentStore:
         (path / "labyard-complete").write_text(_digest(lock) + "\n")
 
 
+def label_studio_template(store: EnvironmentStore) -> Path:
+    """Return where the migrated database is that each person's Label Studio starts from; in its environment, so a new version gets a new one."""
+    return store.path("label-studio") / "labyard-template.sqlite3"
+
+
 def _lock(name: str) -> Path:
     return Path(str(files("labyard_hub"))) / "environments" / f"{name}.txt"
 
 
 def _digest(lock: Path) -> str:
     # The interpreter belongs to the environment's identity: one made for another Python would not start.
-    tag = f"{sys.implementation.cache_tag}\n".encode()
+    tag = f"{sys.implementation.cache_tag} {LAYOUT}\n".encode()
     return hashlib.sha256(tag + lock.read_bytes()).hexdigest()[:12]
+
+
+def kernels(environment: Path, *, isolated: bool) -> Path:
+    """Return the folder, for ``JUPYTER_PATH``, that describes an environment's kernel.
+
+    The debugger of a kernel listens on TCP and asks for no password, so where users are kept apart the kernel is described as having none.
+    """
+    return environment / "share" / ("jupyter-isolated" if isolated else "jupyter")
 
 
 def _add_kernel(name: str, path: Path) -> None:
@@ -126,6 +143,11 @@ def _add_kernel(name: str, path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0:
         raise EnvironmentSetupError(name, f"ipykernel install failed: {done.stderr.strip()}")
+    shutil.copytree(kernels(path, isolated=False) / "kernels", kernels(path, isolated=True) / "kernels")
+    description = kernels(path, isolated=True) / "kernels" / "python3" / "kernel.json"
+    kernel = json.loads(description.read_text())
+    kernel["metadata"]["debugger"] = False
+    description.write_text(json.dumps(kernel, indent=1))
 
 
 def _base_python() -> str:

@@ -72,23 +72,34 @@ class ProcessRecord:
             return None
 
 
-def end_processes(records: Iterable[ProcessRecord], *, patience_seconds: float) -> None:
+def end_processes(records: Iterable[ProcessRecord], *, patience_seconds: float, spare: Iterable[ProcessRecord] = ()) -> None:
     """End processes and all that they started: first kindly, after `patience_seconds` for good.
 
     Kernels and terminals have sessions of their own, so no process group reaches them all: the family is noted before the first signal.
     May take `patience_seconds`: call it off an event loop.
+
+    Parameters
+    ----------
+    spare
+        Processes that stay, with their families, although one of `records` started them: the servers, when the hub is ended.
     """
     heads = [process for record in records if (process := record.process()) is not None]
-    families: list[psutil.Process] = []
-    for head in heads:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            families.extend(head.children(recursive=True))
+    spared = {member for record in spare if (process := record.process()) is not None for member in _family(process)}
+    members = {member for head in heads for member in _family(head)} - spared
     if patience_seconds > 0:
         for head in heads:
             with contextlib.suppress(psutil.NoSuchProcess):
                 head.send_signal(signal.SIGTERM)
         psutil.wait_procs(heads, timeout=patience_seconds)
-    for process in (*heads, *families):
+    for process in members:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs([*heads, *families], timeout=5)
+    psutil.wait_procs(members, timeout=5)
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    """Return `process` and all that descends from it."""
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return [process]

@@ -26,6 +26,8 @@ CONTENT_SECURITY_POLICY = "; ".join((
 
 def page_settings(settings: Settings) -> dict[str, Any]:
     """Return the values for ``c.JupyterHub``, by name."""
+    encrypted = settings.listen.tls_certificate is not None or (settings.listen.public_url or "").startswith("https:")
+    secure = {"secure": True} if encrypted else {}
     return {
         "template_paths": [str(TEMPLATES)],
         "logo_file": str(STATIC / "mark.svg"),
@@ -35,7 +37,6 @@ def page_settings(settings: Settings) -> dict[str, Any]:
             "ago": lambda _user: ago,
             "span": lambda _user: span,
             "until": lambda _user: until,
-            "encrypted": settings.listen.tls_certificate is not None or (settings.listen.public_url or "").startswith("https:"),
         },
         "tornado_settings": {
             "headers": {
@@ -44,7 +45,7 @@ def page_settings(settings: Settings) -> dict[str, Any]:
                 "X-Content-Type-Options": "nosniff",
                 "X-Frame-Options": "DENY",
             },
-            "cookie_options": {"samesite": "Lax"},
-            "xsrf_cookie_kwargs": {"httponly": True, "samesite": "Lax"},
+            "cookie_options": {"samesite": "Lax", **secure},
+            "xsrf_cookie_kwargs": {"httponly": True, "samesite": "Lax", **secure},
         },
     }

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from tornado import web
+from tornado.log import app_log
 
 from labyard.exceptions import LabyardError
+from labyard_hub.storage.identity_errors import IdentityStoreError
 
 __all__ = ["http_error"]
 
 
 def http_error(error: LabyardError) -> web.HTTPError:
     """Return the HTTP error for `error`: its status, its message, and ``Retry-After`` where it has one."""
-    answer = web.HTTPError(error.status_code, "%s", error.message)
+    message = error.message
+    if isinstance(error, IdentityStoreError):
+        # Where the file is, is nothing for somebody who may not even have signed in.
+        app_log.error("%s", message)
+        message = "Labyard cannot read or write its list of users at the moment. Tell an administrator: the hub's log says why."
+    answer = web.HTTPError(error.status_code, "%s", message)
     wait = getattr(error, "retry_after_seconds", None)
     if wait is not None:
         answer.headers = {"Retry-After": str(wait)}  # type: ignore[attr-defined]  # JupyterHub reads it there

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from jupyterhub.utils import format_exception, url_path_join
+from jupyterhub.utils import url_path_join
 
-from labyard_hub.hub_plugins.hub_spawners import failure, has_failed
+from labyard_hub.hub_plugins.hub_spawners import failure_text, has_failed
 from labyard_hub.hub_plugins.pages.texts import ago, span
 
 __all__ = ["ServerView", "view_servers"]
@@ -58,7 +58,7 @@ def _view(user: Any, spawner: Any, now: datetime) -> ServerView:
     problem = ""
     if state == "stopped" and has_failed(spawner):
         state = "failed"
-        problem = format_exception(failure(spawner), only_jupyterhub=True)[0] or "It ended before it was ready."
+        problem = failure_text(spawner)
     orm_spawner = getattr(spawner, "orm_spawner", spawner)
     facts = []
     if state == "running":
