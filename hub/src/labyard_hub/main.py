@@ -50,7 +50,7 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
         async with client:
             yield
 
-    parts = Parts(settings, hub, Authentication(hub), Sessions(state.secret("service_cookie_secret")))
+    parts = Parts(settings, hub, Authentication(hub), Sessions(state.secret("service_cookie_secret")), state.generation)
     return create_app(parts, resources=resources)
 
 

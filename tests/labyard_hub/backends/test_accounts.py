@@ -123,6 +123,7 @@ def test_retired_files_are_not_inherited_by_the_next_of_that_name(state: StateFo
     (first.home / "diary").write_text("mine")
     trashed = retire("ada", state)
     assert trashed is not None
+    assert state.generation("ada") == 1
     assert (trashed / "diary").read_text() == "mine"
     assert find_account("ada", state) is None
     with contextlib.suppress(KeyError):

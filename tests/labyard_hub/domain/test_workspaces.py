@@ -62,3 +62,9 @@ def test_no_two_users_share_one() -> None:
     ]
     names += [workspace_of(name) for name in names if workspace_of(name) != name]
     assert len({workspace_of(name) for name in names}) == len(names)
+
+
+def test_the_next_of_a_name_gets_another_one() -> None:
+    seen = [workspace_of(name, generation) for name in ("ada", "a") for generation in range(4)]
+    assert len(set(seen)) == len(seen)
+    assert all(MLFLOW_PATTERN.fullmatch(workspace) for workspace in seen)

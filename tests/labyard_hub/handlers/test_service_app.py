@@ -45,7 +45,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncCli
             api_token="s",
             redirect_path=settings.callback_path,
         )
-        app = create_app(Parts(settings, hub, Authentication(hub), Sessions("k" * 64)))
+        app = create_app(Parts(settings, hub, Authentication(hub), Sessions("k" * 64), lambda _: 0))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=f"{request.param}{PREFIX}") as inward:
             yield inward

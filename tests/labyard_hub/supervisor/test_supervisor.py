@@ -114,13 +114,19 @@ async def test_another_configuration_is_started_anew(state: StateFolder, supervi
 
 
 async def test_one_that_ends_at_once_shows_its_last_words(supervisor: Supervisor) -> None:
-    spec = ProcessSpec("web", (sys.executable, "-c", "raise SystemExit('no such database')"), {}, "http://127.0.0.1:9/")
+    spec = ProcessSpec("web", (sys.executable, "-c", "raise SystemExit('no such database')"), {}, ready_url="http://127.0.0.1:9/")
     with pytest.raises(PlatformStartError, match="no such database"):
         await supervisor.start(spec)
 
 
 async def test_one_that_never_answers(supervisor: Supervisor) -> None:
-    spec = ProcessSpec("web", (sys.executable, "-c", "import time; time.sleep(600)"), {}, f"http://127.0.0.1:{free_port()}/", 0.3)
+    spec = ProcessSpec(
+        "web",
+        (sys.executable, "-c", "import time; time.sleep(600)"),
+        {},
+        ready_url=f"http://127.0.0.1:{free_port()}/",
+        start_timeout_seconds=0.3,
+    )
     with pytest.raises(PlatformStartError, match=r"did not answer within 0\.3 s"):
         await supervisor.start(spec)
 

@@ -69,7 +69,7 @@ class StateFolder:
         self.root.chmod(0o711)
         for path, mode in (
             (self.secrets, 0o700), (self.hub, 0o700), (self.mlflow, 0o700), (self.homes, 0o711),
-            (self.run, 0o711), (self.run_public, 0o755), (self.run_private, 0o700), (self.logs, 0o700), (self.trash, 0o700),
+            (self.run, 0o711), (self.run_public, 0o755), (self.run_private, 0o700), (self.logs, 0o700), (self.trash, 0o700), (self.former_users, 0o700),
         ):  # fmt: skip
             path.mkdir(mode=mode, exist_ok=True)
             path.chmod(mode)
@@ -136,6 +136,22 @@ class StateFolder:
     def trash(self) -> Path:
         """Homes of removed users."""
         return self.root / "trash"
+
+    @property
+    def former_users(self) -> Path:
+        """A file per name that was removed, with how often."""
+        return self.root / "former-users"
+
+    def generation(self, user: str) -> int:
+        """Return how many people have had the name `user` before its present owner; `user` is a valid name."""
+        try:
+            return int((self.former_users / user).read_text())
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+
+    def end_generation(self, user: str) -> None:
+        """Note that the owner of the name `user` is gone: whoever has it next is another person."""
+        write_atomically(self.former_users / user, f"{self.generation(user) + 1}\n", mode=0o600)
 
     @property
     def tools_file(self) -> Path:

@@ -16,7 +16,7 @@ MAX_NAME_LENGTH = 40
 """Characters."""
 
 RESERVED_NAMES = frozenset({
-    "admin", "administrator", "anonymous", "api", "default", "everyone", "guest", "hub", "invite", "labyard", "login", "logout",
+    "admin", "administrator", "anonymous", "api", "cli", "culler", "default", "everyone", "guest", "hub", "invite", "labyard", "login", "logout",
     "me", "mlflow", "nobody", "projects", "root", "self", "services", "setup", "shared", "system", "user", "users",
 })  # fmt: skip
 """Names that URLs, MLflow (``default``) or people would mistake for something else."""

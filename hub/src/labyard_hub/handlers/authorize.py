@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from labyard.models.authorization import Authorization
-from labyard_hub.handlers.dependencies import Caller
+from labyard_hub.handlers.dependencies import Caller, PartsDependency
 from labyard_hub.handlers.errors import ERRORS
 from labyard_hub.services.authorization import authorize
 
@@ -15,6 +15,6 @@ router = APIRouter(tags=["authorization"])
 
 
 @router.get("/api/v1/authorize", responses=ERRORS)
-async def get_authorization(caller: Caller) -> Authorization:
+async def get_authorization(caller: Caller, parts: PartsDependency) -> Authorization:
     """Return the caller's MLflow workspaces and their role in each."""
-    return authorize(caller)
+    return authorize(caller, parts.generation(caller.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -52,12 +53,19 @@ class ServiceSettings:
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything that routes use; the factory puts it together."""
+    """Everything that routes use; the factory puts it together.
+
+    Attributes
+    ----------
+    generation
+        Tells how many people have had a user's name before.
+    """
 
     settings: ServiceSettings
     hub: Hub
     authentication: Authentication
     sessions: Sessions
+    generation: Callable[[str], int]
 
 
 def _parts(request: Request) -> Parts:

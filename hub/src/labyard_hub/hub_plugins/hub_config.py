@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.resources import files
@@ -25,6 +26,9 @@ __all__ = ["configure", "configure_from_state"]
 
 SERVICE_SCOPES = ("access:services!service=labyard", "access:services!service=mlflow")
 """What a user, and a server on its owner's behalf, may call."""
+
+TOKEN_LIFETIME_SECONDS = 365 * 86400
+"""JupyterHub's own default is for ever."""
 
 
 def configure_from_state(c: Any, root: Path) -> Sequence[Path]:
@@ -63,6 +67,7 @@ def _hub(c: Any, state: StateFolder, platform: Platform) -> None:
     hub.allow_named_servers = True
     hub.last_activity_interval = 60
     c.JupyterHub.activity_resolution = 10
+    hub.token_expires_in_max_seconds = TOKEN_LIFETIME_SECONDS
 
 
 def _proxy(c: Any, state: StateFolder, platform: Platform, settings: Settings) -> None:
@@ -123,7 +128,6 @@ def _services(c: Any, state: StateFolder) -> None:
     ]
     c.JupyterHub.load_roles = [
         {"name": "user", "description": "What every user may do", "scopes": ["self", *SERVICE_SCOPES]},
-        {"name": "labyard-service", "scopes": ["read:users:name", "read:users:groups"], "services": ["labyard"]},
         {"name": "idle-culler", "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"], "services": ["culler"]},
         {"name": "command-line", "scopes": ["list:users", "admin:users", "read:servers", "delete:servers"], "services": ["cli"]},
     ]
@@ -140,6 +144,8 @@ def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings)
     spawner.cpu_limit_cores = servers.cpu_limit_cores
     spawner.process_limit = servers.process_limit
     spawner.cmd = [str(Path(sys.prefix) / "bin" / "jupyterhub-singleuser")]
+    if os.geteuid() == 0 and not spawner.isolated:
+        spawner.args = ["--allow-root"]  # asked for by `isolation: off`; `labyard up` has said what it means
     spawner.default_url = DEFAULT_URLS["lab"]
     spawner.apply_user_options = apply_start_options
     spawner.start_timeout = int(servers.start_timeout_seconds)

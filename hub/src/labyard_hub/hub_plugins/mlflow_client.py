@@ -6,7 +6,7 @@ from pathlib import Path
 
 from labyard_hub.config.platform import Platform
 
-__all__ = ["client_environment"]
+__all__ = ["client_environment", "tracking_url"]
 
 CLIENT = Path(__file__).parent.parent / "sidecars" / "client"
 
@@ -16,11 +16,25 @@ def client_environment(platform: Platform) -> dict[str, str]:
 
     The workspace is not among it: a request that names none means the caller's own.
     """
+    url = tracking_url(platform)
     return {
-        "LABYARD_MLFLOW_URL": platform.mlflow_url.rstrip("/"),
-        "MLFLOW_TRACKING_URI": platform.mlflow_url.rstrip("/"),
+        "LABYARD_MLFLOW_URL": url,
+        "MLFLOW_TRACKING_URI": url,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
         # A folder with one module and its entry point, for every Python that a user starts here, environments of their own included.
         "PYTHONPATH": str(CLIENT),
     }
+
+
+def tracking_url(platform: Platform) -> str:
+    """Return where programs on this machine reach MLflow: by the proxy, so that the links that MLflow prints can be opened in a browser.
+
+    With TLS they go to MLflow's own port, since they may not trust the certificate; the printed links then work on this machine only.
+    """
+    scheme, _, address = platform.bind_url.partition("://")
+    if scheme == "https":
+        return platform.mlflow_url.rstrip("/")
+    host, _, port = address.rstrip("/").rpartition(":")
+    reachable = "127.0.0.1" if host in ("0.0.0.0", "[::]") else host  # noqa: S104  # compared, not bound
+    return f"http://{reachable}:{port}/services/mlflow"

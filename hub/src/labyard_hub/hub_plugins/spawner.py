@@ -24,6 +24,7 @@ from labyard_hub.config.state import StateFolder
 __all__ = ["LabyardSpawner"]
 
 LOG_MAX_BYTES = 5 * 2**20
+LISTEN_CHECK_SECONDS = 0.05
 
 
 class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub carries no types
@@ -86,7 +87,25 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
                 f"The server could not be started: {error}. Ask an administrator to look at the hub's log.", reason="process"
             ) from error
         self.pid = self.proc.pid
+        await self._wait_listening(self.proc)
         return (self.ip or "127.0.0.1", self.port)
+
+    async def _wait_listening(self, process: Popen[bytes]) -> None:
+        """Wait until the server listens, for at most `start_timeout`, which the hub watches.
+
+        The hub itself would look ever more rarely, and take one that ended at once for one that is slow.
+        """
+        while True:
+            status = process.poll()
+            if status is not None:
+                raise SpawnException(f"It ended with status {status} before it was ready. The end of its log says why.", reason="ended")
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                await asyncio.sleep(LISTEN_CHECK_SECONDS)
+            else:
+                writer.close()
+                return
 
     def _start_process(self, environment: dict[str, str], argv: list[str]) -> Popen[bytes]:
         state = self._state_folder

@@ -9,7 +9,13 @@ from labyard_hub.domain.workspaces import workspace_of
 __all__ = ["authorize"]
 
 
-def authorize(user: User) -> Authorization:
-    """Return what `user` may use: their own workspace. Administrators have no right to others'."""
-    own = workspace_of(user.name)
+def authorize(user: User, generation: int) -> Authorization:
+    """Return what `user` may use: their own workspace. Administrators have no right to others'.
+
+    Parameters
+    ----------
+    generation
+        How many people have had the user's name before.
+    """
+    own = workspace_of(user.name, generation)
     return Authorization(user=user.name, admin=user.admin, workspace=own, workspaces={own: Role.OWNER})

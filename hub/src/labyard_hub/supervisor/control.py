@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -107,13 +105,14 @@ def stop_platform(root: Path) -> list[str]:
     names = [one.name for one in platform_status(root).processes]
     platform = Platform.read(state)
     if is_held(state) and platform is not None and platform.pid:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(platform.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
-        while is_held(state):
-            if time.monotonic() > deadline:
-                raise LabyardError(f"`labyard up` (process {platform.pid}) did not end within {STOP_TIMEOUT_SECONDS} s")
-            time.sleep(0.05)
+        try:
+            process = psutil.Process(platform.pid)
+            process.terminate()
+            process.wait(STOP_TIMEOUT_SECONDS)
+        except psutil.NoSuchProcess:
+            pass
+        except psutil.TimeoutExpired:
+            raise LabyardError(f"`labyard up` (process {platform.pid}) did not end within {STOP_TIMEOUT_SECONDS} s") from None
     # What a killed `up` left behind has nobody else to end it.
     end_processes(leftover_processes(state), patience_seconds=PATIENCE_SECONDS)
     end_servers(state, list_servers(state), patience_seconds=PATIENCE_SECONDS)

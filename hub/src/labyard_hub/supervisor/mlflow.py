@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from labyard_hub.backends.local.accounts import ensure_service_account, isolates
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
@@ -22,19 +23,29 @@ START_TIMEOUT_SECONDS = 180
 
 
 def mlflow_process(state: StateFolder, settings: Settings, platform: Platform, *, python: Path) -> ProcessSpec:
-    """Return the process.
+    """Return the process. Where users are isolated it has an account of its own, for it needs nothing of root's.
 
     Parameters
     ----------
     python
         Interpreter of MLflow's environment.
+
+    Raises
+    ------
+    AccountError
+        If its account cannot be made.
     """
     service_path = urlsplit(platform.service_url).path
     temporary = state.mlflow / "tmp"
     temporary.mkdir(mode=0o700, exist_ok=True)
+    as_account: tuple[str, ...] = ()
+    if isolates(settings.servers.isolation):
+        account = ensure_service_account("mlflow", state.mlflow, state)
+        as_account = ("setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups", "--no-new-privs", "--")
     return ProcessSpec(
         name="mlflow",
-        argv=(str(python), "-m", "mlflow_gateway"),
+        argv=(*as_account, str(python), "-m", "mlflow_gateway"),
+        cwd=state.mlflow,
         env={
             **base_environment(state),
             "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",

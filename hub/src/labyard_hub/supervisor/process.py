@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 __all__ = ["ProcessSpec"]
 
@@ -20,6 +21,8 @@ class ProcessSpec:
         Program and arguments.
     env
         Its whole environment; nothing is inherited.
+    cwd
+        Its current folder; None: a private one of the platform's.
     ready_url
         URL that answers with a status below 500 once it is ready; None: it is ready once it runs.
     start_timeout_seconds
@@ -33,6 +36,7 @@ class ProcessSpec:
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
     ready_url: str | None = None
     start_timeout_seconds: float = 60
     essential: bool = True

@@ -99,7 +99,7 @@ class Supervisor:
                 child = Popen(
                     spec.argv,
                     env=dict(spec.env),
-                    cwd=self._state.run_private,
+                    cwd=spec.cwd or self._state.run_private,
                     stdin=DEVNULL,
                     stdout=log,
                     stderr=STDOUT,

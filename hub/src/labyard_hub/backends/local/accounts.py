@@ -19,7 +19,17 @@ from labyard.exceptions import LabyardError
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_user_name
 
-__all__ = ["Account", "AccountError", "UnreachableError", "check_reachable", "ensure_account", "find_account", "isolates", "retire"]
+__all__ = [
+    "Account",
+    "AccountError",
+    "UnreachableError",
+    "check_reachable",
+    "ensure_account",
+    "ensure_service_account",
+    "find_account",
+    "isolates",
+    "retire",
+]
 
 MAX_ACCOUNT_LENGTH = 32
 """Characters that Linux allows in the name of an account."""
@@ -91,7 +101,10 @@ def check_reachable(what: str, path: Path) -> None:
 
 def find_account(user: str, state: StateFolder) -> Account | None:
     """Return the Unix account whose home is this user's, or None."""
-    home = state.homes / check_user_name(user)
+    return _account_of(state.homes / check_user_name(user), user)
+
+
+def _account_of(home: Path, user: str) -> Account | None:
     for entry in pwd.getpwall():
         if entry.pw_dir == str(home):
             return Account(user, home, entry.pw_uid, entry.pw_gid, entry.pw_name)
@@ -121,6 +134,28 @@ def ensure_account(user: str, state: StateFolder, *, isolated: bool) -> Account:
     return account
 
 
+def ensure_service_account(service: str, folder: Path, state: StateFolder) -> Account:
+    """Return the account of a part of the platform that needs no root, such as MLflow, and give it its folder.
+
+    Parameters
+    ----------
+    service
+        A reserved name, so no user's.
+    folder
+        Its home, and the only thing of the state folder that it can read or write.
+
+    Raises
+    ------
+    AccountError
+        If ``useradd`` fails.
+    """
+    account = _account_of(folder, service) or _add_account(service, folder, state)
+    # Files of a time without isolation are root's.
+    if any(entry.lstat().st_uid != account.uid for entry in (folder, *folder.iterdir())):
+        _run(service, "chown", "--recursive", "--no-dereference", f"{account.uid}:{account.gid}", str(folder))
+    return account
+
+
 def _ensure_home(account: Account) -> None:
     try:
         account.home.mkdir(mode=0o700)
@@ -146,7 +181,7 @@ def _add_account(user: str, home: Path, state: StateFolder) -> Account:
             "useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/usr/sbin/nologin", "--user-group",
             "--comment", f"Labyard user {user}", name,
         )  # fmt: skip
-        account = find_account(user, state)
+        account = _account_of(home, user)
         if account is not None:
             return account
     raise AccountError(user, "no name for a Unix account is free")
@@ -202,4 +237,6 @@ def retire(user: str, state: StateFolder) -> Path | None:
             raise AccountError(user, f"the home {home} could not be moved to the trash: {error.strerror}") from error
     if account is not None and os.geteuid() == 0:
         _run(user, "userdel", account.unix_name)
+    # What is kept elsewhere under the name, such as an MLflow workspace, is not for the next one either.
+    state.end_generation(user)
     return trashed
