@@ -35,9 +35,9 @@ class LabyardLab(ExtensionApp):
 
     max_instances = Int(20, min=1, help="How many tools may run at once in one server.").tag(config=True)
     max_log_bytes = Int(2**20, min=4096, help="Size that each tool's log is kept below.").tag(config=True)
-    runtime_dir = Unicode("", help="Folder for the tools' sockets and logs; empty: $XDG_RUNTIME_DIR, or the system's folder for temporary files.").tag(
-        config=True
-    )
+    runtime_dir = Unicode(
+        "", help="Folder for the tools' sockets and logs; empty: $XDG_RUNTIME_DIR, or the system's folder for temporary files."
+    ).tag(config=True)
     guard_port_proxy = Bool(
         True, help="Make jupyter-server-proxy's /proxy/PORT ask the authorizer, and keep credentials from the ports."
     ).tag(config=True)
