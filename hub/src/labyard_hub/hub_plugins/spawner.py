@@ -113,8 +113,9 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
         runtime = make_runtime_folder(state, account, self.name)
         environment |= {
             "HOME": str(account.home),
-            "USER": account.unix_name,
-            "LOGNAME": account.unix_name,
+            # What programs show and note as the author, such as MLflow, is the name that people know.
+            "USER": self.user.name,
+            "LOGNAME": self.user.name,
             "SHELL": "/bin/bash",
             "JUPYTER_RUNTIME_DIR": str(runtime),
             "XDG_RUNTIME_DIR": str(runtime),
