@@ -4,23 +4,27 @@
 .PHONY: up test setup lint bench docs lock
 .DEFAULT_GOAL := up
 
+# This folder, or an open copy of it for root where this one is closed to other accounts.
+HERE := $(shell sh scripts/place.sh)
+$(if $(HERE),,$(error no folder to work in))
+
 up: setup
-	@.venv/bin/labyard up $(ARGS)
+	@"$(HERE)/.venv/bin/labyard" up $(ARGS)
 
 test: setup
-	@sh scripts/test.sh $(ARGS)
+	@sh "$(HERE)/scripts/test.sh" $(ARGS)
 
 setup:
-	@sh scripts/setup.sh
+	@sh "$(HERE)/scripts/setup.sh"
 
 lint: setup
-	@sh scripts/lint.sh
+	@sh "$(HERE)/scripts/lint.sh"
 
 bench: setup
-	@.venv/bin/python -m tests.benchmarks $(ARGS)
+	@"$(HERE)/.venv/bin/python" -m tests.benchmarks $(ARGS)
 
 docs: setup
-	@.venv/bin/python scripts/reference.py
+	@"$(HERE)/.venv/bin/python" scripts/reference.py
 
-lock:
-	@sh scripts/lock.sh
+lock: setup
+	@sh scripts/lock.sh "$(HERE)/.venv/bin/uv"

@@ -205,7 +205,9 @@ def _install_node() -> tuple[Path, Path]:
     if uv is None:
         raise BuildError(f"Node.js {NODE_RANGE} with npm is needed to build the JupyterLab extension; put it on the search path.")
     requirements = LAB / "node-requirements.txt"
-    shutil.rmtree(NODE_WHEEL, ignore_errors=True)
+    half_done = NODE_WHEEL.with_suffix(".new")  # killed, it is never taken for the whole
+    for folder in (half_done, NODE_WHEEL):
+        shutil.rmtree(folder, ignore_errors=True)
     command = [
         uv,
         "pip",
@@ -214,12 +216,13 @@ def _install_node() -> tuple[Path, Path]:
         "--python",
         sys.executable,
         "--target",
-        str(NODE_WHEEL),
+        str(half_done),
         "--require-hashes",
         "-r",
         str(requirements),
     ]
     if subprocess.run(command, check=False).returncode == 0:
+        half_done.rename(NODE_WHEEL)
         found = _wheel_node()
         if found is not None:
             return found

@@ -1,72 +1,89 @@
 #!/bin/sh
-# Makes .venv, the JupyterLab extension and the tools' environments. Quick where nothing changed.
+# Makes .venv, the JupyterLab extension and the tools' environments. Quick where nothing changed; mends what a killed run left behind.
 set -eu
 cd "$(dirname "$0")/.."
+umask 022 # what root makes here, the users' accounts must be able to read
 
-MINIMUM='(3, 11)'
-stamp=.venv/labyard-setup
+stamp=.venv/labyard-setup # three lines: what .venv was made from, in which folder, by which interpreter
+uv=.build/uv/bin/uv
 
 say() { printf '%s\n' "$*"; }
 
-# Prints the Debian line for packages and stops; as root it installs them.
+# Installs Debian packages as root; for everybody else, prints the line that does it and stops.
 need_packages() {
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
         say "installing $*"
-        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
     else
-        say "A system package is missing. Run this, then try again:"
+        say "A system package is missing. On Debian and Ubuntu, run this, then try again:"
         say "  sudo apt-get install $*"
         exit 1
     fi
 }
 
-good_python() { "$1" -c "import sys; sys.exit(sys.version_info < $MINIMUM)" 2>/dev/null; }
-
-# Started as root, each user runs as an account of their own: the interpreter must not lie under a folder such as /root that others cannot enter.
-reachable() {
-    [ "$(id -u)" -ne 0 ] && return 0
-    "$1" - <<'PYTHON'
+# Prints the first interpreter among the arguments that is new enough and, for root, that other accounts can run too.
+find_python() {
+    for candidate in "$@"; do
+        found=$(command -v "$candidate" 2>/dev/null) || continue
+        if "$found" - 2>/dev/null <<'PYTHON'
 import os, sys
 from pathlib import Path
-path = Path(os.path.realpath(sys.executable))
-sys.exit(any(not parent.stat().st_mode & 0o001 for parent in path.parents))
+program = Path(os.path.realpath(sys.executable))
+closed = os.geteuid() == 0 and not all(path.stat().st_mode & 0o001 for path in (program, *program.parents))
+sys.exit(closed or sys.version_info < (3, 11))
 PYTHON
-}
-
-find_python() {
-    for candidate in ${LABYARD_PYTHON:-} python3 /usr/bin/python3 python3.13 python3.12 python3.11; do
-        found=$(command -v "$candidate" 2>/dev/null) || continue
-        if good_python "$found" && reachable "$found"; then
+        then
             say "$found"
             return
         fi
     done
 }
 
-digest() {
-    cat uv.lock pyproject.toml hub/pyproject.toml extensions/lab/pyproject.toml scripts/setup.sh | sha256sum | cut -d' ' -f1
-}
+digest() { cat uv.lock pyproject.toml hub/pyproject.toml extensions/lab/pyproject.toml scripts/setup.sh | sha256sum | cut -d' ' -f1; }
 
-if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp" 2>/dev/null)" != "$(digest)" ]; then
-    python=$(find_python)
-    if [ -z "$python" ]; then
-        need_packages python3 python3-venv
-        python=$(find_python)
-        [ -n "$python" ] || { say "Python 3.11 or newer is needed; name one with LABYARD_PYTHON=/path/to/python3"; exit 1; }
+stamped() { sed -n "$1p" "$stamp" 2>/dev/null || :; }
+
+mkdir -p .build
+exec 9>.build/setup.lock
+flock --nonblock 9 || { say "another set-up is at work here; waiting for it" && flock 9; }
+
+digest=$(digest)
+made_in=$(stamped 2)
+# A virtual environment holds absolute paths: one that was moved or whose interpreter is gone is of no use.
+if ! .venv/bin/python -c '' 2>/dev/null || [ "${made_in:-$PWD}" != "$PWD" ]; then
+    rm -rf .venv
+fi
+
+if [ "$(stamped 1)" != "$digest" ] || [ "${LABYARD_PYTHON:-$(stamped 3)}" != "$(stamped 3)" ]; then
+    if [ -n "${LABYARD_PYTHON:-}" ]; then
+        python=$(find_python "$LABYARD_PYTHON")
+        [ -n "$python" ] || { say "LABYARD_PYTHON=$LABYARD_PYTHON is no Python 3.11 or newer that every account may run" && exit 1; }
+    else
+        python=$(find_python "$(stamped 3)" python3 /usr/bin/python3 python3.13 python3.12 python3.11)
+        if [ -z "$python" ]; then
+            need_packages python3 python3-venv
+            python=$(find_python python3 /usr/bin/python3)
+            [ -n "$python" ] || { say "Python 3.11 or newer is needed; name one with LABYARD_PYTHON=/path/to/python3" && exit 1; }
+        fi
     fi
-    uv=.build/uv/bin/uv
-    if [ ! -x "$uv" ]; then
-        say "installing uv"
-        mkdir -p .build
-        # Debian's Python comes without ensurepip.
+    if ! "$uv" --version >/dev/null 2>&1; then
+        # Debian's Python comes without what a virtual environment needs.
         "$python" -c 'import ensurepip' 2>/dev/null || need_packages python3-venv
+        say "installing uv"
         rm -rf .build/uv
         "$python" -m venv .build/uv
         .build/uv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
     fi
     say "installing Labyard's environment (.venv)"
-    "$uv" sync --quiet --frozen --all-packages --all-extras --compile-bytecode --python "$python"
-    digest >"$stamp"
+    # Without a stamp, a killed run may have left packages half installed.
+    reinstall=
+    if [ -d .venv ] && [ ! -s "$stamp" ]; then
+        reinstall=--reinstall
+    fi
+    rm -f "$stamp"
+    "$uv" sync --quiet --frozen --all-packages --all-extras --compile-bytecode $reinstall --python "$python"
+    printf '%s\n' "$digest" "$PWD" "${LABYARD_PYTHON:-$python}" >"$stamp"
 fi
 
 .venv/bin/python scripts/build_lab.py

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,16 +14,13 @@ __all__ = ["RunningPlatform"]
 
 
 @pytest.fixture(scope="session")
-def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environments() -> Iterator[Path]:
     """A folder with one environment per name, as `make setup` made them; a missing one is made now."""
-    given = os.environ.get("LABYARD_ENVIRONMENTS_DIR")
-    if given:
-        return Path(given)
-    folder = tmp_path_factory.mktemp("environments")
-    store = EnvironmentStore.default(folder)
-    for name in ENVIRONMENTS:
-        (folder / name).symlink_to(store.ensure(name))
-    return folder
+    with open_temporary_folder() as folder:
+        store = EnvironmentStore.default(folder)
+        for name in ENVIRONMENTS:
+            (folder / name).symlink_to(store.ensure(name))
+        yield folder
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ import httpx
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
+from labyard_hub.hub_plugins.mlflow_client import client_environment
 from labyard_hub.supervisor.mlflow import mlflow_process
 from labyard_hub.supervisor.process import ProcessSpec
 from labyard_hub.supervisor.service import service_process
@@ -129,8 +130,16 @@ class SmallPlatform:
             "HUB_PORT": str(self.platform.hub_port), "LANG": "C.UTF-8",
         }  # fmt: skip
         return ProcessSpec(
-            "hub", (sys.executable, "-m", "jupyterhub", "-f", str(configuration)), environment, f"{self.platform.hub_api_url}/health", 60
+            "hub",
+            (sys.executable, "-m", "jupyterhub", "-f", str(configuration)),
+            environment,
+            ready_url=f"{self.platform.hub_api_url}/health",
         )
+
+    def client_environment(self) -> dict[str, str]:
+        """Return what a server gets for MLflow, with MLflow's own port: there is no proxy here."""
+        url = self.platform.mlflow_url.rstrip("/")
+        return {**client_environment(self.platform), "MLFLOW_TRACKING_URI": url, "LABYARD_MLFLOW_URL": url}
 
     def hub_api(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         """Call the hub's REST API as somebody who may make users and tokens."""

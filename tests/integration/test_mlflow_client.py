@@ -15,11 +15,11 @@ import httpx
 import pytest
 
 from labyard_hub.config.settings import MLflowSettings, Settings
-from labyard_hub.hub_plugins.mlflow_client import CLIENT, client_environment
+from labyard_hub.hub_plugins.mlflow_client import CLIENT
 from labyard_hub.supervisor.mlflow import mlflow_process
 from labyard_hub.supervisor.service import service_process
 from tests.integration.small_platform import SmallPlatform, small_platform
-from tests.platform import wait_until
+from tests.platform import open_temporary_folder, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -73,8 +73,9 @@ class Person:
 
 
 @pytest.fixture(scope="module")
-def running(environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallPlatform]:
-    with small_platform(tmp_path_factory.mktemp("client") / "state", environments / "mlflow" / "bin" / "python") as platform:
+def running(environments: Path) -> Iterator[SmallPlatform]:
+    python = environments / "mlflow" / "bin" / "python"
+    with open_temporary_folder() as folder, small_platform(folder / "state", python) as platform:
         platform.add_user("ada")
         yield platform
 
@@ -82,7 +83,7 @@ def running(environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture
 def ada(running: SmallPlatform, environments: Path, tmp_path: Path) -> Iterator[Person]:
     token = running.token("ada")
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "MLFLOW_TRACKING_TOKEN": token, **client_environment(running.platform)}
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "MLFLOW_TRACKING_TOKEN": token, **running.client_environment()}
     with running.mlflow(token) as api:
         yield Person(tmp_path, environment, api, environments / "workbench" / "bin" / "python")
 

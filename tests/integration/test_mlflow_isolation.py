@@ -15,11 +15,11 @@ import httpx
 import psutil
 import pytest
 
-from labyard_hub.hub_plugins.mlflow_client import client_environment
 from labyard_hub.sidecars.mlflow_gateway.routes import Access, RouteTable
 from tests.integration.mlflow_walk import artifact_path, call, trace_info
 from tests.integration.small_platform import SmallPlatform, small_platform
 from tests.labyard_hub.sidecars.mlflow_routes import mlflow_routes, sample, template_of
+from tests.platform import open_temporary_folder
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -40,7 +40,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     python = environments / "mlflow" / "bin" / "python"
-    with small_platform(tmp_path_factory.mktemp("isolation") / "state", python) as platform:
+    with open_temporary_folder() as folder, small_platform(folder / "state", python) as platform:
         for name in ("ada", "bob"):
             platform.add_user(name)
         token = platform.token("ada")
@@ -52,7 +52,7 @@ def world(environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def seed(platform: SmallPlatform, environments: Path, token: str, home: Path) -> dict[str, str]:
     folder = home / "project" / "first"
     folder.mkdir(parents=True)
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "MLFLOW_TRACKING_TOKEN": token, **client_environment(platform.platform)}
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "MLFLOW_TRACKING_TOKEN": token, **platform.client_environment()}
     script = Path(__file__).with_name("mlflow_seed.py")
     done = subprocess.run(
         [str(environments / "workbench" / "bin" / "python"), str(script), MARKER],

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from tornado.routing import Rule
 from traitlets import Bool, Int, Unicode
 
+from labyard_lab.activity import WorkWatch, look_seconds
 from labyard_lab.catalog.catalog import Catalog, default_user_folder
 from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, RestartHandler, ToolsHandler
 from labyard_lab.instances.manager import InstanceManager
@@ -43,6 +47,7 @@ class LabyardLab(ExtensionApp):
     ).tag(config=True)
 
     manager: InstanceManager | None = None
+    _watching: asyncio.Task[None] | None = None
 
     def initialize_handlers(self) -> None:
         """Register the routes."""
@@ -78,10 +83,30 @@ class LabyardLab(ExtensionApp):
                 (tool_pattern, ToolHttpHandler, proxied),
             ],
         )
+        if os.environ.get("JUPYTERHUB_PUBLIC_URL", "").startswith("https:"):
+            # The hub's own cookies are for HTTPS alone then; this one of the server's would go out on plain HTTP too.
+            app.web_app.settings.setdefault("xsrf_cookie_kwargs", {})["secure"] = True
         if self.guard_port_proxy:
             protect_port_proxy()
 
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        """Begin to look for work that is to keep the server from being stopped as idle."""
+        self._watching = asyncio.create_task(self._watch_work(serverapp.web_app.settings))
+
+    async def _watch_work(self, settings: dict[str, Any]) -> None:
+        watch = WorkWatch(settings)
+        while True:
+            await asyncio.sleep(look_seconds())
+            try:
+                await watch.look()
+            except Exception:
+                self.log.exception("labyard: could not see whether something works in this server")
+
     async def stop_extension(self) -> None:
         """End all tools with the server."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
         if self.manager is not None:
             await self.manager.close()

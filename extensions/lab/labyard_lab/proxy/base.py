@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from jupyter_server._tz import utcnow
 from tornado.httputil import HTTPServerRequest
 
+from labyard_lab.activity import record_activity
 from labyard_lab.instances.instance import Instance
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.instances.readiness import Address
@@ -99,7 +99,7 @@ class ToolHandler(Guard):
 
     def record_activity(self) -> None:
         """Tell Jupyter Server that somebody is at work, so that the server is not taken for idle."""
-        self.settings.setdefault("last_activity_times", {})["labyard"] = utcnow()
+        record_activity(self.settings)
 
     def _session_cookie(self) -> str | None:
         name: Any = self.identity_provider.get_cookie_name(self)

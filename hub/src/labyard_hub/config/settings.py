@@ -89,7 +89,7 @@ class ServerSettings(_Section):
     process_limit: int = Field(default=4096, ge=64)
     """Processes and threads of one server."""
     idle_timeout_seconds: Seconds | None = Field(default=4 * 3600, ge=30)
-    """A server that nobody used for so long is stopped; null: never."""
+    """A server that nobody used for so long is stopped; null: never. A busy kernel, a program that computes in a terminal and an open tool count as use."""
     start_timeout_seconds: Seconds = Field(default=120, ge=5)
     """How long a start may take."""
     named_servers_per_user: int = Field(default=3, ge=0)

@@ -160,6 +160,11 @@ def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings)
     }
 
 
+def activity_interval_seconds(idle_timeout_seconds: float | None) -> int:
+    """Return how often servers tell the hub of their activity: JupyterHub's five minutes, or a sixth of a short idle timeout."""
+    return 300 if idle_timeout_seconds is None else max(1, min(300, int(idle_timeout_seconds / 6)))
+
+
 def _server_environment(state: StateFolder, platform: Platform, settings: Settings) -> dict[str, str]:
     environments = EnvironmentStore(settings.tools.environments_directory or EnvironmentStore.default(state.root).folder)
     workbench = environments.path("workbench")
@@ -172,5 +177,7 @@ def _server_environment(state: StateFolder, platform: Platform, settings: Settin
         **({"LABYARD_LABEL_STUDIO_TEMPLATE": str(template)} if template.exists() else {}),
         "LABYARD_USER_TOOLS": "1" if settings.tools.user_tools else "0",
         **client_environment(platform),
+        # How often a server tells the hub when it was last used: often enough for the culler to know before it decides.
+        "JUPYTERHUB_ACTIVITY_INTERVAL": str(activity_interval_seconds(settings.servers.idle_timeout_seconds)),
         "DO_NOT_TRACK": "true",
     }

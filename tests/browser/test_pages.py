@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,23 +9,15 @@ from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from labyard_hub.backends.local.servers import list_servers
+from tests.browser.conftest import snap
 from tests.integration.pages_hub import PASSWORD, Client, Hub, start_hub
 from tests.platform import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
-CHROMIUM = os.environ.get("LABYARD_CHROMIUM", "/usr/bin/chromium")
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 START_TIMEOUT_MS = 90_000
 Scheme = Literal["light", "dark"]
 LOOKS = [("light", 1100), ("dark", 1100), ("light", 360), ("dark", 360)]
@@ -37,14 +28,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     with start_hub(tmp_path_factory.mktemp("hub") / "state") as running:
         running.store.add_user("ada", PASSWORD, admin=True)
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield chromium
-        chromium.close()
 
 
 def cookies_of(client: Client) -> list[Any]:
@@ -134,9 +117,7 @@ def test_every_page_is_accessible_and_fits(  # noqa: PLR0917  # pytest passes th
     assert page.locator("h1").count() == 1
     # An error page itself is an answer that the console tells of.
     assert [problem for problem in problems if answer.status == 200 or "Failed to load resource" not in problem] == []
-    folder = os.environ.get("LABYARD_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}-{scheme}-{width}.png"), full_page=True)
+    snap(page, f"page-{name}-{scheme}-{width}")
     context.close()
 
 

@@ -1,0 +1,81 @@
+"""Runs code in a kernel by its websocket, as JupyterLab's page does."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import uuid
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import websocket
+
+
+@dataclass
+class Output:
+    """What one piece of code gave."""
+
+    text: str = ""
+    error: str = ""
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+
+class KernelConnection:
+    """A connection to a running kernel.
+
+    Parameters
+    ----------
+    server_url
+        ``http://HOST/user/NAME/``.
+    """
+
+    def __init__(self, server_url: str, kernel: str, token: str, *, timeout_seconds: float = 120, ca_file: str | None = None) -> None:
+        url = f"{server_url}api/kernels/{kernel}/channels?session_id={uuid.uuid4().hex}".replace("http", "ws", 1)
+        options = {"ca_certs": ca_file, "cert_reqs": ssl.CERT_REQUIRED} if ca_file else None
+        self._socket = websocket.create_connection(
+            url, header=[f"Authorization: token {token}"], timeout=timeout_seconds, sslopt=options, http_no_proxy=["*"]
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._socket.close()
+
+    def begin(self, code: str) -> str:
+        """Send `code` and return the request's id."""
+        request = uuid.uuid4().hex
+        header = {"msg_id": request, "msg_type": "execute_request", "username": "", "session": "test", "date": "", "version": "5.3"}
+        content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
+        self._socket.send(json.dumps(message))
+        return request
+
+    def run(self, code: str) -> Output:
+        """Run `code` and return its output; without the end of the kernel's life it returns when the kernel is idle again."""
+        request, output = self.begin(code), Output()
+        while True:
+            message = json.loads(self._socket.recv())
+            output.messages.append(message)
+            if message["msg_type"] == "status" and message["content"]["execution_state"] in ("dead", "restarting"):
+                output.error = message["content"]["execution_state"]
+                return output
+            if message.get("parent_header", {}).get("msg_id") != request:
+                continue
+            if message["msg_type"] == "stream":
+                output.text += message["content"]["text"]
+            elif message["msg_type"] == "execute_result":
+                output.text += message["content"]["data"].get("text/plain", "")
+            elif message["msg_type"] == "error":
+                output.error = "\n".join(
+                    [f"{message['content']['ename']}: {message['content']['evalue']}", *message["content"]["traceback"]]
+                )
+            elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                return output
+
+    def result(self, code: str) -> str:
+        """Run `code`, which must not fail, and return what it printed."""
+        output = self.run(code)
+        assert not output.error, output.error
+        return output.text

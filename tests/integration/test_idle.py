@@ -1,0 +1,130 @@
+"""What nobody uses is stopped, and what somebody or something uses is not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+import websocket
+
+from tests.integration.kernels import KernelConnection
+from tests.platform import Browserless, RunningPlatform, open_temporary_folder, start_platform, wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+PASSWORD = "correct horse battery"
+IDLE_SECONDS = 30
+TOOL = Path(__file__).parent / "chain_tool.py"
+PEOPLE = ("ada", "bob", "dan", "eve")
+
+
+@dataclass
+class People:
+    running: RunningPlatform
+    sessions: dict[str, Browserless] = field(default_factory=dict)
+    servers: dict[str, httpx.Client] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        self.sessions[name].start_server(name)
+        self.tokens[name] = self.sessions[name].token(name)
+        self.servers[name] = self.running.client(f"user/{name}/", self.tokens[name])
+
+    def runs(self, name: str) -> bool:
+        # Not by the person's own session: what a person asks the hub is activity of theirs.
+        return (self.running.state.run_private / "servers" / f"{name}.json").exists() and bool(
+            self.sessions[name].hub_api("GET", f"users/{name}").json()["servers"]
+        )
+
+
+@pytest.fixture(scope="module")
+def people() -> Iterator[People]:
+    with open_temporary_folder() as folder:
+        shutil.copy(TOOL, folder / "tool.py")
+        (folder / "tools.d").mkdir()
+        command = [sys.executable, str(folder / "tool.py"), "--socket", "{socket}", "--prefix", "{base_url}"]
+        definition = {"name": "short", "title": "Short", "command": command, "ready_path": "/ready", "idle_timeout_seconds": 3}
+        (folder / "tools.d" / "short.yaml").write_text(json.dumps(definition))
+        (folder / "config.yaml").write_text(f"servers: {{idle_timeout_seconds: {IDLE_SECONDS}}}\ntools: {{enabled: [tensorboard]}}\n")
+        with start_platform(folder / "state", "--config", str(folder / "config.yaml")) as running:
+            people = People(running)
+            for name in PEOPLE:
+                running.add_user(name, PASSWORD)
+                people.sessions[name] = running.session(name, PASSWORD)
+            yield people
+
+
+def open_tool(server: httpx.Client, name: str, folder: str | None = None) -> tuple[str, str]:
+    opened = server.post("labyard/api/v1/instances", json={"tool": name, "folder": folder}).json()
+    wait_until(lambda: server.get(f"labyard/api/v1/instances/{opened['id']}").json()["state"] == "running", f"{name} runs", 60)
+    return f"labyard/api/v1/instances/{opened['id']}", opened["url"]
+
+
+def test_idle_servers_are_stopped_and_busy_ones_are_not(people: People) -> None:
+    """One person does nothing, one's kernel computes in silence, one's terminal too, and one looks at TensorBoard."""
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(people.start, ("bob", "dan", "eve")))
+    bob, dan, eve = people.servers["bob"], people.servers["dan"], people.servers["eve"]
+
+    kernel = bob.post("api/kernels", json={"name": "python3"}).json()["id"]
+    with KernelConnection(f"{people.running.url}user/bob/", kernel, people.tokens["bob"]) as connection:
+        connection.result("1")
+        connection.begin("import pathlib, time\nwhile not pathlib.Path('stop').exists(): time.sleep(0.2)")
+
+    terminal = dan.post("api/terminals").json()["name"]
+    shell = websocket.create_connection(
+        f"{people.running.url}user/dan/terminals/websocket/{terminal}".replace("http", "ws", 1),
+        header=[f"Authorization: token {people.tokens['dan']}"], timeout=30,
+    )  # fmt: skip
+    shell.send(json.dumps(["stdin", "python3 -c 'while True: sum(range(10**6))' && exit\r"]))
+    wait_until(lambda: "sum(range" in shell.recv(), "the terminal echoes")
+    shell.close()
+
+    eve.put("api/contents/runs", json={"type": "directory"}).raise_for_status()
+    _, tensorboard = open_tool(eve, "tensorboard", "runs")
+    leave = threading.Event()
+
+    def look_at_tensorboard() -> None:
+        # As its page does by itself while it is open, only more often.
+        while not leave.wait(5):
+            assert httpx.get(people.running.url.rstrip("/") + tensorboard + "data/runs", headers=eve.headers, timeout=30).status_code == 200
+
+    with ThreadPoolExecutor(1) as threads:
+        looking = threads.submit(look_at_tensorboard)
+        try:
+            # The last to come: whoever else were taken for idle would be stopped before.
+            people.start("ada")
+            began = time.monotonic()
+            wait_until(lambda: not people.runs("ada"), "the idle server is stopped", 90)
+            assert time.monotonic() - began >= IDLE_SECONDS - 10
+            assert {name: people.runs(name) for name in ("bob", "dan", "eve")} == {"bob": True, "dan": True, "eve": True}
+            assert [(one["id"], one["execution_state"]) for one in bob.get("api/kernels").json()] == [(kernel, "busy")]
+        finally:
+            leave.set()
+        looking.result()
+    # It was the work that kept them: when it ends, they are stopped.
+    bob.put("api/contents/stop", json={"type": "file", "format": "text", "content": ""}).raise_for_status()
+    dan.delete(f"api/terminals/{terminal}").raise_for_status()
+    wait_until(lambda: not any(people.runs(name) for name in ("bob", "dan", "eve")), "all are stopped", 90)
+
+
+def test_an_idle_tool_ends_and_opens_again(people: People) -> None:
+    people.start("ada")
+    server = people.servers["ada"]
+    instance, url = open_tool(server, "short")
+    url = people.running.url.rstrip("/") + url
+    # In use for longer than its time: one slow answer counts as long as it lasts.
+    assert httpx.get(f"{url}slow?seconds=5", headers=server.headers, timeout=30).text == "at last"
+    assert server.get(instance).json()["state"] == "running"
+    wait_until(lambda: server.get(instance).json()["state"] == "stopped", "the unused instance ends", 15)
+    assert httpx.get(f"{url}ready", headers=server.headers).status_code == 503
+    assert open_tool(server, "short")[0] == instance
