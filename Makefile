@@ -9,22 +9,22 @@ HERE := $(shell sh scripts/place.sh)
 $(if $(HERE),,$(error no folder to work in))
 
 up: setup
-	@"$(HERE)/.venv/bin/labyard" up $(ARGS)
+	@exec "$(HERE)/.venv/bin/labyard" up $(ARGS)
 
 test: setup
-	@sh "$(HERE)/scripts/test.sh" $(ARGS)
+	@exec sh "$(HERE)/scripts/test.sh" $(ARGS)
 
 setup:
-	@sh "$(HERE)/scripts/setup.sh"
+	@exec sh "$(HERE)/scripts/setup.sh"
 
 lint: setup
-	@sh "$(HERE)/scripts/lint.sh"
+	@exec sh "$(HERE)/scripts/lint.sh"
 
 bench: setup
-	@"$(HERE)/.venv/bin/python" -m tests.benchmarks $(ARGS)
+	@exec "$(HERE)/.venv/bin/python" -m tests.benchmarks $(ARGS)
 
 docs: setup
-	@"$(HERE)/.venv/bin/python" scripts/reference.py
+	@exec "$(HERE)/.venv/bin/python" scripts/reference.py
 
 lock: setup
-	@sh scripts/lock.sh "$(HERE)/.venv/bin/uv"
+	@exec sh scripts/lock.sh "$(HERE)/.venv/bin/uv"

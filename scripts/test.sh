@@ -3,14 +3,19 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-if ! command -v chromium >/dev/null; then
+missing=
+command -v chromium >/dev/null || missing="chromium fonts-liberation"
+# Playwright's own Node.js needs it.
+.venv/bin/python -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' 2>/dev/null || missing="$missing libatomic1"
+if [ -n "$missing" ]; then
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-        echo "installing chromium"
+        echo "installing $missing"
         apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation >/dev/null
+        # shellcheck disable=SC2086 # several names
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
     else
-        echo "The browser tests need Chromium. On Debian, run this, then try again:"
-        echo "  sudo apt-get install chromium fonts-liberation"
+        echo "The browser tests need a system package. On Debian, run this, then try again:"
+        echo "  sudo apt-get install $missing"
         exit 1
     fi
 fi

@@ -45,6 +45,7 @@ class RunningPlatform:
     root: Path
     process: subprocess.Popen[str]
     prefix: tuple[str, ...] = ()
+    program: str = LABYARD
     events: list[dict[str, Any]] = field(default_factory=list)
     clients: list[httpx.Client] = field(default_factory=list)
 
@@ -73,7 +74,7 @@ class RunningPlatform:
 
     def labyard(self, *arguments: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `labyard` on this state folder, as whoever started the platform."""
-        return labyard(*arguments, "--state-dir", str(self.root), stdin=stdin, check=check, prefix=self.prefix)
+        return labyard(*arguments, "--state-dir", str(self.root), stdin=stdin, check=check, prefix=self.prefix, program=self.program)
 
     def session(self, name: str, password: str) -> Browserless:
         """Sign in, and close the connections when the platform stops."""
@@ -99,9 +100,11 @@ class RunningPlatform:
         return (self.state.logs / f"{name}.log").read_text(errors="replace")
 
 
-def labyard(*arguments: str, stdin: str = "", check: bool = True, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+def labyard(
+    *arguments: str, stdin: str = "", check: bool = True, prefix: Sequence[str] = (), program: str = LABYARD
+) -> subprocess.CompletedProcess[str]:
     """Run the command line and return what it printed."""
-    done = subprocess.run([*prefix, LABYARD, *arguments], input=stdin, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*prefix, program, *arguments], input=stdin, capture_output=True, text=True, timeout=120, check=False)
     assert not check or done.returncode == 0, f"{arguments}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
 
@@ -121,16 +124,16 @@ def open_temporary_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def start_platform(root: Path, *options: str, prefix: Sequence[str] = ()) -> Iterator[RunningPlatform]:
+def start_platform(root: Path, *options: str, prefix: Sequence[str] = (), program: str = LABYARD) -> Iterator[RunningPlatform]:
     """Start `labyard up --port 0` on the state folder `root` and stop it at the end of the block.
 
-    `prefix` is a command that runs it as somebody else.
+    `prefix` is a command that runs it as somebody else, `program` another installation's `labyard`.
     """
     process = subprocess.Popen(
-        [*prefix, LABYARD, "up", "--state-dir", str(root), "--port", "0", "--no-browser", "--json", *options],
+        [*prefix, program, "up", "--state-dir", str(root), "--port", "0", "--no-browser", "--json", *options],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/", start_new_session=True,
     )  # fmt: skip
-    running = RunningPlatform(root, process, tuple(prefix))
+    running = RunningPlatform(root, process, tuple(prefix), program)
     reader = threading.Thread(target=_read, args=(running,), daemon=True)
     reader.start()
     try:

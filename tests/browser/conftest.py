@@ -18,9 +18,9 @@ ARGUMENTS = (
 WIDE = {"width": 1280, "height": 800}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, for the tests of this folder: while Playwright is open, no other event loop can run in this thread."""
+    """Chromium, for the tests of one module: while Playwright is open, no other event loop can run in this thread."""
     program = shutil.which("chromium")
     assert program is not None, "the browser tests need Chromium: sudo apt-get install chromium"
     with sync_playwright() as playwright:

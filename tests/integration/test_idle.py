@@ -126,5 +126,6 @@ def test_an_idle_tool_ends_and_opens_again(people: People) -> None:
     assert httpx.get(f"{url}slow?seconds=5", headers=server.headers, timeout=30).text == "at last"
     assert server.get(instance).json()["state"] == "running"
     wait_until(lambda: server.get(instance).json()["state"] == "stopped", "the unused instance ends", 15)
-    assert httpx.get(f"{url}ready", headers=server.headers).status_code == 503
+    ended = httpx.get(f"{url}ready", headers=server.headers)
+    assert (ended.status_code, ended.json()["error"]["code"]) == (502, "instance_not_running")
     assert open_tool(server, "short")[0] == instance

@@ -8,12 +8,26 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from labyard._version import __version__
-from labyard.exceptions import LabyardError
+from labyard.exceptions import LabyardError, UsageError
 
 __all__ = ["main"]
 
 COMMAND_GROUP = "labyard.commands"
 """Entry-point group; the name of an entry point is the name of the command."""
+
+HUB_COMMANDS = ("config", "down", "status", "tools", "up", "user")
+"""What labyard-hub brings: without it, they answer with how to get them."""
+
+INSTALL_ALL = "pip install 'labyard[all]'"
+
+
+class MissingHubError(UsageError):
+    """A command of labyard-hub was called where that is not installed."""
+
+    code = "missing_hub"
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"`{command}` needs labyard-hub: {INSTALL_ALL}")
 
 
 class LazyGroup(click.Group):
@@ -30,9 +44,26 @@ class LazyGroup(click.Group):
         """Return a command, imported now."""
         point = self._entry_points().get(cmd_name)
         if point is None:
-            return super().get_command(ctx, cmd_name)
+            return super().get_command(ctx, cmd_name) or (_missing(cmd_name) if cmd_name in HUB_COMMANDS else None)
         command: click.Command = point.load()
         return command
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say how to get the commands that are not there."""
+        missing = [name for name in HUB_COMMANDS if name not in self.list_commands(ctx)]
+        if missing:
+            formatter.write_paragraph()
+            formatter.write_text(f"The commands {', '.join(missing)} come with labyard-hub: {INSTALL_ALL}")
+
+
+def _missing(name: str) -> click.Command:
+    """Stand in for a command of labyard-hub, whatever its arguments."""
+
+    def answer() -> None:
+        raise MissingHubError(name)
+
+    context_settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(name, callback=answer, add_help_option=False, hidden=True, context_settings=context_settings)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

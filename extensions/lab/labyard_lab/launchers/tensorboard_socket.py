@@ -13,21 +13,44 @@ import sys
 from tensorboard import default, program
 
 
-class Prefixed:
-    """TensorBoard's application with its page's fonts under the prefix; the page itself names them from the root of the host."""
+DEFAULTS = b"""// An open TensorBoard follows a training by itself, unless somebody has chosen otherwise.
+try {
+  const key = '_tb_global_settings';
+  const settings = JSON.parse(localStorage.getItem(key) || '{}');
+  if (settings.autoReload === undefined) {
+    localStorage.setItem(key, JSON.stringify({ autoReloadPeriodInMs: 15000, ...settings, autoReload: true }));
+  }
+} catch {
+  // A browser that keeps nothing gets TensorBoard's own defaults.
+}
+"""
+
+HEAD = b"""<head><script src="labyard.js"></script>
+<style>@media (prefers-color-scheme: dark) { body:has(> tb-webapp:empty) { background: #303030; } }</style>"""
+"""The page is light until its program runs, whatever the browser wants: a white flash in the dark."""
+
+
+class Page:
+    """TensorBoard's application with its page changed a little: the fonts under the prefix, which it takes from the root of the host, and our defaults."""
 
     def __init__(self, application, prefix):
         self.application, self.prefix = application, prefix.rstrip("/")
 
     def __call__(self, environ, start_response):
         """Answer one request."""
-        if environ["PATH_INFO"] not in (f"{self.prefix}/", f"{self.prefix}/index.html") or environ["REQUEST_METHOD"] != "GET":
+        path = environ["PATH_INFO"]
+        if path == f"{self.prefix}/labyard.js":
+            start_response(
+                "200 OK", [("Content-Type", "text/javascript"), ("Content-Length", str(len(DEFAULTS))), ("Cache-Control", "no-cache")]
+            )
+            return [DEFAULTS]
+        if path not in (f"{self.prefix}/", f"{self.prefix}/index.html") or environ["REQUEST_METHOD"] != "GET":
             return self.application(environ, start_response)
         environ.pop("HTTP_ACCEPT_ENCODING", None)  # what is compressed cannot be changed
         begun = []
         answer = self.application(environ, lambda *arguments: begun.append(arguments))
         try:
-            body = b"".join(answer).replace(b"url(/font-roboto/", f"url({self.prefix}/font-roboto/".encode())
+            body = b"".join(answer).replace(b"url(/font-roboto/", f"url({self.prefix}/font-roboto/".encode()).replace(b"<head>", HEAD, 1)
         finally:
             getattr(answer, "close", lambda: None)()
         status, headers, *rest = begun[0]
@@ -58,7 +81,7 @@ def make_server_class(path):
 
         def __init__(self, wsgi_app, flags):
             self._flags = flags
-            super().__init__(f"unix://{path}", 0, Prefixed(wsgi_app, flags.path_prefix), RequestHandler)
+            super().__init__(f"unix://{path}", 0, Page(wsgi_app, flags.path_prefix), RequestHandler)
 
         def get_url(self):
             """Return where it listens, for TensorBoard's messages."""

@@ -145,14 +145,15 @@ class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub c
             # A full disk must not throw everybody out.
             self.log.error("could not look up %s, who stays signed in: %s", user.name, error)
             return True
-        if found is None:
+        if found is None or found.name != user.name:
             return False
         return True if found.admin == user.admin else {"name": user.name, "admin": found.admin}
 
     async def add_user(self, user: Any) -> None:
         """Refuse users whom the store does not know: JupyterHub then drops them and their tokens, also when it starts."""
         found = await self.identity.call(self.identity.store.get_user, user.name)
-        if found is None:
+        # The store finds names in any case; the hub would take `Ada` for somebody beside `ada`.
+        if found is None or found.name != user.name:
             raise UserUnknownError(user.name)
 
     async def delete_user(self, user: Any) -> None:

@@ -16,6 +16,7 @@ from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
+from labyard_hub.hub_plugins.database_errors import explain_database_errors
 from labyard_hub.hub_plugins.mlflow_client import client_environment
 from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.hub_plugins.proxy import LabyardProxy
@@ -45,6 +46,7 @@ def configure_from_state(c: Any, root: Path) -> Sequence[Path]:
 def configure(c: Any, state: StateFolder, configuration: Configuration, platform: Platform) -> None:
     """Set everything on JupyterHub's configuration object `c`."""
     settings = configuration.settings
+    explain_database_errors()
     _hub(c, state, platform)
     _proxy(c, state, platform, settings)
     _sign_in(c, state, settings)
@@ -174,6 +176,7 @@ def _server_environment(state: StateFolder, platform: Platform, settings: Settin
         "JUPYTER_PATH": str(kernels(workbench, isolated=isolates(settings.servers.isolation))),
         "JUPYTER_CONFIG_PATH": str(files("labyard_hub") / "singleuser"),
         "LABYARD_TOOLS_FILE": str(state.tools_file),
+        "LABYARD_ISOLATED": "1" if isolates(settings.servers.isolation) else "0",
         **({"LABYARD_LABEL_STUDIO_TEMPLATE": str(template)} if template.exists() else {}),
         "LABYARD_USER_TOOLS": "1" if settings.tools.user_tools else "0",
         **client_environment(platform),

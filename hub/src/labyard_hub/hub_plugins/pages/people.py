@@ -65,7 +65,7 @@ class InvitationsHandler(_AdminPage):
     async def post(self) -> None:
         """Make one, and show its link this once: only a hash of it is kept."""
         admin = await self.require_admin()
-        name = self.field("name").lower()
+        name = self.authenticator.normalize_username(self.field("name"))
         try:
             lifetime = parse_seconds(self.field("lifetime") or "7d")
             if not MIN_LIFETIME_SECONDS <= lifetime <= MAX_LIFETIME_SECONDS:

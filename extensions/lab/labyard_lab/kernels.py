@@ -1,0 +1,30 @@
+"""Describes kernels to JupyterLab as having no debugger, where users share a machine and are kept apart.
+
+A kernel's debugger listens on TCP and asks for no password: every account of the machine could run code in the kernel. JupyterLab starts it for kernels that are
+described as having one, which a kernel of the user's own making is too.
+"""
+
+from __future__ import annotations
+
+import os
+
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+
+__all__ = ["LabyardKernelSpecManager"]
+
+
+class LabyardKernelSpecManager(KernelSpecManager):
+    """Jupyter's own, but for the debugger where ``LABYARD_ISOLATED=1``."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return the description of the kernel `kernel_name`.
+
+        Raises
+        ------
+        NoSuchKernel
+            If there is none.
+        """
+        found = super().get_kernel_spec(kernel_name)
+        if os.environ.get("LABYARD_ISOLATED") == "1":
+            found.metadata = {**found.metadata, "debugger": False}
+        return found
