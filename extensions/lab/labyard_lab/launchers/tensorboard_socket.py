@@ -12,7 +12,6 @@ import sys
 
 from tensorboard import default, program
 
-
 DEFAULTS = b"""// An open TensorBoard follows a training by itself, unless somebody has chosen otherwise.
 try {
   const key = '_tb_global_settings';
