@@ -289,8 +289,7 @@ def test_in_the_dark_nothing_flashes_white(lab: Lab, new_context: NewContext) ->
                 snap(page, "lab-14-starting-in-the-dark")
         snap(page, "lab-15-dark")
         assert len(shades) > 5
-        for _ in range(20):  # and while TensorBoard's own page fills
-            shades.append(brightness(page, 800, 640))
+        shades.extend(brightness(page, 800, 640) for _ in range(20))  # and while TensorBoard's own page fills
         assert max(shades) < 128, shades
         expect(tool_frame(page, "TensorBoard · dark").get_by_text("No dashboards are active").first).to_be_visible()
         snap(page, "lab-16-dark-tensorboard")
