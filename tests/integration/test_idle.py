@@ -64,7 +64,9 @@ def people() -> Iterator[People]:
 
 
 def open_tool(server: httpx.Client, name: str, folder: str | None = None) -> tuple[str, str]:
-    opened = server.post("labyard/api/v1/instances", json={"tool": name, "folder": folder}).json()
+    answer = server.post("labyard/api/v1/instances", json={"tool": name, "folder": folder})
+    assert answer.status_code in (200, 201), f"{answer.status_code} {answer.url}: {answer.text}"
+    opened = answer.json()
     wait_until(lambda: server.get(f"labyard/api/v1/instances/{opened['id']}").json()["state"] == "running", f"{name} runs", 60)
     return f"labyard/api/v1/instances/{opened['id']}", opened["url"]
 

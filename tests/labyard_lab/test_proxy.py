@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -314,3 +315,22 @@ def test_foreign_pages_are_blocked(  # noqa: PLR0917
 
 def test_host_of_somebody_else_is_refused(echo: str) -> None:
     assert httpx.get(echo + "x", headers={**AUTHORIZATION, "Host": "evil.example"}).status_code == 403
+
+
+@pytest.mark.parametrize("headers", [AUTHORIZATION, {}], ids=["unknown-tool", "not-signed-in"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_refusal_leaves_the_connection_usable_or_says_that_it_closes_it(
+    echo_server: LabServer, method: str, headers: dict[str, str]
+) -> None:
+    """A proxy in front keeps connections: one that closes unsaid would swallow somebody's next request."""
+    connection = http.client.HTTPConnection("127.0.0.1", echo_server.port, timeout=10)
+    connection.request(method, "/user/ada/labyard/tools/nothing/", body=b"x" if method == "POST" else None, headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status in (302, 403, 404)
+    if answer.getheader("Connection") != "close":
+        assert connection.sock is not None
+        connection.sock.settimeout(1)
+        with pytest.raises(TimeoutError):
+            connection.sock.recv(1)
+    connection.close()

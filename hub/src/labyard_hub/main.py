@@ -67,6 +67,8 @@ def main() -> None:
         server_header=False,
         log_level="warning",
         timeout_graceful_shutdown=5,
+        # Longer than the proxy keeps a connection, 90 s: one that closes at this end may swallow a request.
+        timeout_keep_alive=120,
     )
 
 

@@ -34,6 +34,7 @@ class ToolHttpHandler(ToolHandler):
     _instance: Instance | None = None
     _prefix: Prefix | None = None
     _answer: asyncio.Task[aiohttp.ClientResponse] | None = None
+    _is_received = False
     _chunks: asyncio.Queue[bytes | None]
     _usage: contextlib.ExitStack
 
@@ -86,6 +87,7 @@ class ToolHttpHandler(ToolHandler):
 
     async def _pass_on(self, *_: str) -> None:
         """Wait for the tool's answer and pass it to the browser as it comes."""
+        self._is_received = True
         if self._answer is None or self._instance is None or self._prefix is None:
             return
         try:
@@ -135,6 +137,16 @@ class ToolHttpHandler(ToolHandler):
             # The head is out; only a broken connection can tell the browser that the rest is missing.
             self.log.warning("labyard: %s broke off its answer: %s", self._instance.id, _problem(error))
             self.request.connection.stream.close()  # type: ignore[union-attr]
+
+    def finish(self, chunk: Any = None) -> asyncio.Future[None]:
+        """End the answer.
+
+        Tornado closes the connection of a request that it has not read to its end, as it is where this handler refuses, and does not say so. A proxy in front
+        keeps connections, and would send somebody's next request into one that closes.
+        """
+        if not self._is_received and not self._headers_written:
+            self.set_header("Connection", "close")
+        return super().finish(chunk)
 
     def _client_is_gone(self) -> bool:
         stream = self.request.connection.stream if self.request.connection is not None else None  # type: ignore[attr-defined]

@@ -27,7 +27,7 @@ def main() -> None:
         server_header=False,
         ws="none",
         log_level="warning",
-        timeout_keep_alive=30,
+        timeout_keep_alive=120,  # longer than the proxy in front keeps a connection, 90 s: one that closes at this end may swallow a request
         timeout_graceful_shutdown=5,
     )
 
