@@ -15,5 +15,9 @@ def compare(title: str, unit: str, sides: dict[str, list[float]], *, base: str) 
     reference = median(sides[base])
     for name, values in sides.items():
         middle = median(values)
-        print(f"| {name} | {middle:.3g} | {min(values):.3g} to {max(values):.3g} | {middle / reference:.2f} | {len(values)} |")
+        print(f"| {name} | {_short(middle)} | {_short(min(values))} to {_short(max(values))} | {middle / reference:.2f} | {len(values)} |")
     print()
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
