@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from labyard_hub.backends.local.environments import ENVIRONMENTS, EnvironmentSto
 from tests.platform import RunningPlatform, open_temporary_folder, start_platform
 
 __all__ = ["RunningPlatform"]
+
+
+def pytest_configure() -> None:
+    """Take SIGTERM, as from a time limit of CI, like Ctrl-C: what tests have started is stopped, and accounts are removed."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

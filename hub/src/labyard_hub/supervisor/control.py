@@ -105,14 +105,15 @@ def stop_platform(root: Path) -> list[str]:
     names = [one.name for one in platform_status(root).processes]
     platform = Platform.read(state)
     if is_held(state) and platform is not None and platform.pid:
-        try:
-            process = psutil.Process(platform.pid)
-            process.terminate()
-            process.wait(STOP_TIMEOUT_SECONDS)
-        except psutil.NoSuchProcess:
-            pass
-        except psutil.TimeoutExpired:
-            raise LabyardError(f"`labyard up` (process {platform.pid}) did not end within {STOP_TIMEOUT_SECONDS} s") from None
+        record = ProcessRecord.of("up", platform.pid)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(platform.pid).terminate()
+        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
+        # A zombie has ended: whoever started it has only not asked yet.
+        while record.process() is not None:
+            if time.monotonic() > deadline:
+                raise LabyardError(f"`labyard up` (process {platform.pid}) did not end within {STOP_TIMEOUT_SECONDS} s")
+            time.sleep(0.05)
     # What a killed `up` left behind has nobody else to end it.
     end_processes(leftover_processes(state), patience_seconds=PATIENCE_SECONDS)
     end_servers(state, list_servers(state), patience_seconds=PATIENCE_SECONDS)
