@@ -22,18 +22,20 @@ need_packages() {
     fi
 }
 
-# Prints the first interpreter among the arguments that is new enough and, for root, that other accounts can run too.
+# Runs a command as root's users will run theirs: as an account without rights.
+as_anybody() {
+    if [ "$(id -u)" -eq 0 ] && setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null; then
+        setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+    else
+        "$@"
+    fi
+}
+
+# Prints the first interpreter among the arguments that is new enough and that everybody can run; root's own, such as pyenv's, are not for others.
 find_python() {
     for candidate in "$@"; do
         found=$(command -v "$candidate" 2>/dev/null) || continue
-        if "$found" - 2>/dev/null <<'PYTHON'
-import os, sys
-from pathlib import Path
-program = Path(os.path.realpath(sys.executable))
-closed = os.geteuid() == 0 and not all(path.stat().st_mode & 0o001 for path in (program, *program.parents))
-sys.exit(closed or sys.version_info < (3, 11))
-PYTHON
-        then
+        if as_anybody "$found" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             say "$found"
             return
         fi
@@ -58,14 +60,14 @@ fi
 if [ "$(stamped 1)" != "$digest" ] || [ "${LABYARD_PYTHON:-$(stamped 3)}" != "$(stamped 3)" ]; then
     if [ -n "${LABYARD_PYTHON:-}" ]; then
         python=$(find_python "$LABYARD_PYTHON")
-        [ -n "$python" ] || { say "LABYARD_PYTHON=$LABYARD_PYTHON is no Python 3.11 or newer that every account may run" && exit 1; }
+        [ -n "$python" ] || { say "LABYARD_PYTHON=$LABYARD_PYTHON is no Python 3.11 or newer that every account can run" && exit 1; }
     else
         python=$(find_python "$(stamped 3)" python3 /usr/bin/python3 python3.13 python3.12 python3.11)
-        if [ -z "$python" ]; then
+        if [ -z "$python" ] && ! command -v python3 >/dev/null; then
             need_packages python3 python3-venv
-            python=$(find_python python3 /usr/bin/python3)
-            [ -n "$python" ] || { say "Python 3.11 or newer is needed; name one with LABYARD_PYTHON=/path/to/python3" && exit 1; }
+            python=$(find_python python3)
         fi
+        [ -n "$python" ] || { say "Python 3.11 or newer is needed, one that every account can run. Name it: LABYARD_PYTHON=/path/to/python3" && exit 1; }
     fi
     if ! "$uv" --version >/dev/null 2>&1; then
         # Debian's Python comes without what a virtual environment needs.

@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.platform import RunningPlatform, is_root, labyard, start_platform, wait_until
+from tests.platform import LABYARD, RunningPlatform, is_root, labyard, start_platform, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -144,6 +144,22 @@ def test_detached(open_folder: Path) -> None:
     finally:
         labyard("down", "--state-dir", str(root))
     assert our_processes(root) == []
+
+
+def test_it_stops_what_it_started_although_nobody_reads_its_output_any_more(open_folder: Path) -> None:
+    """A closed terminal, or the end of a pipe such as `labyard up | head`."""
+    root = open_folder / "state"
+    command = [LABYARD, "up", "--state-dir", str(root), "--port", "0", "--no-browser"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/", start_new_session=True)
+    try:
+        assert process.stdout is not None
+        assert any("hub/setup?token=" in line for line in process.stdout)
+        process.stdout.close()
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(60) == 0
+        assert our_processes(root) == []
+    finally:
+        labyard("down", "--state-dir", str(root), check=False)
 
 
 def test_a_taken_port(open_folder: Path) -> None:

@@ -28,6 +28,7 @@ from labyard_hub.supervisor.control import leftover_processes
 from labyard_hub.supervisor.hub import culler_process, hub_process
 from labyard_hub.supervisor.lock import hold, is_held
 from labyard_hub.supervisor.mlflow import mlflow_process
+from labyard_hub.supervisor.output import keep_printing
 from labyard_hub.supervisor.process import ProcessSpec
 from labyard_hub.supervisor.proxy import proxy_process
 from labyard_hub.supervisor.service import service_process
@@ -72,6 +73,7 @@ def run_platform(configuration: Configuration, root: Path, report: Reporter, *, 
         check_reachable("the state folder", root)
         check_reachable("Labyard's own environment", Path(sys.prefix))
         check_reachable("the Python interpreter", Path(sys.executable))
+    keep_printing()
     state = StateFolder.open(root)
     with hold(state):
         asyncio.run(_run(configuration, state, report, browser=browser))
