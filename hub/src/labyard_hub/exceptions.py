@@ -13,6 +13,7 @@ __all__ = [
     "EnvironmentSetupError",
     "HubUnavailableError",
     "InvalidNameError",
+    "InvalidProjectNameError",
     "MissingScopeError",
     "NotAUserError",
     "PlatformStartError",
@@ -101,6 +102,15 @@ class InvalidNameError(UsageError):
     """A name of a user that cannot be used."""
 
     code: ClassVar[str] = "invalid_name"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+
+
+class InvalidProjectNameError(UsageError):
+    """A name of a project that cannot be used."""
+
+    code: ClassVar[str] = "invalid_project_name"
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)

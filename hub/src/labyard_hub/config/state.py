@@ -68,7 +68,7 @@ class StateFolder:
         self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
         self.root.chmod(0o711)
         for path, mode in (
-            (self.secrets, 0o700), (self.hub, 0o700), (self.mlflow, 0o700), (self.homes, 0o711),
+            (self.secrets, 0o700), (self.hub, 0o700), (self.mlflow, 0o700), (self.homes, 0o711), (self.projects, 0o711), (self.project_views, 0o711),
             (self.run, 0o711), (self.run_public, 0o755), (self.run_private, 0o700), (self.logs, 0o700), (self.trash, 0o700), (self.former_users, 0o700),
         ):  # fmt: skip
             path.mkdir(mode=mode, exist_ok=True)
@@ -111,6 +111,21 @@ class StateFolder:
     def homes(self) -> Path:
         """The users' homes."""
         return self.root / "homes"
+
+    @property
+    def database(self) -> Path:
+        """The labyard service's database, where it is SQLite: projects, members, events."""
+        return self.root / "labyard.db"
+
+    @property
+    def projects(self) -> Path:
+        """A folder per project, by its identifier."""
+        return self.root / "projects"
+
+    @property
+    def project_views(self) -> Path:
+        """A folder per user, with a link to the folder of each project that they are a member of; a home's ``projects`` leads there."""
+        return self.root / "project-views"
 
     @property
     def run(self) -> Path:
