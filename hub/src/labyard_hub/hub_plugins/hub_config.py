@@ -179,6 +179,7 @@ def _server_environment(state: StateFolder, platform: Platform, settings: Settin
         "LABYARD_ISOLATED": "1" if isolates(settings.servers.isolation) else "0",
         **({"LABYARD_LABEL_STUDIO_TEMPLATE": str(template)} if template.exists() else {}),
         "LABYARD_USER_TOOLS": "1" if settings.tools.user_tools else "0",
+        "LABYARD_SERVICE_URL": platform.service_url,
         **client_environment(platform),
         # How often a server tells the hub when it was last used: often enough for the culler to know before it decides.
         "JUPYTERHUB_ACTIVITY_INTERVAL": str(activity_interval_seconds(settings.servers.idle_timeout_seconds)),
