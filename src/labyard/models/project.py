@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from labyard.models.authorization import Role
+from labyard.models.text import one_line, plain_text
 
 __all__ = [
     "Event",
@@ -35,6 +36,8 @@ __all__ = [
 MAX_TEXT = 2000
 
 ProjectName = Annotated[str, Field(min_length=1, max_length=300, description="A DNS label, unique on the platform; the folder's name.")]
+DisplayName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(one_line)]
+Description = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(plain_text)]
 UserName = Annotated[str, Field(min_length=1, max_length=300, description="Name of a user.")]
 
 
@@ -59,6 +62,7 @@ class Project(_Wire):
     state: ProjectState
     role: Role = Field(description="The caller's.")
     member_count: int = Field(ge=0)
+    some_members: list[str] = Field(default=[], description="Names of up to five members, owners first, for a picture of who is in it.")
     created_at: datetime
     created_by: str
     updated_at: datetime
@@ -77,15 +81,15 @@ class ProjectCreate(_Wire):
     """A project to be made; the caller becomes its owner."""
 
     name: ProjectName
-    display_name: str | None = Field(default=None, max_length=100, description="Default: the name.")
-    description: str = Field(default="", max_length=MAX_TEXT)
+    display_name: DisplayName | None = Field(default=None, description="Default: the name.")
+    description: Description = ""
 
 
 class ProjectUpdate(_Wire):
     """What to change; what is left out stays."""
 
-    display_name: str | None = Field(default=None, min_length=1, max_length=100)
-    description: str | None = Field(default=None, max_length=MAX_TEXT)
+    display_name: DisplayName | None = None
+    description: Description | None = None
 
 
 class Member(_Wire):
