@@ -7,12 +7,19 @@ from typing import ClassVar
 from labyard.exceptions import LabyardError, UsageError
 
 __all__ = [
+    "BodyTooLargeError",
     "FolderError",
     "IconError",
     "InstanceNotFoundError",
     "InstanceNotReadyError",
     "InstanceNotRunningError",
     "InvalidRequestError",
+    "NoPlatformError",
+    "NoTokenError",
+    "NotOwnerError",
+    "PlatformAnswerError",
+    "PlatformPathError",
+    "PlatformUnavailableError",
     "RuntimeFolderError",
     "TooManyInstancesError",
     "ToolNotFoundError",
@@ -119,3 +126,73 @@ class RuntimeFolderError(LabyardError):
     """There is no place for the tools' sockets and logs."""
 
     code: ClassVar[str] = "runtime_folder"
+
+
+class NoPlatformError(LabyardError):
+    """The server passes nothing on to the labyard service."""
+
+    code: ClassVar[str] = "no_platform"
+    status_code: ClassVar[int] = 404
+
+    def __init__(self) -> None:
+        super().__init__("projects are not reached through this server. Open your own JupyterLab, started by Labyard, for them")
+
+
+class NotOwnerError(LabyardError):
+    """A visitor asks for the platform through somebody else's server."""
+
+    code: ClassVar[str] = "not_owner"
+    status_code: ClassVar[int] = 403
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"this server is {owner}'s, and only {owner} can reach projects through it. Open your own JupyterLab for yours")
+
+
+class NoTokenError(LabyardError):
+    """A request carries no token of the hub."""
+
+    code: ClassVar[str] = "unauthenticated"
+    status_code: ClassVar[int] = 401
+
+    def __init__(self) -> None:
+        super().__init__("projects need you to be signed in at the hub. Reload this page to sign in again")
+
+
+class BodyTooLargeError(LabyardError):
+    """A request is larger than anything that the platform takes."""
+
+    code: ClassVar[str] = "body_too_large"
+    status_code: ClassVar[int] = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the request is larger than {limit} bytes and was not passed on")
+
+
+class PlatformPathError(LabyardError):
+    """The front end may not ask the service this."""
+
+    code: ClassVar[str] = "not_found"
+    status_code: ClassVar[int] = 404
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(f"{method} {path[:100]!r} is nothing that this server passes on to the labyard service")
+
+
+class PlatformUnavailableError(LabyardError):
+    """The labyard service does not answer."""
+
+    code: ClassVar[str] = "platform_unavailable"
+    status_code: ClassVar[int] = 503
+
+    def __init__(self) -> None:
+        super().__init__("the labyard service does not answer. Your files and notebooks are not affected. Try again in a moment")
+
+
+class PlatformAnswerError(LabyardError):
+    """Something else than the labyard service has answered."""
+
+    code: ClassVar[str] = "platform_answer"
+    status_code: ClassVar[int] = 502
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the labyard service gave an answer of no use, with status {status}. Its log may say why")

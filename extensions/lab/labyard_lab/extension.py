@@ -16,8 +16,10 @@ from traitlets import Bool, Int, Unicode
 from labyard_lab.activity import WorkWatch, look_seconds
 from labyard_lab.catalog.catalog import Catalog, default_user_folder
 from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, RestartHandler, ToolsHandler
+from labyard_lab.handlers.platform import PlatformHandler
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.instances.runtime import RuntimeFolder
+from labyard_lab.platform_service import PlatformService
 from labyard_lab.port_proxy import protect_port_proxy
 from labyard_lab.proxy.http import ToolHttpHandler
 from labyard_lab.proxy.websocket import ToolWebsocketHandler, WebsocketPath
@@ -47,6 +49,7 @@ class LabyardLab(ExtensionApp):
     ).tag(config=True)
 
     manager: InstanceManager | None = None
+    platform: PlatformService | None = None
     _watching: asyncio.Task[None] | None = None
 
     def initialize_handlers(self) -> None:
@@ -83,11 +86,20 @@ class LabyardLab(ExtensionApp):
                 (tool_pattern, ToolHttpHandler, proxied),
             ],
         )
+        self._reach_platform(app.web_app, url_path_join(api, "platform") + "/")
         if os.environ.get("JUPYTERHUB_PUBLIC_URL", "").startswith("https:"):
             # The hub's own cookies are for HTTPS alone then; this one of the server's would go out on plain HTTP too.
             app.web_app.settings.setdefault("xsrf_cookie_kwargs", {})["secure"] = True
         if self.guard_port_proxy:
             protect_port_proxy()
+
+    def _reach_platform(self, web_app: Any, base_path: str) -> None:
+        """On somebody's own server, pass requests on to the labyard service; tell the front end what kind of server this is."""
+        service_url, project = os.environ.get("LABYARD_SERVICE_URL"), os.environ.get("LABYARD_PROJECT")
+        kind = "project" if project else "personal" if service_url else ""
+        web_app.settings.setdefault("page_config_data", {})["labyardServer"] = kind
+        self.platform = PlatformService(service_url) if service_url and not project else None
+        web_app.add_handlers(".*", [(base_path + "(.*)", PlatformHandler, {"service": self.platform, "base_path": base_path})])
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Begin to look for work that is to keep the server from being stopped as idle."""
@@ -108,5 +120,7 @@ class LabyardLab(ExtensionApp):
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
+        if self.platform is not None:
+            await self.platform.close()
         if self.manager is not None:
             await self.manager.close()

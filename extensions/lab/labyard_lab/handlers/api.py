@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import os
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
 
-from jupyter_server.auth.decorator import authorized
-from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from tornado import web
 
-from labyard.exceptions import LabyardError
 from labyard.models.tool import Tool
 from labyard_lab.catalog.catalog import Catalog
 from labyard_lab.exceptions import InvalidRequestError
+from labyard_lab.handlers.base import ApiHandler, route
 from labyard_lab.instances.instance import Instance
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.proxy.base import browser_origin
-from labyard_lab.proxy.guard import AUTH_RESOURCE
 
 __all__ = ["InstanceHandler", "InstancesHandler", "RestartHandler", "ToolsHandler"]
 
@@ -36,27 +29,7 @@ class OpenRequest(BaseModel):
     folder: str | None = Field(default=None, max_length=4096)
 
 
-_Method = TypeVar("_Method", bound=Callable[..., Awaitable[None]])
-
-
-def _route(action: str) -> Callable[[_Method], _Method]:
-    """Let only those in who have signed in and may do `action`, and turn Labyard's errors into answers."""
-
-    def decorate(method: _Method) -> _Method:
-        @functools.wraps(method)
-        async def wrapper(self: LabyardHandler, *args: str) -> None:
-            try:
-                await method(self, *args)
-            except LabyardError as error:
-                self.set_status(error.status_code)
-                self.finish(json.dumps(error.to_dict()))
-
-        return cast("_Method", web.authenticated(authorized(action)(wrapper)))
-
-    return decorate
-
-
-class LabyardHandler(APIHandler):
+class LabyardHandler(ApiHandler):
     """Base of the routes.
 
     Parameters
@@ -65,25 +38,9 @@ class LabyardHandler(APIHandler):
         What the routes show and change.
     """
 
-    auth_resource = AUTH_RESOURCE
-
     def initialize(self, catalog: Catalog, manager: InstanceManager) -> None:
         """Take what the route was registered with."""
         self.catalog, self.manager = catalog, manager
-
-    def update_api_activity(self) -> None:
-        """Count what the user does, but not that an open page looks how its tools are."""
-        if self.request.method not in ("GET", "HEAD"):
-            super().update_api_activity()
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Give every error the one JSON shape."""
-        error = kwargs.get("exc_info", (None, None, None))[1]
-        message = error.log_message if isinstance(error, web.HTTPError) and error.log_message else None
-        code = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}.get(status_code, "error")
-        default = "the request was refused" if status_code < 500 else "this failed unexpectedly. The server's log says why"
-        self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps({"error": {"code": code, "message": message or default}}))
 
     async def write_instance(self, instance: Instance, *, status: int = 200) -> None:
         """Answer with one instance and the end of its log."""
@@ -105,7 +62,7 @@ class LabyardHandler(APIHandler):
 class ToolsHandler(LabyardHandler):
     """The tools that can be opened."""
 
-    @_route("read")
+    @route("read")
     async def get(self) -> None:
         """List them, and what is wrong with files that define some."""
         content = await asyncio.to_thread(self.catalog.read)
@@ -130,12 +87,12 @@ class ToolsHandler(LabyardHandler):
 class InstancesHandler(LabyardHandler):
     """The instances of this server."""
 
-    @_route("read")
+    @route("read")
     async def get(self) -> None:
         """List them."""
         self.finish(json.dumps({"instances": [one.model().model_dump(mode="json") for one in self.manager.list()]}))
 
-    @_route("execute")
+    @route("execute")
     async def post(self) -> None:
         """Open a tool: 201 for a new instance, 200 for one that was there, which is started if it has ended."""
         try:
@@ -151,12 +108,12 @@ class InstancesHandler(LabyardHandler):
 class InstanceHandler(LabyardHandler):
     """One instance."""
 
-    @_route("read")
+    @route("read")
     async def get(self, wanted: str) -> None:
         """Tell how it is."""
         await self.write_instance(self.manager.get(wanted))
 
-    @_route("execute")
+    @route("execute")
     async def delete(self, wanted: str) -> None:
         """End it and forget it."""
         await self.manager.remove(wanted)
@@ -167,7 +124,7 @@ class InstanceHandler(LabyardHandler):
 class RestartHandler(LabyardHandler):
     """Starts one instance again."""
 
-    @_route("execute")
+    @route("execute")
     async def post(self, wanted: str) -> None:
         """End it and start it again."""
         tool = await self.tool(self.manager.get(wanted).tool.name)
