@@ -9,19 +9,41 @@ from labyard.exceptions import LabyardError, UsageError
 
 __all__ = [
     "ConfigurationError",
+    "ConfirmationNeededError",
     "CrossOriginError",
+    "DatabaseNewerError",
+    "DatabaseUnavailableError",
+    "EnforcementPendingError",
     "EnvironmentSetupError",
     "HubUnavailableError",
+    "InvalidCursorError",
     "InvalidNameError",
     "InvalidProjectNameError",
+    "LastOwnerError",
+    "LinkExpiredError",
+    "LinkLimitError",
+    "LinkNotFoundError",
+    "MemberExistsError",
+    "MemberLimitError",
+    "MemberNotFoundError",
     "MissingScopeError",
+    "NotAProjectError",
     "NotAUserError",
+    "NotAllowedError",
     "PlatformStartError",
+    "ProjectArchivedError",
+    "ProjectExistsError",
+    "ProjectLimitError",
+    "ProjectNotFoundError",
+    "ShareExistsError",
+    "ShareNotFoundError",
     "SignInFailedError",
     "StateFolderError",
     "StateFolderInUseError",
     "StateFolderNewerError",
+    "TooLargeError",
     "UnauthenticatedError",
+    "UserNotFoundError",
 ]
 
 
@@ -150,7 +172,36 @@ class NotAUserError(LabyardError):
     status_code: ClassVar[int] = 403
 
     def __init__(self) -> None:
-        super().__init__("the token belongs to a service of the hub, and only users have anything here. Use a user's token")
+        super().__init__("the token belongs to a service or a project of the hub, and only people may do this. Use a user's token")
+
+
+class NotAProjectError(LabyardError):
+    """The token belongs to a person, or a service."""
+
+    code: ClassVar[str] = "not_a_project"
+    status_code: ClassVar[int] = 403
+
+    def __init__(self) -> None:
+        super().__init__("only a project's own server may ask this. People see their role with the project itself")
+
+
+class InvalidCursorError(UsageError):
+    """A cursor that no answer of ours held."""
+
+    code: ClassVar[str] = "invalid_cursor"
+
+    def __init__(self) -> None:
+        super().__init__("the cursor is not one of ours. Leave it out to begin at the start")
+
+
+class TooLargeError(LabyardError):
+    """A request's body is too large."""
+
+    code: ClassVar[str] = "too_large"
+    status_code: ClassVar[int] = 413
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"the request is larger than {limit_bytes // 1024} KiB, which is more than anything here needs")
 
 
 class CrossOriginError(LabyardError):
@@ -173,6 +224,201 @@ class SignInFailedError(LabyardError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"the sign-in could not be completed: {problem}. Open the page again to start over")
+
+
+class DatabaseUnavailableError(LabyardError):
+    """The service's database does not answer."""
+
+    code: ClassVar[str] = "database_unavailable"
+    status_code: ClassVar[int] = 503
+    retry_after_seconds: ClassVar[int] = 2
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem  # for the log: it may name hosts
+        super().__init__(
+            "the database does not answer, and nothing was changed. Try again in a moment; if it stays so, tell an administrator"
+        )
+
+
+class DatabaseNewerError(LabyardError):
+    """The database was changed by a newer Labyard."""
+
+    code: ClassVar[str] = "database_newer"
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"the database has revision {revision}, which this Labyard does not know. Nothing was changed. Upgrade Labyard, or restore a backup"
+        )
+
+
+class ProjectNotFoundError(LabyardError):
+    """There is no such project, or the caller is no member, which nobody else needs to tell apart."""
+
+    code: ClassVar[str] = "project_not_found"
+    status_code: ClassVar[int] = 404
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"you are in no project called {name!r}. `labyard project list` shows yours; an owner can add you")
+
+
+class ProjectExistsError(LabyardError):
+    """The name is taken."""
+
+    code: ClassVar[str] = "project_exists"
+    status_code: ClassVar[int] = 409
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a project called {name!r} already. Choose another name, or ask its owners to add you")
+
+
+class ProjectLimitError(LabyardError):
+    """Somebody owns as many projects as they may."""
+
+    code: ClassVar[str] = "project_limit"
+    status_code: ClassVar[int] = 409
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"you own {limit} projects, which is as many as one person may. Delete one, or hand one over")
+
+
+class ProjectArchivedError(LabyardError):
+    """The project is archived."""
+
+    code: ClassVar[str] = "project_archived"
+    status_code: ClassVar[int] = 409
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the project {name!r} is archived and cannot be changed. An owner can restore it")
+
+
+class NotAllowedError(LabyardError):
+    """The caller's role is too low."""
+
+    code: ClassVar[str] = "not_allowed"
+    status_code: ClassVar[int] = 403
+
+    def __init__(self, action: str, name: str, role: str, needed: str) -> None:
+        super().__init__(f"this takes the role {needed} in {name!r}, and you are {role}: {action}. Ask an owner")
+
+
+class MemberExistsError(LabyardError):
+    """They are a member already."""
+
+    code: ClassVar[str] = "member_exists"
+    status_code: ClassVar[int] = 409
+
+    def __init__(self, user: str, name: str, role: str) -> None:
+        super().__init__(f"{user} is in {name!r} already, as {role}. Change the role instead")
+
+
+class MemberNotFoundError(LabyardError):
+    """They are no member."""
+
+    code: ClassVar[str] = "member_not_found"
+    status_code: ClassVar[int] = 404
+
+    def __init__(self, user: str, name: str) -> None:
+        super().__init__(f"{user!r} is not in {name!r}")
+
+
+class MemberLimitError(LabyardError):
+    """A project has as many members as it can."""
+
+    code: ClassVar[str] = "member_limit"
+    status_code: ClassVar[int] = 409
+
+    def __init__(self, name: str, limit: int) -> None:
+        super().__init__(f"{name!r} has {limit} members, which is as many as a project can have. Remove somebody first")
+
+
+class UserNotFoundError(LabyardError):
+    """Nobody has that name."""
+
+    code: ClassVar[str] = "user_not_found"
+    status_code: ClassVar[int] = 404
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"nobody here is called {user!r}. They must have an account first: an administrator can invite them")
+
+
+class LastOwnerError(LabyardError):
+    """A project must keep an owner."""
+
+    code: ClassVar[str] = "last_owner"
+    status_code: ClassVar[int] = 409
+
+    def __init__(self, user: str, name: str) -> None:
+        super().__init__(f"{user} is the last owner of {name!r}. Make somebody else an owner first, or delete the project")
+
+
+class LinkNotFoundError(LabyardError):
+    """The link was never made, or was revoked."""
+
+    code: ClassVar[str] = "link_not_found"
+    status_code: ClassVar[int] = 404
+
+    def __init__(self) -> None:
+        super().__init__("this link does not work: it was revoked, or is not whole. Ask whoever gave it to you for a new one")
+
+
+class LinkExpiredError(LabyardError):
+    """The link worked once."""
+
+    code: ClassVar[str] = "link_expired"
+    status_code: ClassVar[int] = 410
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"this link does not work any more: {problem}. Ask whoever gave it to you for a new one")
+
+
+class LinkLimitError(LabyardError):
+    """A project has as many links as it may."""
+
+    code: ClassVar[str] = "link_limit"
+    status_code: ClassVar[int] = 409
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the project has {limit} links that work. Revoke one first")
+
+
+class ShareNotFoundError(LabyardError):
+    """Nothing is shared under that identifier."""
+
+    code: ClassVar[str] = "share_not_found"
+    status_code: ClassVar[int] = 404
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"no such {what} is shared here, or no longer")
+
+
+class ShareExistsError(LabyardError):
+    """It is shared already."""
+
+    code: ClassVar[str] = "share_exists"
+    status_code: ClassVar[int] = 409
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"this {what} is shared there already")
+
+
+class ConfirmationNeededError(UsageError):
+    """Deleting needs the name once more."""
+
+    code: ClassVar[str] = "confirmation_needed"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"to delete the project, send its name as `confirm`: ?confirm={name}. Nothing was deleted")
+
+
+class EnforcementPendingError(LabyardError):
+    """A change is made, and the platform is not yet able to enforce it everywhere."""
+
+    code: ClassVar[str] = "enforcement_pending"
+    status_code: ClassVar[int] = 503
+    retry_after_seconds: ClassVar[int] = 5
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the change is made, but not yet in force everywhere: {problem}. It is tried again every few seconds")
 
 
 class HubUnavailableError(LabyardError):

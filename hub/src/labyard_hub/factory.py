@@ -4,16 +4,88 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 
 from labyard import __version__
-from labyard_hub.handlers import authorize, health, login, me
-from labyard_hub.handlers.dependencies import Parts
+from labyard_hub.backends.hub_api import Hub
+from labyard_hub.handlers import authorize, events, health, links, login, me, members, pages, projects, sharing
+from labyard_hub.handlers.body_limit import BodyLimit
+from labyard_hub.handlers.dependencies import Parts, ServiceSettings
 from labyard_hub.handlers.errors import add_error_handlers
+from labyard_hub.services.activity import Activity
+from labyard_hub.services.authentication import Authentication
+from labyard_hub.services.enforcement import Enforcement
+from labyard_hub.services.links import Links
+from labyard_hub.services.members import Members
+from labyard_hub.services.model_shares import ModelSharing
+from labyard_hub.services.ports import ProjectFiles, ProjectServers, UserDirectory
+from labyard_hub.services.project_access import ProjectAccess, utc_now
+from labyard_hub.services.project_servers import Servers
+from labyard_hub.services.projects import Projects
+from labyard_hub.services.sessions import Sessions
+from labyard_hub.services.tool_shares import ToolSharing
+from labyard_hub.storage.store import Store
 
-__all__ = ["create_app"]
+__all__ = ["Outside", "create_app", "create_parts"]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What the service needs from outside.
+
+    Attributes
+    ----------
+    generation
+        Tells how many people have had a user's name before.
+    """
+
+    hub: Hub
+    store: Store
+    files: ProjectFiles
+    servers: ProjectServers
+    directory: UserDirectory
+    generation: Callable[[str], int]
+
+
+def create_parts(
+    settings: ServiceSettings,
+    outside: Outside,
+    *,
+    session_secret: str,
+    link_secret: str,
+    projects_per_user: int,
+    clock: Callable[[], datetime] = utc_now,
+) -> tuple[Parts, Enforcement]:
+    """Put the use cases together.
+
+    Parameters
+    ----------
+    session_secret, link_secret
+        Sign what browsers keep, and links to join.
+    projects_per_user
+        How many projects one person may own.
+    """
+    access = ProjectAccess(outside.store, outside.generation, clock)
+    enforcement = Enforcement(outside.store, outside.files, outside.servers, outside.generation)
+    parts = Parts(
+        settings=settings,
+        hub=outside.hub,
+        authentication=Authentication(outside.hub),
+        sessions=Sessions(session_secret),
+        access=access,
+        projects=Projects(access, enforcement, limit_per_user=projects_per_user),
+        members=Members(access, enforcement, outside.directory),
+        links=Links(access, enforcement, link_secret),
+        activity=Activity(access),
+        servers=Servers(access, outside.servers),
+        tool_sharing=ToolSharing(access, outside.servers),
+        model_sharing=ModelSharing(access, outside.directory),
+    )
+    return parts, enforcement
 
 
 def create_app(parts: Parts, *, resources: Callable[[], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
@@ -46,8 +118,9 @@ def create_app(parts: Parts, *, resources: Callable[[], AbstractAsyncContextMana
         lifespan=lifespan,
     )
     app.state.parts = parts
+    app.add_middleware(BodyLimit)
     add_error_handlers(app)
-    for module in (health, me, authorize, login):
+    for module in (health, me, authorize, projects, members, links, events, sharing, login, pages):
         app.include_router(module.router, prefix=prefix)
 
     @app.middleware("http")
@@ -55,7 +128,7 @@ def create_app(parts: Parts, *, resources: Callable[[], AbstractAsyncContextMana
         answer = await call_next(request)
         answer.headers.setdefault("Cache-Control", "no-store")
         answer.headers["X-Content-Type-Options"] = "nosniff"
-        answer.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'self'"
+        answer.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'self'")
         return answer
 
     return app

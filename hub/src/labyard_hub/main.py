@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,14 +14,22 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from labyard.exceptions import LabyardError
+from labyard_hub.backends.absent import AnyDirectory, NoFiles, NoServers
 from labyard_hub.backends.hub_api import Hub
+from labyard_hub.config.loader import parse_configuration
+from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
-from labyard_hub.factory import create_app
-from labyard_hub.handlers.dependencies import Parts, ServiceSettings
-from labyard_hub.services.authentication import Authentication
-from labyard_hub.services.sessions import Sessions
+from labyard_hub.factory import Outside, create_app, create_parts
+from labyard_hub.handlers.dependencies import ServiceSettings
+from labyard_hub.services.members import Members
+from labyard_hub.storage.database import Database
+from labyard_hub.storage.store import Store
 
 __all__ = ["build", "main"]
+
+GONE_SECONDS = 5.0
+"""How often to look for members who left the platform. They have no rights in between either, since the next of that name is another person."""
 
 
 def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
@@ -45,13 +55,39 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
         redirect_path=environment["JUPYTERHUB_OAUTH_CALLBACK_URL"],
     )
 
+    configured = parse_configuration(state.configuration_file.read_text()).settings if state.configuration_file.exists() else Settings()
+    database = Database(configured.database.url_for(state.database))
+    outside = Outside(hub, Store(database), NoFiles(), NoServers(), AnyDirectory(), state.generation)
+    parts, enforcement = create_parts(
+        settings,
+        outside,
+        session_secret=state.secret("service_cookie_secret"),
+        link_secret=state.secret("link_secret"),
+        projects_per_user=configured.projects.per_user,
+    )
+
     @asynccontextmanager
     async def resources() -> AsyncIterator[None]:
         async with client:
-            yield
+            await database.migrate()
+            loops = [asyncio.create_task(enforcement.run()), asyncio.create_task(_forget_the_gone(parts.members))]
+            try:
+                yield
+            finally:
+                for loop in loops:
+                    loop.cancel()
+                await asyncio.gather(*loops, return_exceptions=True)
+                await database.close()
 
-    parts = Parts(settings, hub, Authentication(hub), Sessions(state.secret("service_cookie_secret")), state.generation)
     return create_app(parts, resources=resources)
+
+
+async def _forget_the_gone(members: Members) -> None:
+    """Take people who left the platform out of their projects, again and again."""
+    while True:
+        with contextlib.suppress(LabyardError):  # the database, or a disk: the next time
+            await members.forget_the_gone()
+        await asyncio.sleep(GONE_SECONDS)
 
 
 def main() -> None:

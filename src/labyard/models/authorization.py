@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Authorization", "Role"]
+__all__ = ["Authorization", "Role", "SharedModel"]
 
 
 class Role(StrEnum):
@@ -15,6 +15,15 @@ class Role(StrEnum):
     OWNER = "owner"
     EDITOR = "editor"
     VIEWER = "viewer"
+
+
+class SharedModel(BaseModel):
+    """A registered model of a project that the caller may load though they are not in that project."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workspace: str = Field(description="The MLflow workspace that it is in.")
+    model: str = Field(description="Name of the registered model.")
 
 
 class Authorization(BaseModel):
@@ -26,3 +35,10 @@ class Authorization(BaseModel):
     admin: bool = Field(description="Whether they administer the platform. Gives no right to other people's workspaces.")
     workspace: str = Field(description="The workspace that is meant where none is named: their own.")
     workspaces: dict[str, Role] = Field(description="Role by name of workspace.")
+    projects: dict[str, str] = Field(
+        default_factory=dict,
+        description="Workspace by name of project: those that the caller is in, and those that a model is shared from.",
+    )
+    shared_models: tuple[SharedModel, ...] = Field(
+        default=(), description="Models that are shared with the caller, or with a project of theirs."
+    )

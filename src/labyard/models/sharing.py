@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from labyard.models.authorization import Role
+from labyard.models.text import one_line
 
 __all__ = [
     "ModelShare",
@@ -56,9 +57,11 @@ class ProjectAccess(_Wire):
 class ToolShareCreate(_Wire):
     """A running tool of the caller's own server, to be shared with a project."""
 
-    server: str = Field(default="", max_length=40, description="Name of the caller's server; empty for the default one.")
+    server: str = Field(
+        default="", pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$", description="Name of the caller's server; empty for the default one."
+    )
     instance: str = Field(pattern=r"^[a-z][a-z0-9-]{0,60}$", description="Identifier of the tool instance in that server.")
-    title: str = Field(min_length=1, max_length=200)
+    title: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line)]
 
 
 class ToolShare(_Wire):
@@ -91,7 +94,9 @@ class ToolAccess(_Wire):
 class ModelShareCreate(_Wire):
     """A registered model of the project, to be shared read-only with another project or a person."""
 
-    model: str = Field(min_length=1, max_length=250, description="Name of the registered model in the project's MLflow workspace.")
+    model: Annotated[str, AfterValidator(one_line)] = Field(
+        min_length=1, max_length=250, description="Name of the registered model in the project's MLflow workspace."
+    )
     project: str | None = Field(default=None, max_length=300, description="Name of the project to share it with.")
     user: str | None = Field(default=None, max_length=300, description="Name of the person to share it with.")
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from labyard_hub.backends.hub_api import Hub
-from labyard_hub.factory import create_app
-from labyard_hub.handlers.dependencies import Parts, ServiceSettings
+from labyard_hub.handlers.dependencies import ServiceSettings
 from labyard_hub.services.authentication import Authentication
 from labyard_hub.services.sessions import Sessions
-
-PREFIX = "/services/labyard/"
-SCOPES = ["access:services!service=labyard"]
+from tests.service import PREFIX, SCOPES, open_service
 
 
 def hub_answers(request: httpx.Request) -> httpx.Response:
@@ -34,19 +31,10 @@ def hub_answers(request: httpx.Request) -> httpx.Response:
 
 
 @pytest.fixture(params=["http://127.0.0.1:8000", "https://labyard.example.org"])
-async def client(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
+async def client(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     settings = ServiceSettings(base_url="/", prefix=PREFIX, origin=request.param)
-    async with httpx.AsyncClient(transport=httpx.MockTransport(hub_answers)) as outward:
-        hub = Hub(
-            outward,
-            api_url="http://hub/hub/api",
-            base_url="/",
-            client_id="service-labyard",
-            api_token="s",
-            redirect_path=settings.callback_path,
-        )
-        app = create_app(Parts(settings, hub, Authentication(hub), Sessions("k" * 64), lambda _: 0))
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with open_service(f"sqlite+aiosqlite:///{tmp_path / 'labyard.db'}", settings=settings, hub_answers=hub_answers) as service:
+        transport = httpx.ASGITransport(service.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=f"{request.param}{PREFIX}") as inward:
             yield inward
 
@@ -97,7 +85,9 @@ async def test_an_error_that_nobody_expected_tells_nothing(client: httpx.AsyncCl
 async def test_who_calls_and_what_they_may_use(client: httpx.AsyncClient) -> None:
     assert (await client.get("api/v1/me", headers=bearer("ada"))).json() == {"name": "ada", "admin": False, "groups": ["a", "b"]}
     answer = await client.get("api/v1/authorize", headers=bearer("root-admin"))
-    assert answer.json() == {"user": "root-admin", "admin": True, "workspace": "root-admin", "workspaces": {"root-admin": "owner"}}
+    assert answer.json() == {
+        "user": "root-admin", "admin": True, "workspace": "root-admin", "workspaces": {"root-admin": "owner"}, "projects": {}, "shared_models": [],
+    }  # fmt: skip
 
 
 async def test_a_token_goes_before_a_session(client: httpx.AsyncClient) -> None:
@@ -139,5 +129,10 @@ async def test_health_asks_nobody(client: httpx.AsyncClient) -> None:
 
 async def test_the_description_says_what_there_is(client: httpx.AsyncClient) -> None:
     description = (await client.get("api/v1/openapi.json")).json()
-    assert set(description["paths"]) == {f"{PREFIX}api/v1/{name}" for name in ("health", "me", "authorize")}
+    assert {f"{PREFIX}api/v1/{name}" for name in ("health", "me", "authorize", "projects", "projects/{name}/members/{user}")} <= set(
+        description["paths"]
+    )
+    # Each operation has a name of its own that a client can be generated from.
+    names = [operation["operationId"] for path in description["paths"].values() for operation in path.values()]
+    assert len(names) == len(set(names))
     assert json.dumps(description["paths"][f"{PREFIX}api/v1/me"]["get"]["responses"]["401"]).count("Error") == 1

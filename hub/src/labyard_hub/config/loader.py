@@ -216,6 +216,8 @@ def dump_configuration(configuration: Configuration) -> str:
     """Return `configuration` as JSON with its secrets, for a file that only the platform's own processes read."""
     settings = configuration.settings.model_dump(mode="json")
     settings["environment"] = {name: value.get_secret_value() for name, value in configuration.settings.environment.items()}
+    database_url = configuration.settings.database.url
+    settings["database"]["url"] = database_url.get_secret_value() if database_url is not None else None
     return json.dumps(
         {
             "source": str(configuration.source) if configuration.source else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -10,7 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from labyard.units import Bytes, Seconds
 
-__all__ = ["ListenSettings", "MLflowSettings", "ServerSettings", "Settings", "SignInSettings", "ToolSettings"]
+__all__ = [
+    "DatabaseSettings",
+    "ListenSettings",
+    "MLflowSettings",
+    "ProjectSettings",
+    "ServerSettings",
+    "Settings",
+    "SignInSettings",
+    "ToolSettings",
+]
 
 BUILT_IN_TOOLS = ("tensorboard", "mlflow", "label-studio")
 """Tools that need no configuration."""
@@ -124,6 +134,33 @@ class ToolSettings(_Section):
         return value
 
 
+class DatabaseSettings(_Section):
+    """Where the labyard service keeps projects, members and events. The hub and MLflow have databases of their own."""
+
+    url: SecretStr | None = None
+    """Of a PostgreSQL database, such as `postgresql://USER:PASSWORD@HOST/NAME`; default: a SQLite file in the state folder."""
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(r"postgres(ql)?(\+asyncpg)?://", value.get_secret_value()):
+            raise ValueError("the database is SQLite, with no `url`, or PostgreSQL: postgresql://USER:PASSWORD@HOST/NAME")
+        return value
+
+    def url_for(self, file: Path) -> str:
+        """Return the URL for SQLAlchemy; `file` is the SQLite file that is used where none is set."""
+        if self.url is None:
+            return f"sqlite+aiosqlite:///{file}"
+        return "postgresql+asyncpg://" + self.url.get_secret_value().partition("://")[2]
+
+
+class ProjectSettings(_Section):
+    """Projects."""
+
+    per_user: int = Field(default=100, ge=1)
+    """Projects that one person may own."""
+
+
 class Settings(_Section):
     """The configuration file."""
 
@@ -132,6 +169,8 @@ class Settings(_Section):
     servers: ServerSettings = ServerSettings()
     mlflow: MLflowSettings = MLflowSettings()
     tools: ToolSettings = ToolSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    projects: ProjectSettings = ProjectSettings()
     hub_config_directory: Path | None = None
     """Folder with `*.py` files for what no setting covers, read by JupyterHub after ours; default: `jupyterhub_config.d` beside the configuration file."""
     environment: dict[str, SecretStr] = Field(default_factory=dict)

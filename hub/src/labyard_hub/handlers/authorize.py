@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from labyard.models.authorization import Authorization
-from labyard_hub.handlers.dependencies import Caller, PartsDependency
-from labyard_hub.handlers.errors import ERRORS
+from labyard_hub.handlers.dependencies import AnyCaller, PartsDependency
+from labyard_hub.handlers.errors import errors
 from labyard_hub.services.authorization import authorize
 
 __all__ = ["router"]
@@ -14,7 +14,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["authorization"])
 
 
-@router.get("/api/v1/authorize", responses=ERRORS)
-async def get_authorization(caller: Caller, parts: PartsDependency) -> Authorization:
+@router.get("/api/v1/authorize", responses=errors())
+async def get_authorization(caller: AnyCaller, parts: PartsDependency) -> Authorization:
     """Return the caller's MLflow workspaces and their role in each."""
-    return authorize(caller, parts.generation(caller.name))
+    return await authorize(caller, parts.access, parts.model_sharing)

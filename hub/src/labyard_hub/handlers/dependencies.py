@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -10,11 +9,20 @@ from fastapi import Depends, Request
 
 from labyard.models.user import User
 from labyard_hub.backends.hub_api import Hub
-from labyard_hub.exceptions import CrossOriginError, UnauthenticatedError
+from labyard_hub.domain.projects import is_project_id
+from labyard_hub.exceptions import CrossOriginError, NotAProjectError, NotAUserError, UnauthenticatedError
+from labyard_hub.services.activity import Activity
 from labyard_hub.services.authentication import Authentication
+from labyard_hub.services.links import Links
+from labyard_hub.services.members import Members
+from labyard_hub.services.model_shares import ModelSharing
+from labyard_hub.services.project_access import ProjectAccess
+from labyard_hub.services.project_servers import Servers
+from labyard_hub.services.projects import Projects
 from labyard_hub.services.sessions import SESSION_COOKIE, Sessions
+from labyard_hub.services.tool_shares import ToolSharing
 
-__all__ = ["Caller", "Parts", "PartsDependency", "ServiceSettings", "current_user"]
+__all__ = ["AnyCaller", "Caller", "Parts", "PartsDependency", "ProjectCaller", "ServiceSettings", "check_origin", "current_user"]
 
 
 @dataclass(frozen=True)
@@ -53,19 +61,20 @@ class ServiceSettings:
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything that routes use; the factory puts it together.
-
-    Attributes
-    ----------
-    generation
-        Tells how many people have had a user's name before.
-    """
+    """Everything that routes use; `main` puts it together."""
 
     settings: ServiceSettings
     hub: Hub
     authentication: Authentication
     sessions: Sessions
-    generation: Callable[[str], int]
+    access: ProjectAccess
+    projects: Projects
+    members: Members
+    links: Links
+    activity: Activity
+    servers: Servers
+    tool_sharing: ToolSharing
+    model_sharing: ModelSharing
 
 
 def _parts(request: Request) -> Parts:
@@ -96,7 +105,26 @@ async def current_user(request: Request, parts: PartsDependency) -> User:
     return await parts.authentication.user(token)
 
 
-Caller = Annotated[User, Depends(current_user)]
+AnyCaller = Annotated[User, Depends(current_user)]
+"""A person, or a project's own user."""
+
+
+async def _person(caller: AnyCaller) -> User:
+    """Refuse a project's server: whoever works there could act by its token."""
+    if is_project_id(caller.name):
+        raise NotAUserError
+    return caller
+
+
+async def _project(caller: AnyCaller) -> User:
+    """Refuse everybody but a project's server."""
+    if not is_project_id(caller.name):
+        raise NotAProjectError
+    return caller
+
+
+Caller = Annotated[User, Depends(_person)]
+ProjectCaller = Annotated[User, Depends(_project)]
 
 
 def check_origin(request: Request, settings: ServiceSettings) -> None:

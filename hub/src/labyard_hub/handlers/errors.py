@@ -12,16 +12,20 @@ from starlette.exceptions import HTTPException
 
 from labyard.exceptions import LabyardError
 from labyard.models.error import Error, ErrorDetail
-from labyard_hub.exceptions import HubUnavailableError, UnauthenticatedError
+from labyard_hub.exceptions import UnauthenticatedError
 
-__all__ = ["ERRORS", "add_error_handlers"]
+__all__ = ["add_error_handlers", "errors"]
 
 _log = structlog.get_logger("labyard.service")
 
-ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": Error} for status in (401, 403, 422, 503)}
-"""What a route that asks who calls can answer, for the API's description."""
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what a route that asks who calls can answer, and `statuses` of its own, for the API's description."""
+    return {status: {"model": Error} for status in sorted({401, 403, 422, 503, *statuses})}
+
 
 _HTTP = {
+    400: ("invalid_request", "the body is not JSON, or not JSON that can be read"),
     404: ("not_found", "there is nothing at this address"),
     405: ("method_not_allowed", "this address does not take this method"),
 }
@@ -31,12 +35,15 @@ def add_error_handlers(app: FastAPI) -> None:
     """Answer every error of `app` in the one shape."""
 
     @app.exception_handler(LabyardError)
-    async def _labyard(_: Request, error: LabyardError) -> JSONResponse:
+    async def _labyard(request: Request, error: LabyardError) -> JSONResponse:
         headers = {}
         if isinstance(error, UnauthenticatedError):
             headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(error, HubUnavailableError):
-            headers["Retry-After"] = str(error.retry_after_seconds)
+        if error.status_code >= 500:
+            _log.error("failed", path=request.url.path, code=error.code, problem=getattr(error, "problem", error.message))
+        wait = getattr(error, "retry_after_seconds", None)
+        if wait is not None:
+            headers["Retry-After"] = str(wait)
         return _answer(error.status_code, error.code, error.message, headers)
 
     @app.exception_handler(HTTPException)

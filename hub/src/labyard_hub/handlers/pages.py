@@ -1,0 +1,143 @@
+"""Pages that people open in a browser: joining by a link, and the way to a shared tool."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from labyard.exceptions import LabyardError
+from labyard.models.user import User
+from labyard_hub.domain.projects import is_project_id
+from labyard_hub.exceptions import NotAUserError, UnauthenticatedError
+from labyard_hub.handlers.dependencies import Parts, PartsDependency, current_user
+
+__all__ = ["page", "page_caller", "problem_page", "router", "sign_in_first"]
+
+router = APIRouter(tags=["pages"], include_in_schema=False)
+
+Token = Annotated[str, Path(max_length=300)]
+
+_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+
+def page(parts: Parts, title: str, body: str, *, status: int = 200) -> HTMLResponse:
+    """Return a page in the looks of the hub's.
+
+    Parameters
+    ----------
+    title, body
+        `title` is text; `body` is HTML in which all foreign text is escaped.
+    """
+    hub = f"{parts.settings.base_url}hub/"
+    html = f"""<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <title>{escape(title)} · Labyard</title>
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <link rel="icon" href="{hub}assets/mark.svg" type="image/svg+xml">
+    <link rel="stylesheet" href="{hub}assets/labyard.css">
+  </head>
+  <body>
+    <header class="top"><div><a class="brand" href="{hub}home"><span>Labyard</span></a></div></header>
+    <main id="main" class="narrow"><div class="alone"><h1>{escape(title)}</h1><div class="card stack">{body}</div></div></main>
+  </body>
+</html>
+"""
+    headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+    return HTMLResponse(html, status_code=status, headers=headers)
+
+
+def problem_page(parts: Parts, error: LabyardError) -> HTMLResponse:
+    """Return an error as a page."""
+    message = error.message[:1].upper() + error.message[1:]
+    home = f'<p class="actions"><a class="button main" href="{parts.settings.base_url}hub/home">Home</a></p>'
+    return page(parts, "This did not work", f"<p>{escape(message)}.</p>{home}", status=error.status_code)
+
+
+def sign_in_first(request: Request, parts: Parts) -> RedirectResponse:
+    """Send the browser to sign in, and back here."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    target = quote(request.url.path + query, safe="")
+    return RedirectResponse(f"{parts.settings.prefix}login?next={target}", status_code=302, headers={"Cache-Control": "no-store"})
+
+
+async def page_caller(request: Request, parts: Parts) -> User:
+    """Return the person whose browser this is.
+
+    Raises
+    ------
+    UnauthenticatedError
+        If nobody has signed in.
+    NotAUserError
+        If it is no person.
+    """
+    caller = await current_user(request, parts)
+    if is_project_id(caller.name):
+        raise NotAUserError
+    return caller
+
+
+@router.get("/join/{token}")
+async def get_join(token: Token, request: Request, parts: PartsDependency) -> Response:
+    """Ask whether to join."""
+    try:
+        caller = await page_caller(request, parts)
+        project, link, is_member = await parts.links.preview(caller, token)
+    except UnauthenticatedError:
+        return sign_in_first(request, parts)
+    except LabyardError as error:
+        return problem_page(parts, error)
+    home = f'<a class="button" href="{parts.settings.base_url}hub/home">Home</a>'
+    if is_member:
+        return page(parts, f"You are in {project.display_name}", f'<p>You are a member already.</p><p class="actions">{home}</p>')
+    what = {
+        "viewer": "You can read its files and runs, and look at what others do.",
+        "editor": "You can read and change its files and runs.",
+    }
+    return page(
+        parts,
+        f"Join {project.display_name}?",
+        f"<p>{escape(link.created_by)} invites you, <strong>{escape(caller.name)}</strong>, to the project "
+        f"<strong>{escape(project.name)}</strong> as {escape(link.role.value)}. {what[link.role.value]}</p>"
+        f'<form method="post" class="actions"><button type="submit" class="button main">Join</button> {home}</form>',
+    )
+
+
+@router.post("/join/{token}")
+async def post_join(token: Token, request: Request, parts: PartsDependency) -> Response:
+    """Join."""
+    try:
+        caller = await page_caller(request, parts)
+        project = await parts.links.join(caller, token)
+    except UnauthenticatedError:
+        return sign_in_first(request, parts)
+    except LabyardError as error:
+        return problem_page(parts, error)
+    where = f"{parts.settings.base_url}hub/user-redirect/lab/tree/projects/{project.name}"
+    return page(
+        parts,
+        f"You are in {project.display_name}",
+        f"<p>Its files are in your JupyterLab under <code>projects/{escape(project.name)}</code>.</p>"
+        f'<p class="actions"><a class="button main" href="{where}">Open in JupyterLab</a></p>',
+    )
+
+
+@router.get("/projects/{name}/tools/{share}")
+async def open_tool(
+    name: Annotated[str, Path(max_length=300)], share: Annotated[str, Path(max_length=64)], request: Request, parts: PartsDependency
+) -> Response:
+    """Lead a member's browser to a shared tool."""
+    try:
+        found = await parts.tool_sharing.open(await page_caller(request, parts), name, share)
+    except UnauthenticatedError:
+        return sign_in_first(request, parts)
+    except LabyardError as error:
+        return problem_page(parts, error)
+    server = f"user/{found.owner}/{found.server}/" if found.server else f"user/{found.owner}/"
+    return RedirectResponse(f"{parts.settings.base_url}{server}labyard/tools/{found.instance}/", status_code=302)

@@ -1,0 +1,139 @@
+"""A project's server, shared tools and shared models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from labyard.models.sharing import (
+    ModelShare,
+    ModelShareCreate,
+    ModelShares,
+    ProjectAccess,
+    ProjectServer,
+    ToolAccess,
+    ToolShare,
+    ToolShareCreate,
+    ToolShares,
+)
+from labyard_hub.domain.membership import ToolShareRecord
+from labyard_hub.handlers.dependencies import Caller, Parts, PartsDependency, ProjectCaller
+from labyard_hub.handlers.errors import errors
+from labyard_hub.handlers.projects import Name
+from labyard_hub.services.model_shares import FoundModel
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["sharing"])
+
+ShareId = Annotated[str, Path(max_length=64)]
+
+
+@router.get("/api/v1/projects/{name}/server", responses=errors(404))
+async def get_server(name: Name, caller: Caller, parts: PartsDependency) -> ProjectServer:
+    """Tell where the project's server stands."""
+    return await parts.servers.status(caller, name)
+
+
+@router.post("/api/v1/projects/{name}/server", responses=errors(404, 409))
+async def open_server(name: Name, caller: Caller, parts: PartsDependency) -> ProjectServer:
+    """Start the project's server if it does not run, and let the caller in. Open `url` in a browser."""
+    return await parts.servers.open(caller, name)
+
+
+@router.delete("/api/v1/projects/{name}/server", status_code=204, responses=errors(404, 409))
+async def stop_server(name: Name, caller: Caller, parts: PartsDependency) -> Response:
+    """Stop the project's server."""
+    await parts.servers.stop(caller, name)
+    return Response(status_code=204)
+
+
+@router.get("/api/v1/access/{user}", responses=errors())
+async def get_project_access(user: Annotated[str, Path(max_length=300)], caller: ProjectCaller, parts: PartsDependency) -> ProjectAccess:
+    """Tell a project's server what a visitor may do there."""
+    return ProjectAccess(user=user, role=await parts.servers.role_of_visitor(caller.name, user))
+
+
+def _tool(share: ToolShareRecord, name: str, parts: Parts) -> ToolShare:
+    return ToolShare(
+        id=share.id,
+        project=name,
+        owner=share.owner,
+        server=share.server,
+        instance=share.instance,
+        title=share.title,
+        url=f"{parts.settings.prefix}projects/{name}/tools/{share.id}",
+        created_at=share.created_at,
+    )
+
+
+@router.get("/api/v1/projects/{name}/tools", responses=errors(404))
+async def list_tools(name: Name, caller: Caller, parts: PartsDependency) -> ToolShares:
+    """List the running tools that members share."""
+    return ToolShares(tools=[_tool(share, name, parts) for share in await parts.tool_sharing.list(caller, name)])
+
+
+@router.post("/api/v1/projects/{name}/tools", status_code=201, responses=errors(404, 409))
+async def share_tool(name: Name, body: ToolShareCreate, caller: Caller, parts: PartsDependency) -> ToolShare:
+    """Share a running tool of the caller's own server with the members."""
+    return _tool(await parts.tool_sharing.share(caller, name, body.server, body.instance, body.title), name, parts)
+
+
+@router.delete("/api/v1/projects/{name}/tools/{share}", status_code=204, responses=errors(404, 409))
+async def unshare_tool(name: Name, share: ShareId, caller: Caller, parts: PartsDependency) -> Response:
+    """Stop sharing a tool."""
+    await parts.tool_sharing.unshare(caller, name, share)
+    return Response(status_code=204)
+
+
+@router.get("/api/v1/tool-access", responses=errors())
+async def get_tool_access(
+    user: Annotated[str, Query(max_length=300)],
+    instance: Annotated[str, Query(max_length=64)],
+    caller: Caller,
+    parts: PartsDependency,
+    server: Annotated[str | None, Query(max_length=64)] = None,
+) -> ToolAccess:
+    """Tell a user's server what a visitor may do with one of its tools."""
+    return ToolAccess(user=user, instance=instance, role=await parts.tool_sharing.role_of_visitor(caller.name, server, instance, user))
+
+
+def _shared_model(found: FoundModel) -> ModelShare:
+    share = found.share
+    return ModelShare(
+        id=share.id,
+        source=found.source.name,
+        source_workspace=found.source.id,
+        model=share.model,
+        project=found.target.name if found.target is not None else None,
+        user=share.target_user,
+        created_at=share.created_at,
+        created_by=share.created_by,
+        uri=f"labyard:/{found.source.name}/{share.model}",
+    )
+
+
+@router.get("/api/v1/projects/{name}/models", responses=errors(404))
+async def list_models(name: Name, caller: Caller, parts: PartsDependency) -> ModelShares:
+    """List the models that the project shares."""
+    return ModelShares(models=[_shared_model(found) for found in await parts.model_sharing.list(caller, name)])
+
+
+@router.post("/api/v1/projects/{name}/models", status_code=201, responses=errors(404, 409))
+async def share_model(name: Name, body: ModelShareCreate, caller: Caller, parts: PartsDependency) -> ModelShare:
+    """Share a registered model, read-only, with another project that the caller is in or with a person."""
+    return _shared_model(await parts.model_sharing.share(caller, name, body.model, project=body.project, user=body.user))
+
+
+@router.delete("/api/v1/projects/{name}/models/{share}", status_code=204, responses=errors(404, 409))
+async def unshare_model(name: Name, share: ShareId, caller: Caller, parts: PartsDependency) -> Response:
+    """Stop sharing a model."""
+    await parts.model_sharing.unshare(caller, name, share)
+    return Response(status_code=204)
+
+
+@router.get("/api/v1/shared-models", responses=errors())
+async def list_shared_models(caller: Caller, parts: PartsDependency) -> ModelShares:
+    """List the models that are shared with the caller or with a project of theirs."""
+    return ModelShares(models=[_shared_model(found) for found in await parts.model_sharing.received(caller.name)])

@@ -1,0 +1,112 @@
+"""Makes the world outside agree with who is in which project: folders, the project's server, shared tools."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+import structlog
+
+from labyard.exceptions import LabyardError
+from labyard_hub.domain.membership import MemberRecord, ProjectRecord
+from labyard_hub.exceptions import EnforcementPendingError
+from labyard_hub.services.ports import DesiredProject, ProjectFiles, ProjectServers
+from labyard_hub.storage.store import Store
+
+__all__ = ["Enforcement"]
+
+RETRY_SECONDS = 3.0
+
+_log = structlog.get_logger("labyard.enforcement")
+
+
+class Enforcement:
+    """Applies what the records say, in their order, and again until it succeeds.
+
+    Parameters
+    ----------
+    store
+        The records.
+    files, servers
+        What is brought into line.
+    generation
+        How many people have had a user's name before.
+    """
+
+    def __init__(self, store: Store, files: ProjectFiles, servers: ProjectServers, generation: Callable[[str], int]) -> None:
+        self._store, self._files, self._servers, self._generation = store, files, servers, generation
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._pending: set[str] = set()
+
+    async def apply(self, project_id: str) -> None:
+        """Bring the folder and the server of one project into line with its records.
+
+        The records are read after the lock is taken, so the last to come applies the newest state, whatever the order of arrival was.
+
+        Raises
+        ------
+        EnforcementPendingError
+            If that does not succeed now. It is tried again by `run`.
+        """
+        self._pending.add(project_id)
+        try:
+            async with self._locks[project_id]:
+                desired = await self._desired_one(project_id)
+                if desired is None:
+                    self._pending.discard(project_id)
+                    return
+                await self._files.apply(desired)
+                await self._servers.set_visitors(project_id, [] if desired.archived else [user for user, _ in desired.members])
+        except LabyardError as error:
+            raise EnforcementPendingError(error.message) from error
+        self._pending.discard(project_id)
+
+    async def discard(self, project: ProjectRecord, members: Iterable[MemberRecord]) -> None:
+        """Take a deleted project's folder and server away.
+
+        Raises
+        ------
+        EnforcementPendingError
+            If that does not succeed now. Its members have no rights to it any more all the same.
+        """
+        try:
+            async with self._locks[project.id]:
+                await self._files.discard(self._desired(project, members))
+                await self._servers.remove(project.id)
+        except LabyardError as error:
+            raise EnforcementPendingError(error.message) from error
+
+    async def desired(self) -> Sequence[DesiredProject]:
+        """Return what all folders shall be."""
+        async with self._store.read() as tx:
+            members: defaultdict[str, list[MemberRecord]] = defaultdict(list)
+            for member in await tx.members.all():
+                members[member.project_id].append(member)
+            return [self._desired(project, members[project.id]) for project in await tx.projects.all()]
+
+    async def run(self, every_seconds: float = RETRY_SECONDS) -> None:
+        """Try again what did not succeed, until cancelled."""
+        while True:
+            await asyncio.sleep(every_seconds)
+            for project_id in tuple(self._pending):
+                with contextlib.suppress(EnforcementPendingError):
+                    await self._retry(project_id)
+
+    async def _retry(self, project_id: str) -> None:
+        try:
+            await self.apply(project_id)
+        except EnforcementPendingError as error:
+            _log.warning("a project could not be brought into line", project=project_id, problem=error.message)
+        except Exception:  # noqa: BLE001  # whatever it is, the others must be tried too
+            _log.exception("a project could not be brought into line", project=project_id)
+
+    async def _desired_one(self, project_id: str) -> DesiredProject | None:
+        async with self._store.read() as tx:
+            project = await tx.projects.get(project_id)
+            return self._desired(project, await tx.members.of_project(project_id)) if project is not None else None
+
+    def _desired(self, project: ProjectRecord, members: Iterable[MemberRecord]) -> DesiredProject:
+        present = [member for member in members if member.generation == self._generation(member.user)]
+        return DesiredProject(project.id, project.name, project.archived, tuple((member.user, member.role) for member in present))

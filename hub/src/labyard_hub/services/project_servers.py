@@ -1,0 +1,82 @@
+"""The server that a project's members work in together."""
+
+from __future__ import annotations
+
+from labyard.models.authorization import Role
+from labyard.models.sharing import ProjectServer, ProjectServerState
+from labyard.models.user import User
+from labyard_hub.domain.permissions import Action
+from labyard_hub.services.ports import ProjectServers
+from labyard_hub.services.project_access import ProjectAccess
+
+__all__ = ["Servers"]
+
+
+class Servers:
+    """What can be done with projects' servers.
+
+    Parameters
+    ----------
+    access
+        Who may.
+    servers
+        The servers themselves.
+    """
+
+    def __init__(self, access: ProjectAccess, servers: ProjectServers) -> None:
+        self._access, self._servers = access, servers
+
+    async def status(self, caller: User, name: str) -> ProjectServer:
+        """Tell where the server stands.
+
+        Raises
+        ------
+        ProjectNotFoundError
+            If the caller is in no project of that name.
+        """
+        async with self._access.reading(caller, name, Action.SEE) as entry:
+            project_id = entry.project.id
+        return await self._servers.status(project_id)
+
+    async def open(self, caller: User, name: str) -> ProjectServer:
+        """Start the server if it does not run, and let the caller in.
+
+        Raises
+        ------
+        ProjectNotFoundError, NotAllowedError, ProjectArchivedError
+            As everywhere.
+        HubUnavailableError
+            If the hub does not answer.
+        """
+        async with self._access.reading(caller, name, Action.OPEN_SERVER) as entry:
+            project_id = entry.project.id
+        before = await self._servers.status(project_id)
+        after = await self._servers.start(project_id, caller.name)
+        if before.state is ProjectServerState.STOPPED:
+            async with self._access.writing(caller, name, Action.OPEN_SERVER) as entry:
+                await entry.record("server.started")
+        return after
+
+    async def stop(self, caller: User, name: str) -> None:
+        """Stop the server.
+
+        Raises
+        ------
+        ProjectNotFoundError, NotAllowedError, ProjectArchivedError
+            As everywhere.
+        HubUnavailableError
+            If the hub does not answer.
+        """
+        async with self._access.writing(caller, name, Action.STOP_SERVER) as entry:
+            project_id = entry.project.id
+            await entry.record("server.stopped")
+        await self._servers.stop(project_id)
+
+    async def role_of_visitor(self, project_id: str, user: str) -> Role | None:
+        """Return what `user` may do at the server of a project: nothing if they are no member, look if the project is archived."""
+        async with self._access.store.read() as tx:
+            project = await tx.projects.get(project_id)
+            role = await self._access.role_of(tx, project_id, user) if project is not None else None
+        if project is None or role is None:
+            return None
+        return Role.VIEWER if project.archived else role
