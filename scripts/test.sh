@@ -7,6 +7,7 @@ missing=
 command -v chromium >/dev/null || missing="chromium fonts-liberation"
 # Playwright's own Node.js needs it.
 .venv/bin/python -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' 2>/dev/null || missing="$missing libatomic1"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
         echo "installing $missing"
@@ -14,7 +15,7 @@ if [ -n "$missing" ]; then
         # shellcheck disable=SC2086 # several names
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
     else
-        echo "The browser tests need a system package. On Debian, run this, then try again:"
+        echo "The tests need a system package. On Debian, run this, then try again:"
         echo "  sudo apt-get install $missing"
         exit 1
     fi

@@ -204,6 +204,16 @@ async def open_service(
             await database.close()
 
 
+def describe_service() -> dict[str, Any]:
+    """Return the OpenAPI description of the application."""
+
+    async def describe() -> dict[str, Any]:
+        async with open_service("sqlite+aiosqlite://") as service:
+            return service.app.openapi()
+
+    return asyncio.run(describe())
+
+
 @contextmanager
 def serve_service(database_url: str) -> Iterator[tuple[str, Service]]:
     """Serve the application on a port of 127.0.0.1, from a thread; yield the URL of its API and the service."""

@@ -21,7 +21,7 @@ _log = structlog.get_logger("labyard.service")
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what a route that asks who calls can answer, and `statuses` of its own, for the API's description."""
-    return {status: {"model": Error} for status in sorted({401, 403, 422, 503, *statuses})}
+    return {status: {"model": Error} for status in sorted({400, 401, 403, 413, 422, 503, *statuses})}
 
 
 _HTTP = {

@@ -19,7 +19,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["events"])
 
 
-@router.get("/api/v1/projects/{name}/events", responses=errors(400, 404))
+@router.get("/api/v1/projects/{name}/events", responses=errors(404))
 async def list_events(
     name: Name,
     caller: Caller,

@@ -48,7 +48,7 @@ def project_model(found: FoundProject) -> Project:
     )
 
 
-@router.get("/api/v1/projects", responses=errors(400))
+@router.get("/api/v1/projects", responses=errors())
 async def list_projects(
     caller: Caller,
     parts: PartsDependency,
@@ -65,7 +65,7 @@ async def list_projects(
     )
 
 
-@router.post("/api/v1/projects", status_code=201, responses=errors(400, 409, 500))
+@router.post("/api/v1/projects", status_code=201, responses=errors(409, 500))
 async def create_project(body: ProjectCreate, caller: Caller, parts: PartsDependency) -> Project:
     """Make a project. The caller becomes its owner."""
     return project_model(await parts.projects.create(caller, body.name, body.display_name, body.description))
@@ -83,7 +83,7 @@ async def update_project(name: Name, body: ProjectUpdate, caller: Caller, parts:
     return project_model(await parts.projects.change(caller, name, body.model_dump()))
 
 
-@router.delete("/api/v1/projects/{name}", status_code=204, responses=errors(400, 404))
+@router.delete("/api/v1/projects/{name}", status_code=204, responses=errors(404))
 async def delete_project(
     name: Name,
     caller: Caller,
