@@ -14,6 +14,10 @@ from labyard.cli.main import cli
 from labyard.models.tool import Tool
 from labyard_hub.config.settings import Settings
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from scripts.rest_reference import rest_page, roles_page
+from tests.service import describe_service
+
 ROOT = Path(__file__).parent.parent
 NOTE = "<!-- Written by `make docs` from the code: do not edit. -->\n"
 
@@ -90,7 +94,13 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"configuration.md": configuration_page, "tool-files.md": tools_page, "cli.md": cli_page}
+PAGES = {
+    "configuration.md": configuration_page,
+    "tool-files.md": tools_page,
+    "cli.md": cli_page,
+    "roles.md": lambda: roles_page(NOTE),
+    "rest.md": lambda: rest_page(NOTE, describe_service()),
+}
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-BENCHMARKS = ("sign_in", "proxy")
+BENCHMARKS = ("sign_in", "proxy", "projects")
 
 
 def main() -> None:

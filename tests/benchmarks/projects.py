@@ -1,0 +1,109 @@
+"""``GET /projects`` for somebody who is in ten projects, on platforms with 10, 1,000 and 10,000 of them, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import httpx
+from sqlalchemy import insert, text
+
+from labyard_hub.domain.projects import new_project_id
+from labyard_hub.schema.tables import members, projects
+from labyard_hub.storage.database import Database
+from tests.service import postgres, serve_service
+
+SIZES = (10, 1_000, 10_000)
+MINE = 10
+MEMBERS_EACH = 5
+ROUNDS = 5
+REQUESTS = 100
+
+
+async def _fill(url: str, count: int) -> None:
+    database = Database(url)
+    await database.migrate()
+    now = datetime.now(UTC)
+    rows, who = [], []
+    for number in range(count):
+        name = f"p{number:05d}"
+        identifier = new_project_id(name)
+        rows.append(
+            {
+                "id": identifier,
+                "name": name,
+                "display_name": name,
+                "description": "",
+                "created_at": now,
+                "created_by": "x",
+                "updated_at": now,
+            }
+        )
+        # Those of the caller are spread over all.
+        mine = number % max(1, count // MINE) == 0
+        people = (["ada"] if mine else []) + [f"user{(number * 7 + index) % 997}" for index in range(MEMBERS_EACH)]
+        who += [
+            {"project_id": identifier, "user_name": user, "generation": 0, "role": "editor", "added_at": now, "added_by": "x"}
+            for user in people
+        ]
+    async with database.write() as connection:
+        for start in range(0, len(rows), 1000):
+            await connection.execute(insert(projects), rows[start : start + 1000])
+        for start in range(0, len(who), 1000):
+            await connection.execute(insert(members), who[start : start + 1000])
+        # PostgreSQL does this by itself after a while.
+        await connection.execute(text("ANALYZE"))
+    await database.close()
+
+
+def _measure(client: httpx.Client, url: str) -> float:
+    times = []
+    for _ in range(REQUESTS):
+        began = time.perf_counter()
+        answer = client.get(f"{url}projects")
+        times.append(time.perf_counter() - began)
+        assert len(answer.json()["projects"]) == MINE
+    return statistics.median(times) * 1000
+
+
+def _run(title: str, urls: dict[int, str]) -> None:
+    for size, url in urls.items():
+        asyncio.run(_fill(url, size))
+    found: dict[int, list[float]] = {size: [] for size in SIZES}
+    with httpx.Client(headers={"Authorization": "Bearer ada"}, trust_env=False, timeout=60) as client:
+        for _ in range(ROUNDS):
+            for size, database in urls.items():
+                with serve_service(database) as (url, _):
+                    _measure(client, url)
+                    found[size].append(_measure(client, url))
+    base = statistics.median(found[SIZES[0]])
+    for size in SIZES:
+        value = statistics.median(found[size])
+        print(f"{title:<12} {size:>6} projects   {value:6.2f} ms   {value / base:5.2f} times that of {SIZES[0]}")
+
+
+def main() -> None:
+    """Measure each size in turn, and print the medians."""
+    print(f"GET /projects, in ten of all; median of {ROUNDS} rounds of the median of {REQUESTS} requests, one at a time")
+    with tempfile.TemporaryDirectory(prefix="labyard-bench-", dir="/var/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        _run("SQLite", {size: f"sqlite+aiosqlite:///{folder / f'{size}.db'}" for size in SIZES})
+        (folder / "pg").mkdir()
+        with postgres(folder / "pg") as host:
+            for size in SIZES:
+                asyncio.run(_create(host, f"size{size}"))
+            _run("PostgreSQL", {size: f"postgresql+asyncpg://labyard@/size{size}?host={host}" for size in SIZES})
+
+
+async def _create(host: str, name: str) -> None:
+    connection = await asyncpg.connect(host=host, user="labyard", database="postgres")
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
