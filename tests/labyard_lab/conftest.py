@@ -163,6 +163,7 @@ def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]
             echo_tool("trusted", forward_credentials=True),
             echo_tool("by-port", command=(sys.executable, str(ECHO_TOOL), "--port", "{port}", "--base-url", "{base_url}")),
             echo_tool("per-folder", opens_folder=True),
+            echo_tool("knows-users", forward_user=True),
         ],
     )
     yield server

@@ -90,6 +90,15 @@ def test_credentials_pass_where_they_shall() -> None:
     assert passed(headers, forward=True, drop=True) == {**dict(headers), "X-Forwarded-Proto": "https"}
 
 
+@pytest.mark.parametrize("name", ["X-Labyard-User", "x-labyard-user", "X_Labyard_User", "x-labyard_user"])
+@pytest.mark.parametrize("user", ["ada", None])
+def test_nobody_says_by_a_header_who_they_are(name: str, user: str | None) -> None:
+    headers = request_headers(
+        [(name, "mallory")], forward_credentials=True, drop_authorization=False, session_cookie=None, forwarded={}, user=user
+    )
+    assert headers == ([("X-Labyard-User", "ada")] if user else [])
+
+
 @pytest.mark.parametrize(
     ("location", "kept", "stripped"),
     [

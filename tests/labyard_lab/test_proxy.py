@@ -121,6 +121,16 @@ def test_credentials_pass_where_the_tool_shall_have_them(echo_server: LabServer)
     assert answer["uri"].endswith(f"?token={TOKEN}")
 
 
+def test_a_tool_that_wants_to_hears_who_asks(echo_server: LabServer) -> None:
+    forged = {**AUTHORIZATION, "X-Labyard-User": "mallory", "X_Labyard_User": "mallory"}
+    answer = httpx.get(echo_server.tool_url(echo_server.open("knows-users"), "x"), headers=forged)
+    assert header(answer.json(), "X-Labyard-User")
+    assert "mallory" not in answer.text
+    others = httpx.get(echo_server.tool_url(echo_server.open("echo"), "x"), headers=forged)
+    assert header(others.json(), "X-Labyard-User") is None
+    assert "mallory" not in others.text
+
+
 def test_redirects(echo_server: LabServer, client: httpx.Client) -> None:
     host = f"http://127.0.0.1:{echo_server.port}"
     for name, own in (("echo", "/b"), ("stripped", "/user/ada/labyard/tools/stripped/b")):

@@ -104,6 +104,10 @@ class Tool(BaseModel):
     forward_credentials: bool = Field(
         default=False, description="Pass the browser's cookies and the hub's token on to the tool. They are stripped otherwise."
     )
+    forward_user: bool = Field(
+        default=False,
+        description="Tell the tool who asks: each request has the user's name in the header `X-Labyard-User`, which nobody can forge.",
+    )
 
     @model_validator(mode="after")
     def _one_way_to_reach(self) -> Self:

@@ -82,6 +82,7 @@ class ToolHandler(Guard):
             drop_authorization=holds_platform_token(self),
             session_cookie=self._session_cookie(),
             forwarded=forwarded,
+            user=self.current_user.username if instance.tool.forward_user else None,
         )
 
     def upstream_hosts(self, address: Address) -> set[str]:

@@ -7,7 +7,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
-__all__ = ["HOP_BY_HOP", "Prefix", "is_platform_cookie", "request_headers", "response_headers", "strip_cookies", "strip_token"]
+__all__ = [
+    "HOP_BY_HOP",
+    "USER_HEADER",
+    "Prefix",
+    "is_platform_cookie",
+    "request_headers",
+    "response_headers",
+    "strip_cookies",
+    "strip_token",
+]
+
+USER_HEADER = "X-Labyard-User"
+"""Tells a tool who asks. What a client sends under this name reaches no tool."""
 
 Headers = Iterable[tuple[str, str]]
 
@@ -90,6 +102,7 @@ def request_headers(
     drop_authorization: bool,
     session_cookie: str | None,
     forwarded: dict[str, str],
+    user: str | None = None,
 ) -> list[tuple[str, str]]:
     """Return the headers for the tool.
 
@@ -103,6 +116,8 @@ def request_headers(
         Name of the server's own session cookie.
     forwarded
         ``X-Forwarded-...`` headers that are set where a proxy in front has not set them.
+    user
+        Who asks; None where the tool is not told.
     """
     headers = list(headers)
     named_by_connection = {word.strip().lower() for name, value in headers if name.lower() == "connection" for word in value.split(",")}
@@ -110,7 +125,8 @@ def request_headers(
     passed: list[tuple[str, str]] = []
     for name, value in headers:
         lower = name.lower()
-        if lower in dropped:
+        # WSGI servers take underscores in a header's name for hyphens.
+        if lower in dropped or lower.replace("_", "-") == USER_HEADER.lower():
             continue
         if not forward_credentials:
             if lower == "authorization" and drop_authorization:
@@ -124,6 +140,8 @@ def request_headers(
         passed.append((name, value))
     present = {name.lower() for name, _ in passed}
     passed += [(name, value) for name, value in forwarded.items() if name.lower() not in present]
+    if user is not None:
+        passed.append((USER_HEADER, user))
     return passed
 
 
