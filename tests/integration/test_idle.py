@@ -113,6 +113,10 @@ def test_idle_servers_are_stopped_and_busy_ones_are_not(people: People) -> None:
         finally:
             leave.set()
         looking.result()
+    # It was the work that kept them: when it ends, they are stopped.
+    bob.put("api/contents/stop", json={"type": "file", "format": "text", "content": ""}).raise_for_status()
+    dan.delete(f"api/terminals/{terminal}").raise_for_status()
+    wait_until(lambda: not any(people.runs(name) for name in ("bob", "dan", "eve")), "all are stopped", 120)
 
 
 def test_an_idle_tool_ends_and_opens_again(people: People) -> None:
