@@ -10,6 +10,17 @@ const FALLBACK = `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"
 /** The general icon of tools. */
 export const toolIcon = new LabIcon({ name: 'labyard:tool', svgstr: FALLBACK });
 
+/** Projects: a folder that people stand in front of. */
+const PROJECTS = `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 24 24">
+  <g class="jp-icon3 jp-icon-selectable" fill="#616161">
+    <path d="M10 5H4.5A1.5 1.5 0 0 0 3 6.500v11A1.500 1.500 0 0 0 4.500 19H8v-1.200c0-.28.030-.54.090-.800H5V9h14v2.200c.760.320 1.430.800 2 1.400V8.500A1.500 1.500 0 0 0 19.500 7H12z"/>
+    <circle cx="15.500" cy="14" r="2.500"/>
+    <path d="M15.500 17.500c-2.480 0-5.500 1.100-5.500 3.100V22h11v-1.400c0-2-3.020-3.100-5.500-3.100"/>
+  </g>
+</svg>`;
+
+export const projectsIcon = new LabIcon({ name: 'labyard:projects', svgstr: PROJECTS });
+
 const icons = new Map<string, LabIcon>();
 
 /**

@@ -6,16 +6,20 @@ import { launcherPlugin } from './plugins/launcher';
 import { notebookPlugin } from './plugins/notebook';
 import { palettePlugin } from './plugins/palette';
 import { problemsPlugin } from './plugins/problems';
+import { projectsPlugin } from './plugins/projects';
 import { tabsPlugin } from './plugins/tabs';
+import { visitPlugin } from './plugins/visit';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
   catalogPlugin,
   problemsPlugin,
+  projectsPlugin,
   tabsPlugin,
   palettePlugin,
   launcherPlugin,
   fileBrowserPlugin,
-  notebookPlugin
+  notebookPlugin,
+  visitPlugin
 ];
 
 export default plugins;

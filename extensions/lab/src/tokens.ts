@@ -1,7 +1,9 @@
 import { Token } from '@lumino/coreutils';
 
 import type { IToolApi } from './api/client';
+import type { IPlatformApi } from './api/platform';
 import type { IToolCatalog as ICatalog } from './models/catalog';
+import type { ProjectList } from './models/projects';
 
 /** The tools that there are, and the server that runs them. */
 export interface IToolCatalog extends ICatalog {
@@ -12,6 +14,33 @@ export const IToolCatalog = new Token<IToolCatalog>(
   'labyard-lab:IToolCatalog',
   "The tools of this server: their list, and the means to start them. Provided by Labyard's extension."
 );
+
+/** The caller's projects, and the service that keeps them. */
+export interface IProjects {
+  readonly api: IPlatformApi;
+  readonly list: ProjectList;
+  /** Ask for a project and share a running tool with its members. Never rejects. */
+  shareTool(instance: string, title: string): Promise<void>;
+}
+
+/** There is none, and so null, on servers that are not somebody's own. */
+export const IProjects = new Token<IProjects | null>(
+  'labyard-lab:IProjects',
+  "Projects shared with colleagues. Provided by Labyard's extension on people's own servers."
+);
+
+/** Everything that can be done with projects. Those about one take its name as `project`, and ask where it is missing. */
+export const ProjectCommandIDs = {
+  show: 'labyard:project-show-all',
+  create: 'labyard:project-create',
+  refresh: 'labyard:project-refresh',
+  openFiles: 'labyard:project-open-files',
+  openTogether: 'labyard:project-open-together',
+  openMlflow: 'labyard:project-open-mlflow',
+  openLabelStudio: 'labyard:project-open-label-studio',
+  /** Share the tool's tab that was used last. */
+  shareTool: 'labyard:project-share-tool'
+} as const;
 
 /** Everything that can be done with tools. */
 export const CommandIDs = {
@@ -31,3 +60,6 @@ export const CommandIDs = {
 
 /** Heading of the tools in the launcher and the palette; a key for translation. */
 export const CATEGORY = 'Tools';
+
+/** Heading of what is done with projects in the palette; a key for translation. */
+export const PROJECTS_CATEGORY = 'Projects';

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { aTool, anInstance, FakeServer } from '../testing';
 import { ToolApi } from './client';
-import { ToolApiError } from './errors';
+import { ApiError } from './errors';
 
 let server: FakeServer;
 let api: ToolApi;
@@ -52,7 +52,7 @@ describe('errors', () => {
       body: { error: { code: 'folder_outside_root', message: 'The folder lies outside.' } }
     });
     const error = await api.create('tensorboard', '../..').catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(ToolApiError);
+    expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ status: 422, code: 'folder_outside_root', message: 'The folder lies outside.' });
   });
 
@@ -63,7 +63,7 @@ describe('errors', () => {
 
   it('says the status where the answer is a page', async () => {
     server.answer = () => ({ status: 502, body: '<html>Bad gateway</html>' });
-    const error = (await api.list().catch((reason: unknown) => reason)) as ToolApiError;
+    const error = (await api.list().catch((reason: unknown) => reason)) as ApiError;
     expect(error.message).toContain('502');
     expect(error.isTransient).toBe(true);
   });

@@ -1,11 +1,7 @@
-import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-import { ToolApiError } from './errors';
+import { request, TIMEOUT_MILLISECONDS } from './request';
 import type { IToolInstance, IToolList } from './wire';
-
-/** Longest wait for an answer; every route answers at once, a tool's start is followed by polling. */
-const TIMEOUT_MILLISECONDS = 30_000;
 
 /**
  * The part of the server that starts tools and watches them.
@@ -63,48 +59,9 @@ export class ToolApi implements IToolApi {
     return response.status;
   }
 
-  private async _request(method: string, path: string, body?: unknown): Promise<unknown> {
-    const url = URLExt.join(this._settings.baseUrl, 'labyard/api/v1') + '/' + path;
-    const init: RequestInit = { method, signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) };
-    if (body !== undefined) {
-      init.body = JSON.stringify(body);
-      init.headers = { 'Content-Type': 'application/json' };
-    }
-    const response = await ServerConnection.makeRequest(url, init, this._settings);
-    const text = await response.text();
-    const data = parse(text);
-    if (!response.ok) {
-      throw failure(response.status, data);
-    }
-    if (data === undefined && response.status !== 204) {
-      throw new ToolApiError(
-        response.status,
-        'not_json',
-        `The server answered ${method} ${path} with something that is not JSON.`
-      );
-    }
-    return data;
+  private _request(method: string, path: string, body?: unknown): Promise<unknown> {
+    return request(this._settings, method, path, body);
   }
 
   private readonly _settings: ServerConnection.ISettings;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The error that an answer stands for; Jupyter's own handlers and proxies on the way answer in other shapes than ours. */
-function failure(status: number, data: unknown): ToolApiError {
-  const body = (data ?? {}) as { error?: { code?: unknown; message?: unknown }; message?: unknown };
-  const code = body.error?.code;
-  const message = body.error?.message ?? body.message;
-  return new ToolApiError(
-    status,
-    typeof code === 'string' ? code : `http_${status}`,
-    typeof message === 'string' && message ? message : `The server answered with status ${status}.`
-  );
 }

@@ -1,7 +1,7 @@
 /**
  * What the server said when it did not do what it was asked.
  */
-export class ToolApiError extends Error {
+export class ApiError extends Error {
   /**
    * @param status - HTTP status of the answer.
    * @param code - Stable identifier of the case, `http_<status>` where the answer carried none.
@@ -13,7 +13,7 @@ export class ToolApiError extends Error {
     message: string
   ) {
     super(message);
-    this.name = 'ToolApiError';
+    this.name = 'ApiError';
   }
 
   /** Whether something between here and the server failed, so that the same request may work in a moment. */

@@ -1,5 +1,5 @@
 import type { IToolApi } from '../api/client';
-import { ToolApiError } from '../api/errors';
+import { ApiError } from '../api/errors';
 import type { ITool, IToolInstance } from '../api/wire';
 import { UNKNOWN_REPORT, type IToolReport } from './report';
 
@@ -15,6 +15,8 @@ const ENDED = 'It ended because nobody used it for a while, or it was stopped el
 export interface IToolDriver {
   /** Whether it is this person's own process, to be stopped, restarted and read the log of. */
   readonly isOwn: boolean;
+  /** Identifier of the running instance; null where there is none. */
+  readonly instance: string | null;
   /** Start it, or join it where it runs. */
   begin(): Promise<IToolReport>;
   /** Look how it stands. */
@@ -34,6 +36,10 @@ export class InstanceDriver implements IToolDriver {
     private readonly _tool: string,
     private readonly _folder: string | null
   ) {}
+
+  get instance(): string | null {
+    return this._id;
+  }
 
   begin(): Promise<IToolReport> {
     this._beginning = this._create();
@@ -98,6 +104,7 @@ export class InstanceDriver implements IToolDriver {
  */
 export class PlatformDriver implements IToolDriver {
   readonly isOwn = false;
+  readonly instance = null;
 
   constructor(
     private readonly _api: IToolApi,
@@ -155,7 +162,7 @@ async function absentAsNull<T>(call: () => Promise<T>): Promise<T | null> {
   try {
     return await call();
   } catch (error) {
-    if (error instanceof ToolApiError && error.status === 404) {
+    if (error instanceof ApiError && error.status === 404) {
       return null;
     }
     throw error;

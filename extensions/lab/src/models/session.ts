@@ -3,7 +3,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import { ToolApiError } from '../api/errors';
+import { ApiError } from '../api/errors';
 import type { IToolDriver } from './drivers';
 import { UNKNOWN_REPORT, type IToolReport } from './report';
 
@@ -58,6 +58,11 @@ export class ToolSession implements IDisposable {
   /** Whether the tool is the person's own process; null until the tool is known. */
   get isOwn(): boolean | null {
     return this._driver?.isOwn ?? null;
+  }
+
+  /** Identifier of the person's own instance; null where there is none. */
+  get instance(): string | null {
+    return this._driver?.instance ?? null;
   }
 
   get isStarted(): boolean {
@@ -214,11 +219,11 @@ export class ToolSession implements IDisposable {
 }
 
 function isTransient(error: unknown): boolean {
-  return error instanceof ServerConnection.NetworkError || (error instanceof ToolApiError && error.isTransient);
+  return error instanceof ServerConnection.NetworkError || (error instanceof ApiError && error.isTransient);
 }
 
 function sentence(error: unknown): string {
-  if (error instanceof ToolApiError && (error.status === 401 || error.status === 403)) {
+  if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
     return `${error.message} If you have been signed out, reload this page to sign in again.`;
   }
   return error instanceof Error ? error.message : String(error);

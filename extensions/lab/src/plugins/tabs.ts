@@ -3,7 +3,7 @@ import { InputDialog, WidgetTracker } from '@jupyterlab/apputils';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator } from '@jupyterlab/translation';
-import { launchIcon, refreshIcon, stopIcon } from '@jupyterlab/ui-components';
+import { launchIcon, refreshIcon, shareIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
@@ -11,7 +11,9 @@ import type { ITool } from '../api/wire';
 import { iconOf, toolIcon } from '../icons';
 import { InstanceDriver, PlatformDriver, type IToolDriver } from '../models/drivers';
 import { ToolSession } from '../models/session';
-import { CommandIDs, IToolCatalog } from '../tokens';
+import { workspaceUrl } from '../models/places';
+import { provisionalTitle } from '../models/texts';
+import { CommandIDs, IProjects, IToolCatalog, ProjectCommandIDs } from '../tokens';
 import { placeKey, ToolTab, type IToolPlace } from '../widgets/tab';
 import { openInWindow } from '../widgets/window';
 
@@ -23,7 +25,7 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Opens tools as tabs of the main area.',
   autoStart: true,
   requires: [IToolCatalog, ITranslator],
-  optional: [ILabShell, ILayoutRestorer, IDefaultFileBrowser, ISettingRegistry],
+  optional: [ILabShell, ILayoutRestorer, IDefaultFileBrowser, ISettingRegistry, IProjects],
   activate: (
     app: JupyterFrontEnd,
     catalog: IToolCatalog,
@@ -31,7 +33,8 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
     shell: ILabShell | null,
     restorer: ILayoutRestorer | null,
     browser: IDefaultFileBrowser | null,
-    registry: ISettingRegistry | null
+    registry: ISettingRegistry | null,
+    projects: IProjects | null
   ): void => {
     const trans = translator.load('labyard');
     const { commands } = app;
@@ -47,9 +50,17 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
 
     const drive = async (place: IToolPlace): Promise<IToolDriver> => {
       const tool = await catalog.find(place.tool);
-      return tool.url === null
-        ? new InstanceDriver(catalog.api, tool.name, place.folder)
-        : new PlatformDriver(catalog.api, tool, tool.url);
+      if (tool.url === null) {
+        return new InstanceDriver(catalog.api, tool.name, place.folder);
+      }
+      const named = { ...tool, title: provisionalTitle(tool.title, place.subject ?? null) };
+      return new PlatformDriver(catalog.api, named, workspaceUrl(tool.url, place.workspace ?? null));
+    };
+    const share = (tab: ToolTab): void => {
+      const { instance } = tab.session;
+      if (projects && instance !== null) {
+        void projects.shareTool(instance, tab.title.label);
+      }
     };
 
     const openTab = (place: IToolPlace, title: string, isRestored: boolean): ToolTab | null => {
@@ -75,7 +86,8 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
           return driver;
         },
         ready: app.restored,
-        translator
+        translator,
+        share: projects ? share : null
       });
       tab.content.toolFocused.connect(() => {
         if (shell.currentWidget !== tab) {
@@ -139,7 +151,9 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
           properties: {
             tool: { type: 'string', description: 'Name of the tool' },
             folder: { type: 'string', description: 'Folder to open it on, for tools that open one' },
-            newWindow: { type: 'boolean', description: 'Open it in a browser window of its own' }
+            newWindow: { type: 'boolean', description: 'Open it in a browser window of its own' },
+            workspace: { type: 'string', description: 'Workspace to open, for MLflow' },
+            subject: { type: 'string', description: 'Name of the project that the workspace belongs to' }
           }
         }
       },
@@ -153,7 +167,7 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
           return null;
         }
         const tool = catalog.get(name) ?? (await catalog.find(name));
-        const place: IToolPlace = { tool: name, folder: folderFor(tool, args) };
+        const place: IToolPlace = { ...placeOf(args), tool: name, folder: folderFor(tool, args) };
         if (args['newWindow'] === true || opensWindows || !shell) {
           // Not waited for: the launcher takes no other click until a command has ended.
           void openWindow(place, tool.title);
@@ -170,6 +184,20 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
       stop: trans.__('Stop the Tool'),
       log: trans.__('Show or Hide the Log of the Tool')
     });
+    if (projects) {
+      commands.addCommand(ProjectCommandIDs.shareTool, {
+        label: trans.__('Share This Tool with a Project…'),
+        caption: trans.__('Give the members of a project a link to the tool that you looked at last'),
+        icon: shareIcon,
+        describedBy: { args: { type: 'object', properties: {} } },
+        isEnabled: () => tracker.currentWidget?.canShare === true,
+        execute: () => {
+          if (tracker.currentWidget) {
+            share(tracker.currentWidget);
+          }
+        }
+      });
+    }
     tracker.currentChanged.connect(() => {
       notifyTabCommands(commands);
     });
@@ -251,8 +279,11 @@ function addTabCommands(
 
 /** Say that what the tab's commands can do may have changed. */
 function notifyTabCommands(commands: CommandRegistry): void {
-  for (const id of [CommandIDs.reload, CommandIDs.openWindow, CommandIDs.restart, CommandIDs.stop, CommandIDs.log]) {
-    commands.notifyCommandChanged(id);
+  const all = [CommandIDs.reload, CommandIDs.openWindow, CommandIDs.restart, CommandIDs.stop, CommandIDs.log];
+  for (const id of [...all, ProjectCommandIDs.shareTool]) {
+    if (commands.hasCommand(id)) {
+      commands.notifyCommandChanged(id);
+    }
   }
 }
 
@@ -262,8 +293,11 @@ function toolOf(catalog: IToolCatalog, args: ReadonlyPartialJSONObject): ITool |
 }
 
 function placeOf(args: ReadonlyPartialJSONObject): IToolPlace {
-  const { tool, folder } = args as { tool?: unknown; folder?: unknown };
-  return { tool: String(tool), folder: typeof folder === 'string' ? folder : null };
+  const text = (name: string): string | null => {
+    const value = args[name];
+    return typeof value === 'string' ? value : null;
+  };
+  return { tool: text('tool') ?? '', folder: text('folder'), workspace: text('workspace'), subject: text('subject') };
 }
 
 /** Ask which tool is meant; null where the person does not say. */

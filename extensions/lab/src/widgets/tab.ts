@@ -5,6 +5,7 @@ import {
   caretRightIcon,
   launchIcon,
   refreshIcon,
+  shareIcon,
   stopIcon,
   ToolbarButton,
   type LabIcon
@@ -24,10 +25,16 @@ export interface IToolPlace {
   readonly tool: string;
   /** Folder relative to the server's root; null where the tool takes none. */
   readonly folder: string | null;
+  /** For a tool that keeps projects apart, such as MLflow: the workspace to open, and what the project is called. */
+  readonly workspace?: string | null;
+  readonly subject?: string | null;
 }
 
 /** A key of a place that is stable across page loads. */
 export function placeKey(place: IToolPlace): string {
+  if (place.workspace) {
+    return `${place.tool}@${place.workspace}`;
+  }
   return place.folder === null ? place.tool : `${place.tool}:${place.folder}`;
 }
 
@@ -38,6 +45,7 @@ export class ToolTab extends MainAreaWidget<ToolPanel> {
   /**
    * @param options.title - What people call the tool, as far as that is known already.
    * @param options.resolve - Finds how to drive the tool.
+   * @param options.share - Called to share the tool.
    * @param options.ready - Resolves once the tabs are where they belong; until then a tab may be in front by accident.
    */
   constructor(options: {
@@ -47,6 +55,8 @@ export class ToolTab extends MainAreaWidget<ToolPanel> {
     resolve: () => Promise<IToolDriver>;
     ready: Promise<unknown>;
     translator: ITranslator;
+    /** Shares the running tool with a project; null where there are no projects. */
+    share: ((tab: ToolTab) => void) | null;
   }) {
     const trans = options.translator.load('labyard');
     const session = new ToolSession(options.resolve);
@@ -57,7 +67,7 @@ export class ToolTab extends MainAreaWidget<ToolPanel> {
     this._trans = trans;
     this.addClass('labyard-ToolTab');
     this.title.icon = inTab(options.icon);
-    this.title.label = provisionalTitle(options.title, options.place.folder);
+    this.title.label = provisionalTitle(options.title, options.place.subject ?? options.place.folder);
 
     this._reload = this._button(trans.__('Reload'), refreshIcon, trans.__('Load the page of the tool anew'), () => {
       this.reload();
@@ -65,6 +75,12 @@ export class ToolTab extends MainAreaWidget<ToolPanel> {
     this._window = this._button(trans.__('New window'), launchIcon, trans.__('Open in a window of its own'), () => {
       void this.openWindow();
     });
+    const { share } = options;
+    this._share = share
+      ? this._button(trans.__('Share'), shareIcon, trans.__('Share with the members of a project'), () => {
+          share(this);
+        })
+      : null;
     this._stop = this._button(trans.__('Stop'), stopIcon, trans.__('Stop the tool'), () => {
       void this.stop();
     });
@@ -80,6 +96,9 @@ export class ToolTab extends MainAreaWidget<ToolPanel> {
     });
     this.toolbar.addItem('reload', this._reload);
     this.toolbar.addItem('window', this._window);
+    if (this._share) {
+      this.toolbar.addItem('share', this._share);
+    }
     this.toolbar.addItem('stop', this._stop);
     this.toolbar.addItem('log', this._log);
 
@@ -97,6 +116,11 @@ export class ToolTab extends MainAreaWidget<ToolPanel> {
   get canStop(): boolean {
     const { phase } = this.session.view;
     return this.session.isOwn === true && (phase === 'starting' || phase === 'running');
+  }
+
+  /** Whether it is a running tool of the person's own. */
+  get canShare(): boolean {
+    return this.session.view.phase === 'running' && this.session.instance !== null;
   }
 
   get canRestart(): boolean {
@@ -164,13 +188,17 @@ export class ToolTab extends MainAreaWidget<ToolPanel> {
 
   private _follow(): void {
     const { view, isOwn } = this.session;
-    const title = view.title ?? provisionalTitle(this.content.toolTitle, this.place.folder);
+    const title = view.title ?? provisionalTitle(this.content.toolTitle, this.place.subject ?? this.place.folder);
     this.title.label = title;
     this.title.caption = this.place.folder === null ? title : `${title}\n/${this.place.folder}`;
     this._reload.enabled = this.canReload;
     this._window.enabled = view.phase !== 'failed';
     this._stop.enabled = this.canStop;
     this._log.enabled = isOwn === true;
+    if (this._share) {
+      this._share.enabled = this.canShare;
+      this._share.setHidden(isOwn === false);
+    }
     this._stop.setHidden(isOwn === false);
     this._log.setHidden(isOwn === false);
   }
@@ -183,6 +211,7 @@ export class ToolTab extends MainAreaWidget<ToolPanel> {
   private readonly _trans: TranslationBundle;
   private readonly _reload: ToolbarButton;
   private readonly _window: ToolbarButton;
+  private readonly _share: ToolbarButton | null;
   private readonly _stop: ToolbarButton;
   private readonly _log: ToolbarButton;
 }

@@ -23,29 +23,57 @@ export async function openInWindow(session: ToolSession, title: string, trans: T
   const view = await session.settled();
   if (view.phase === 'running' && view.url !== null) {
     const { url: ready } = view;
-    if (waiting) {
-      if (!waiting.closed) {
-        waiting.location.replace(ready);
-      }
-      return;
-    }
-    Notification.info(trans.__('%1 is ready.', title), {
-      autoClose: false,
-      actions: [
-        {
-          label: trans.__('Open'),
-          callback: () => {
-            openAddress(ready);
-          }
-        }
-      ]
-    });
+    lead(waiting, ready, title, trans);
     return;
   }
   waiting?.close();
   if (view.phase === 'failed') {
     Notification.error(`${trans.__('%1 failed', title)}. ${view.reason ?? ''}`, { autoClose: false });
   }
+}
+
+/**
+ * Show an address in a browser window of its own as soon as it is known.
+ *
+ * @param address - Resolves to the address; its error is passed on, after the window was closed.
+ * @param text - What the window says meanwhile.
+ */
+export async function openEventually(
+  address: () => Promise<string>,
+  text: string,
+  title: string,
+  trans: TranslationBundle
+): Promise<void> {
+  const waiting = openWaiting(text, title);
+  let ready: string;
+  try {
+    ready = await address();
+  } catch (error) {
+    waiting?.close();
+    throw error;
+  }
+  lead(waiting, ready, title, trans);
+}
+
+/** Lead a waiting window to its address; where the browser has allowed none, offer a button that opens it. */
+function lead(waiting: Window | null, url: string, title: string, trans: TranslationBundle): void {
+  if (waiting) {
+    if (!waiting.closed) {
+      waiting.location.replace(url);
+    }
+    return;
+  }
+  Notification.info(trans.__('%1 is ready.', title), {
+    autoClose: false,
+    actions: [
+      {
+        label: trans.__('Open'),
+        callback: () => {
+          openAddress(url);
+        }
+      }
+    ]
+  });
 }
 
 /** Open an address in a new window that has no way back to this one. */

@@ -1,0 +1,55 @@
+import type { IDisposable } from '@lumino/disposable';
+import { Poll } from '@lumino/polling';
+import { Signal, type ISignal } from '@lumino/signaling';
+
+import type { IPlatformApi, IProjectVisit } from '../api/platform';
+
+const REFRESH_MILLISECONDS = 15_000;
+
+/**
+ * Where somebody is on a project's server: in which project, with which role. A role can change while they look.
+ */
+export class Visit implements IDisposable {
+  constructor(private readonly _api: Pick<IPlatformApi, 'visit'>) {
+    this._poll = new Poll<void, Error>({
+      factory: () => this._read(),
+      frequency: { interval: REFRESH_MILLISECONDS, backoff: true, max: 4 * REFRESH_MILLISECONDS },
+      name: 'labyard:visit',
+      standby: 'when-hidden'
+    });
+  }
+
+  /** What the server said last; null before that. */
+  get value(): IProjectVisit | null {
+    return this._value;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get isDisposed(): boolean {
+    return this._poll.isDisposed;
+  }
+
+  dispose(): void {
+    this._poll.dispose();
+    Signal.clearData(this);
+  }
+
+  refresh(): Promise<void> {
+    return this._poll.refresh();
+  }
+
+  private async _read(): Promise<void> {
+    const value = await this._api.visit();
+    if (JSON.stringify(value) !== JSON.stringify(this._value)) {
+      this._value = value;
+      this._changed.emit();
+    }
+  }
+
+  private readonly _poll: Poll<void, Error>;
+  private readonly _changed = new Signal<this, void>(this);
+  private _value: IProjectVisit | null = null;
+}

@@ -1,0 +1,169 @@
+import { closeIcon } from '@jupyterlab/ui-components';
+import React, { useId, useState } from 'react';
+
+import type { IMember, Role } from '../../api/projects';
+import { whyNot } from '../../models/permissions';
+import type { ProjectDetail } from '../../models/project';
+import { PersonField } from './combobox';
+import { useAttempt, usePanel } from './context';
+import { Action, Avatar, Failure, Hidden, Reading, RoleSelect } from './parts';
+
+/** A long list begins with this many; the others are one click away. */
+const SHORT = 12;
+
+/** Who is in a project. */
+export function Members({ detail }: { detail: ProjectDetail }): React.JSX.Element {
+  const { trans } = usePanel();
+  const [isWhole, setWhole] = useState(false);
+  const members = detail.part('members');
+  const all = members.value ?? [];
+  const shown = isWhole || all.length <= SHORT + 1 ? all : all.slice(0, SHORT);
+  return (
+    <>
+      <ul className="labyard-Rows" aria-label={trans.__('Members of %1', detail.project.display_name)}>
+        {shown.map(member => (
+          <MemberRow key={member.user} detail={detail} member={member} />
+        ))}
+      </ul>
+      {shown.length < all.length && (
+        <Action
+          label={trans.__('Show all %1 members', all.length)}
+          onClick={() => {
+            setWhole(true);
+          }}
+        />
+      )}
+      <Reading resource={members} retry={() => void detail.read('members')} />
+      <AddMember detail={detail} />
+    </>
+  );
+}
+
+function MemberRow({ detail, member }: { detail: ProjectDetail; member: IMember }): React.JSX.Element {
+  const { actions, trans, user, announce } = usePanel();
+  const attempt = useAttempt();
+  // What was chosen is shown at once; the service's word follows.
+  const [chosen, setChosen] = useState<Role | null>(null);
+  const { project } = detail;
+  const reason = whyNot(project, 'manage-members', trans);
+  const isSelf = member.user === user;
+
+  const setRole = async (role: Role): Promise<void> => {
+    if (isSelf && role !== 'owner' && member.role === 'owner' && !(await confirmStepDown(role))) {
+      return;
+    }
+    setChosen(role);
+    if (await attempt.run(() => detail.setRole(member.user, role))) {
+      announce(trans.__('%1 is now %2', member.user, role));
+    }
+    setChosen(null);
+  };
+  const confirmStepDown = (role: Role): Promise<boolean> =>
+    actions.confirm({
+      title: trans.__('Give up being an owner?'),
+      body: trans.__(
+        'As %1 you can no longer manage %2. Only another owner can make you one again.',
+        role,
+        project.display_name
+      ),
+      accept: trans.__('Change my role')
+    });
+  const remove = async (): Promise<void> => {
+    const isSure = await actions.confirm({
+      title: trans.__('Remove %1 from %2?', member.user, project.display_name),
+      body: trans.__(
+        '%1 loses the files in %2, its runs and models in MLflow, its labelled data and its server, within seconds and also where they are at work now. What %1 made stays in the project.',
+        member.user,
+        project.path
+      ),
+      accept: trans.__('Remove')
+    });
+    if (isSure && (await attempt.run(() => detail.removeMember(member.user)))) {
+      announce(trans.__('%1 was removed', member.user));
+    }
+  };
+  return (
+    <li className="labyard-Row">
+      <div className="labyard-Row-line">
+        <Avatar name={member.user} />
+        <span className="labyard-Row-text" title={trans.__('Added by %1', member.added_by)}>
+          {member.user}
+          {isSelf && <span className="labyard-Row-aside"> {trans.__('(you)')}</span>}
+        </span>
+        <RoleSelect
+          label={trans.__('Role of %1', member.user)}
+          value={chosen ?? member.role}
+          onChange={role => void setRole(role)}
+          reason={reason}
+          isBusy={attempt.isBusy}
+        />
+        {isSelf ? (
+          <span className="labyard-Row-gap" />
+        ) : (
+          <Action
+            label={trans.__('Remove %1', member.user)}
+            icon={closeIcon}
+            isIcon
+            reason={reason}
+            isBusy={attempt.isBusy}
+            onClick={() => void remove()}
+          />
+        )}
+      </div>
+      <Failure error={attempt.error} />
+    </li>
+  );
+}
+
+function AddMember({ detail }: { detail: ProjectDetail }): React.JSX.Element {
+  const { trans, announce } = usePanel();
+  const attempt = useAttempt();
+  const id = useId();
+  const [name, setName] = useState('');
+  const [role, setRole] = useState<Role>('editor');
+  const [isMissing, setMissing] = useState(false);
+  const reason = whyNot(detail.project, 'manage-members', trans);
+  const error = isMissing ? trans.__('Type the name of the person to add.') : attempt.error;
+
+  const add = async (): Promise<void> => {
+    const user = name.trim();
+    setMissing(user === '');
+    if (user !== '' && (await attempt.run(() => detail.addMember(user, role)))) {
+      setName('');
+      announce(trans.__('%1 was added as %2', user, role));
+    }
+  };
+  return (
+    <form
+      className="labyard-Add"
+      noValidate
+      onSubmit={event => {
+        event.preventDefault();
+        if (reason === null) {
+          void add();
+        }
+      }}
+    >
+      <div className="labyard-Row-line">
+        <PersonField
+          label={trans.__('Person to add')}
+          placeholder={trans.__('Add a person …')}
+          value={name}
+          onChange={value => {
+            setName(value);
+            setMissing(false);
+            attempt.clear();
+          }}
+          complete={text => detail.candidates(text)}
+          error={error !== null}
+          errorId={id}
+          reason={reason}
+        />
+        <RoleSelect label={trans.__('Role of the person to add')} value={role} onChange={setRole} reason={reason} />
+        <Action label={trans.__('Add')} isSubmit reason={reason} isBusy={attempt.isBusy} onClick={() => undefined} />
+      </div>
+      <Failure error={error} id={id} />
+      {reason && <Hidden>{reason}</Hidden>}
+    </form>
+  );
+}
