@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -21,6 +21,8 @@ __all__ = ["Database"]
 
 BUSY_TIMEOUT_MS = 10_000
 """A writer waits so long for another one."""
+MIGRATION_LOCK = 1_635_021_170
+"""A number that nothing else locks by."""
 
 
 class Database:
@@ -116,6 +118,9 @@ async def _translated() -> AsyncIterator[None]:
 
 
 def _migrate(connection: Connection) -> str:
+    if connection.dialect.name == "postgresql":
+        # Of several services that start at once one changes the tables, and the others find it done. SQLite has one writer anyway.
+        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
     config = Config()
     config.set_main_option("script_location", str(files("labyard_hub") / "schema" / "migrations"))
     config.attributes["connection"] = connection
