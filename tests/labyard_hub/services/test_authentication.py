@@ -97,6 +97,8 @@ async def test_a_token_needs_a_scope_that_leads_here() -> None:
         narrow=user(scopes=frozenset({"read:users:name!user=ada", "access:services!service=other"})),
         mlflow=user(scopes=frozenset({"access:services!service=mlflow"})),
         every=user(scopes=frozenset({"access:services"})),
+        own=user(scopes=frozenset({"custom:labyard:use!user=ada"})),
+        visiting=user(scopes=frozenset({"custom:labyard:use!user=bob", "custom:labyard:use!user=ada2", "access:servers!server=bob/"})),
         service=user("culler", is_user=False),
     )
     authentication = Authentication(hub)
@@ -104,6 +106,9 @@ async def test_a_token_needs_a_scope_that_leads_here() -> None:
         await authentication.user("narrow")
     assert (await authentication.user("mlflow")).name == "ada"
     assert (await authentication.user("every")).name == "ada"
+    assert (await authentication.user("own")).name == "ada"
+    with pytest.raises(MissingScopeError):
+        await authentication.user("visiting")
     with pytest.raises(MissingScopeError):
         await authentication.user("mlflow", ("access:services!service=labyard",))
     with pytest.raises(NotAUserError):

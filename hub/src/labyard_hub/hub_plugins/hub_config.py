@@ -15,6 +15,7 @@ from labyard_hub.config.loader import Configuration, parse_configuration
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
+from labyard_hub.domain.scopes import SERVICE_SCOPES, USE_SCOPE
 from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
 from labyard_hub.hub_plugins.database_errors import explain_database_errors
 from labyard_hub.hub_plugins.mlflow_client import client_environment
@@ -24,9 +25,6 @@ from labyard_hub.hub_plugins.spawner import LabyardSpawner
 from labyard_hub.hub_plugins.start_options import DEFAULT_URLS, apply_start_options
 
 __all__ = ["configure", "configure_from_state"]
-
-SERVICE_SCOPES = ("access:services!service=labyard", "access:services!service=mlflow")
-"""What a user, and a server on its owner's behalf, may call."""
 
 TOKEN_LIFETIME_SECONDS = 365 * 86400
 """JupyterHub's own default is for ever."""
@@ -128,8 +126,9 @@ def _services(c: Any, state: StateFolder) -> None:
         {"name": "culler", "api_token": state.secret("culler_token"), "display": False},
         {"name": "cli", "api_token": state.secret("cli_token"), "display": False},
     ]
+    c.JupyterHub.custom_scopes = {USE_SCOPE: {"description": "Use your projects and MLflow"}}
     c.JupyterHub.load_roles = [
-        {"name": "user", "description": "What every user may do", "scopes": ["self", *SERVICE_SCOPES]},
+        {"name": "user", "description": "What every user may do", "scopes": ["self", *SERVICE_SCOPES, f"{USE_SCOPE}!user"]},
         {"name": "idle-culler", "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"], "services": ["culler"]},
         {"name": "command-line", "scopes": ["list:users", "admin:users", "read:servers", "delete:servers"], "services": ["cli"]},
     ]
@@ -155,7 +154,6 @@ def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings)
     spawner.term_timeout = 10
     spawner.env_keep = ["LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"]
     spawner.server_token_scopes = ["users:activity!user", "access:servers!server", *SERVICE_SCOPES]
-    spawner.oauth_client_allowed_scopes = list(SERVICE_SCOPES)
     spawner.base_environment = {
         **_server_environment(state, platform, settings),
         **{name: value.get_secret_value() for name, value in settings.environment.items()},

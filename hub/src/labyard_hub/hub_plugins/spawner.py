@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from jupyterhub.utils import random_port
-from traitlets import Bool, Dict, Float, Integer, Unicode
+from traitlets import Bool, Dict, Float, Integer, Unicode, default
 
 from labyard.exceptions import LabyardError
 from labyard_hub.backends.local.accounts import Account, ensure_account
@@ -20,6 +20,8 @@ from labyard_hub.backends.local.processes import ProcessRecord
 from labyard_hub.backends.local.runtime import make_runtime_folder
 from labyard_hub.backends.local.servers import end_servers, server_control_group, server_record_file
 from labyard_hub.config.state import StateFolder
+from labyard_hub.domain.projects import is_project_id
+from labyard_hub.domain.scopes import use_scope_of
 
 __all__ = ["LabyardSpawner"]
 
@@ -36,6 +38,15 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
     cpu_limit_cores = Float(None, allow_none=True, config=True, help="CPU cores of one server; None: no limit.")
     process_limit = Integer(4096, config=True, help="Processes and threads of one server.")
     base_environment = Dict(config=True, help="Variables that every server gets.")
+
+    @default("oauth_client_allowed_scopes")
+    def _visitor_scopes(self) -> list[str]:
+        """Return what the token of a visitor may do beside opening this server: the owner's own token opens the service too.
+
+        A project's server gets nothing: members work there in one account, and could read one another's tokens. It is a default because JupyterHub cannot start a
+        server for which a function is configured (6.1.1 writes it into the environment as JSON).
+        """
+        return [] if is_project_id(self.user.name) else [use_scope_of(self.user.name)]
 
     @property
     def _state_folder(self) -> StateFolder:

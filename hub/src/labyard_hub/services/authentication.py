@@ -11,12 +11,10 @@ from typing import Protocol
 
 from labyard.models.user import User
 from labyard_hub.backends.hub_api import HubUser
+from labyard_hub.domain.scopes import SERVICE_SCOPES, opens_service
 from labyard_hub.exceptions import MissingScopeError, NotAUserError, UnauthenticatedError
 
-__all__ = ["ACCEPTED_SCOPES", "Authentication", "UserLookup"]
-
-ACCEPTED_SCOPES = ("access:services!service=labyard", "access:services!service=mlflow")
-"""A token needs one of them. MLflow's own is for tokens that shall reach MLflow; both lead here, since here is where MLflow asks."""
+__all__ = ["Authentication", "UserLookup"]
 
 CACHE_SECONDS = 3.0
 """MLflow's gateway keeps an answer for 2 s more: a revoked token works for at most 5 s."""
@@ -48,7 +46,7 @@ class Authentication:
         self._cache: OrderedDict[str, tuple[float, HubUser | None]] = OrderedDict()
         self._asking: dict[str, asyncio.Task[HubUser | None]] = {}
 
-    async def user(self, token: str, accepted: tuple[str, ...] = ACCEPTED_SCOPES) -> User:
+    async def user(self, token: str, accepted: tuple[str, ...] = SERVICE_SCOPES) -> User:
         """Return the user whose `token` this is.
 
         Raises
@@ -58,7 +56,7 @@ class Authentication:
         NotAUserError
             If it is a service's.
         MissingScopeError
-            If it has none of the scopes `accepted`.
+            If it has none of the scopes `accepted`, nor the one that names its owner.
         HubUnavailableError
             If the hub does not answer and the last answer is too old.
         """
@@ -69,7 +67,7 @@ class Authentication:
             raise UnauthenticatedError("the token is not valid, or no longer")
         if not owner.is_user:
             raise NotAUserError
-        if owner.scopes.isdisjoint({*accepted, "access:services"}):
+        if not opens_service(owner.name, owner.scopes, accepted):
             raise MissingScopeError(accepted)
         return User(name=owner.name, admin=owner.admin, groups=owner.groups)
 

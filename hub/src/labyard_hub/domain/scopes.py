@@ -1,0 +1,25 @@
+"""Which of the hub's scopes open the service and MLflow.
+
+A token that somebody's browser gets at a server lies in that server's memory, where the server's owner can read it. So it opens the service for the owner alone:
+the scope names the owner, and a visitor's token cannot have it, whatever they agree to.
+"""
+
+from __future__ import annotations
+
+__all__ = ["SERVICE_SCOPES", "USE_SCOPE", "opens_service", "use_scope_of"]
+
+SERVICE_SCOPES = ("access:services!service=labyard", "access:services!service=mlflow")
+"""A token with one of them, whoever's it is, opens the service, which is also where MLflow asks. For tokens that no server gets from its visitors."""
+
+USE_SCOPE = "custom:labyard:use"
+"""The same for one user, by the filter ``!user``; for tokens that servers get from their visitors."""
+
+
+def use_scope_of(user: str) -> str:
+    """Return the scope that opens the service with a token of `user`, and with nobody else's."""
+    return f"{USE_SCOPE}!user={user}"
+
+
+def opens_service(owner: str, scopes: frozenset[str], accepted: tuple[str, ...] = SERVICE_SCOPES) -> bool:
+    """Return whether a token of `owner` with the expanded `scopes` opens the service; `accepted` are those that do so without naming the owner."""
+    return not scopes.isdisjoint({*accepted, "access:services", use_scope_of(owner)})
