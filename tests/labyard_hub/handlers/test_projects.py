@@ -74,6 +74,17 @@ async def test_lists_come_in_pages_by_name(service: Service) -> None:
     assert code(await service.call("ada", "GET", "projects?limit=0", 422)) == "invalid_request"
 
 
+async def test_a_project_names_some_of_its_members_owners_first(service: Service) -> None:
+    await service.create("vision", owner="dan")
+    for name in ("ada", "bob", "carol", "eve", "frank"):
+        await service.call("dan", "POST", "projects/vision/members", 201, {"user": name, "role": "editor" if name == "frank" else "viewer"})
+    await service.create("alone")
+    alone, vision = (await service.call("ada", "GET", "projects", 200))["projects"]
+    assert (alone["member_count"], alone["some_members"]) == (1, ["ada"])
+    assert (vision["member_count"], vision["some_members"]) == (6, ["dan", "frank", "ada", "bob", "carol"])
+    assert (await service.call("ada", "GET", "projects/vision", 200))["some_members"] == vision["some_members"]
+
+
 @pytest.mark.parametrize(
     "name",
     [" ", "../x", "a/b", "Vision", "v1sion-", "-a", "a--b", "a_b", "1a", "x" * 41, "x" * 300, "vi\u0455ion", "projects", "root", "a\u0000", "\uff21\uff22", "a b", "a\n"],

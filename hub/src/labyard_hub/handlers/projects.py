@@ -31,7 +31,7 @@ class StateFilter(StrEnum):
 
 def project_model(found: FoundProject) -> Project:
     """Return what the API says about a project."""
-    record, role, count = found
+    record, role, count, some = found
     return Project(
         id=record.id,
         name=record.name,
@@ -40,6 +40,7 @@ def project_model(found: FoundProject) -> Project:
         state=ProjectState.ARCHIVED if record.archived else ProjectState.ACTIVE,
         role=role,
         member_count=count,
+        some_members=list(some),
         created_at=record.created_at,
         created_by=record.created_by,
         updated_at=record.updated_at,

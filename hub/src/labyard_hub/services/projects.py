@@ -17,8 +17,10 @@ from labyard_hub.services.project_access import Entry, ProjectAccess
 
 __all__ = ["FoundProject", "Projects"]
 
-FoundProject = tuple[ProjectRecord, Role, int]
-"""A project, the caller's role, the number of members."""
+FoundProject = tuple[ProjectRecord, Role, int, tuple[str, ...]]
+"""A project, the caller's role, the number of members, the names of some."""
+
+_SOME_MEMBERS = 5
 
 
 class Projects:
@@ -68,13 +70,15 @@ class Projects:
             async with self._access.store.write() as tx:
                 await tx.projects.update(project.id, now, {"deleted_at": now})
             raise error.__cause__ if isinstance(error.__cause__, LabyardError) else error from None
-        return project, Role.OWNER, 1
+        return project, Role.OWNER, 1, (caller.name,)
 
     async def list(self, caller: User, *, archived: bool | None, after: str, limit: int) -> Sequence[FoundProject]:
         """Return the caller's projects by name, beginning after the name `after`."""
         async with self._access.store.read() as tx:
             generation = self._access.generation(caller.name)
-            return await tx.projects.of_user(caller.name, generation, archived=archived, after=after, limit=limit)
+            found = await tx.projects.of_user(caller.name, generation, archived=archived, after=after, limit=limit)
+            some = await tx.members.some_of([project.id for project, _, _ in found], _SOME_MEMBERS)
+            return [(project, role, count, some[project.id]) for project, role, count in found]
 
     async def get(self, caller: User, name: str) -> FoundProject:
         """Return one of the caller's projects.
@@ -144,4 +148,6 @@ class Projects:
 
     @staticmethod
     async def _found(entry: Entry) -> FoundProject:
-        return entry.project, entry.role, len(await entry.tx.members.of_project(entry.project.id))
+        project, members = entry.project, entry.tx.members
+        some = await members.some_of([project.id], _SOME_MEMBERS)
+        return project, entry.role, len(await members.of_project(project.id)), some[project.id]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -140,6 +140,19 @@ class MemberRepository:
         """Return all members of a project, by name."""
         query = select(members).where(members.c.project_id == project_id).order_by(members.c.user_name)
         return [_member(row) for row in await self._connection.execute(query)]
+
+    async def some_of(self, project_ids: Collection[str], number: int) -> dict[str, tuple[str, ...]]:
+        """Return names of up to `number` members of each project: owners first, then editors, then by name."""
+        rank = case({Role.OWNER.value: 0, Role.EDITOR.value: 1}, value=members.c.role, else_=2)
+        place = func.row_number().over(partition_by=members.c.project_id, order_by=(rank, members.c.user_name)).label("place")
+        ranked = select(members.c.project_id, members.c.user_name, place).where(members.c.project_id.in_(project_ids)).subquery()
+        query = (
+            select(ranked.c.project_id, ranked.c.user_name).where(ranked.c.place <= number).order_by(ranked.c.project_id, ranked.c.place)
+        )
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(project_ids, ())
+        for project_id, name in await self._connection.execute(query):
+            found[project_id] += (name,)
+        return found
 
     async def all(self) -> Sequence[MemberRecord]:
         """Return all members of all projects that are not deleted."""
