@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-BENCHMARKS = ("sign_in", "proxy", "projects")
+BENCHMARKS = ("sign_in", "proxy", "projects", "membership")
 
 
 def main() -> None:

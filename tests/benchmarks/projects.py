@@ -16,6 +16,7 @@ from sqlalchemy import insert, text
 from labyard_hub.domain.projects import new_project_id
 from labyard_hub.schema.tables import members, projects
 from labyard_hub.storage.database import Database
+from tests.benchmarks.report import compare
 from tests.service import postgres, serve_service
 
 SIZES = (10, 1_000, 10_000)
@@ -81,15 +82,12 @@ def _run(title: str, urls: dict[int, str]) -> None:
                 with serve_service(database) as (url, _):
                     _measure(client, url)
                     found[size].append(_measure(client, url))
-    base = statistics.median(found[SIZES[0]])
-    for size in SIZES:
-        value = statistics.median(found[size])
-        print(f"{title:<12} {size:>6} projects   {value:6.2f} ms   {value / base:5.2f} times that of {SIZES[0]}")
+    sides = {f"{size:,} projects": values for size, values in found.items()}
+    compare(f"GET /projects on {title}, in ten of all", "ms", sides, base=f"{SIZES[0]} projects")
 
 
 def main() -> None:
-    """Measure each size in turn, and print the medians."""
-    print(f"GET /projects, in ten of all; median of {ROUNDS} rounds of the median of {REQUESTS} requests, one at a time")
+    """Measure each size in turn, the median of many requests one after the other, and print the medians of the rounds."""
     with tempfile.TemporaryDirectory(prefix="labyard-bench-", dir="/var/tmp") as name:
         folder = Path(name)
         folder.chmod(0o755)
