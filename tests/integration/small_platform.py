@@ -139,7 +139,7 @@ class SmallPlatform:
     def client_environment(self) -> dict[str, str]:
         """Return what a server gets for MLflow, with MLflow's own port: there is no proxy here."""
         url = self.platform.mlflow_url.rstrip("/")
-        return {**client_environment(self.platform), "MLFLOW_TRACKING_URI": url, "LABYARD_MLFLOW_URL": url}
+        return {**client_environment(self.platform, self.state.projects), "MLFLOW_TRACKING_URI": url, "LABYARD_MLFLOW_URL": url}
 
     def hub_api(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         """Call the hub's REST API as somebody who may make users and tokens."""

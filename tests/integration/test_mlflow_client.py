@@ -7,17 +7,16 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from labyard_hub.config.settings import MLflowSettings, Settings
 from labyard_hub.hub_plugins.mlflow_client import CLIENT
 from labyard_hub.supervisor.mlflow import mlflow_process
 from labyard_hub.supervisor.service import service_process
+from tests.integration.mlflow_person import Person
 from tests.integration.small_platform import SmallPlatform, small_platform
 from tests.platform import open_temporary_folder, wait_until
 
@@ -45,31 +44,6 @@ model = mlflow.sklearn.load_model(f"runs:/{run.info.run_id}/model")
 assert model.predict(features[:1])[0] == 0
 print("RUN", run.info.run_id)
 """
-
-
-@dataclass
-class Person:
-    """Somebody with a home and the environment that their server gives to what runs in it."""
-
-    home: Path
-    environment: dict[str, str]
-    api: httpx.Client
-    python: Path
-
-    def run(self, code: str, folder: str = ".", python: Path | None = None, **more: str) -> str:
-        """Run a script in `folder` under the home, and return the last word that it printed after RUN."""
-        where = self.home / folder
-        where.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(
-            [str(python or self.python), "-W", "ignore", "-c", code],
-            env={**self.environment, **more}, cwd=where, capture_output=True, text=True, timeout=240, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return next(line for line in done.stdout.splitlines() if line.startswith("RUN")).split()[1]
-
-    def experiment_of(self, identifier: str) -> str:
-        answer = self.api.get("api/2.0/mlflow/experiments/get", params={"experiment_id": identifier})
-        return str(answer.json()["experiment"]["name"])
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +197,7 @@ def test_the_client_module_is_found_by_its_entry_point() -> None:
         "print([(p.name, p.value) for p in m.entry_points(group='mlflow.default_experiment_provider') if p.name == 'labyard'])"
     )
     done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(CLIENT)}, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[('labyard', 'labyard_mlflow:FolderExperiment')]"
+    assert done.stdout.strip() == "[('labyard', 'labyard_mlflow.experiments:FolderExperiment')]"
     assert json.dumps(sorted(path.name for path in CLIENT.iterdir() if path.name != "__pycache__")) == json.dumps(
-        ["labyard_mlflow-1.dist-info", "labyard_mlflow.py"]
+        ["labyard_mlflow", "labyard_mlflow-1.dist-info"]
     ), "what is in this folder can be imported by everything that users start"

@@ -24,6 +24,7 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.syspath_prepend(SIDECARS)
     import mlflow_gateway.authority
     import mlflow_gateway.gateway
+    import mlflow_gateway.shared_models
 
     yield mlflow_gateway
     for name in [name for name in sys.modules if name.startswith("mlflow_gateway")]:
@@ -45,7 +46,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     elif scope["path"] == f"{PREFIX}/":
         content = b"<!doctype html><head><title>MLflow</title></head>"
     else:
-        content = json.dumps({"path": scope["path"], "headers": headers, "size": len(body)}).encode()
+        query = scope["query_string"].decode()
+        content = json.dumps({"path": scope["path"], "query": query, "headers": headers, "size": len(body)}).encode()
     answer = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode()), (b"set-cookie", b"a=b"), (b"server", b"x"),
               (b"access-control-allow-origin", b"*"), (b"content-security-policy", b"none"), (b"etag", b"x")]  # fmt: skip
     await send({"type": "http.response.start", "status": 200, "headers": answer})
@@ -63,16 +65,23 @@ def service(request: httpx.Request) -> httpx.Response:
     if name in ("wrong", "narrow"):
         return httpx.Response({"wrong": 401, "narrow": 403}[name], json={"error": {"code": "x", "message": f"{name}!"}})
     workspaces = {"ada": {"ada": "owner"}, "bob": {"bob": "owner", "team": "viewer"}}[name]
-    return httpx.Response(200, json={"user": name, "admin": False, "workspace": name, "workspaces": workspaces})
+    more = {"ada": {"projects": {"vision": "team"}, "shared_models": [{"workspace": "team", "model": "iris"}]}, "bob": {}}[name]
+    return httpx.Response(200, json={"user": name, "admin": False, "workspace": name, "workspaces": workspaces, **more})
 
 
 @pytest.fixture
 async def client(gateway: Any) -> AsyncIterator[httpx.AsyncClient]:
     async def ensure(_: str) -> None: ...
 
+    async def find(workspace: str, request: Any) -> Any:
+        assert workspace == "team"
+        if request.version == "9":
+            raise request.refusal()
+        return gateway.shared_models.FoundVersion("3", "workspaces/team/1/models/m-1/artifacts")
+
     async with httpx.AsyncClient(transport=httpx.MockTransport(service), base_url="http://service/") as outward:
         settings = gateway.gateway.GatewaySettings(PREFIX, "/services/labyard/login", "labyard-session", ORIGIN)
-        app = gateway.gateway.Gateway(echo, settings, gateway.authority.Authority(outward), ensure)
+        app = gateway.gateway.Gateway(echo, settings, gateway.authority.Authority(outward), ensure, find)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"{ORIGIN}{PREFIX}/") as inward:
             yield inward
 
@@ -187,12 +196,51 @@ async def test_the_page_is_not_told_of_workspaces_where_there_is_no_choice(clien
     for name, told in (("ada", False), ("bob", True)):
         answer = await client.get("ajax-api/3.0/mlflow/server-info", headers=bearer(name))
         assert answer.json() == {"workspaces_enabled": told}
+        # Clients, which are asked for a workspace by nobody, may name their only one.
+        assert (await client.get("api/3.0/mlflow/server-info", headers=bearer(name))).json() == {"workspaces_enabled": True}
     assert (await client.get("api/3.0/mlflow/workspaces", headers=bearer("bob"))).json() == {
         "workspaces": [{"name": "bob"}, {"name": "team"}]
     }
     assert (await client.get("api/3.0/mlflow/workspaces/ada", headers=bearer("bob"))).status_code == 403
     assert (await client.delete("api/3.0/mlflow/workspaces/bob", headers=bearer("bob"))).status_code == 403
     assert (await client.post("api/3.0/mlflow/workspaces", headers=bearer("bob"), json={"name": "x"})).status_code == 403
+
+
+SHARED = "labyard/shared-models"
+
+
+async def test_files_of_a_shared_model_are_read_in_the_workspace_that_it_is_in(client: httpx.AsyncClient) -> None:
+    answer = await client.get(f"{SHARED}/vision/iris/@best", headers=bearer("ada"))
+    assert answer.json() == {"workspace": "team", "name": "iris", "version": "3"}
+    answer = await client.get(f"{SHARED}/vision/iris/3/list/a b?path=x", headers=bearer("ada"))
+    assert answer.json()["path"] == f"{PREFIX}/api/2.0/mlflow-artifacts/artifacts"
+    assert answer.json()["query"] == "path=workspaces%2Fteam%2F1%2Fmodels%2Fm-1%2Fartifacts%2Fa+b"
+    answer = await client.get(f"{SHARED}/vision/iris/3/files/a b/MLmodel?path=x", headers=bearer("ada"))
+    assert answer.json()["path"] == "/api/2.0/mlflow-artifacts/artifacts/workspaces/team/1/models/m-1/artifacts/a b/MLmodel"
+    assert answer.json()["query"] == ""
+    assert [value for name, value in answer.json()["headers"] if name == "x-mlflow-workspace"] == ["team"]
+    assert answer.headers["content-security-policy"] == "sandbox"
+    # Whoever may use the workspace may load from it in the same way, by its own name.
+    assert (await client.get(f"{SHARED}/team/other/1", headers=bearer("bob"))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "vision/other/1"), ("GET", "team/other/1/list"), ("GET", "nowhere/iris/1"), ("GET", "vision/iris/9"),
+        ("GET", "vision/iris"), ("GET", "vision/iris/3/files"), ("GET", "vision/iris/3/elsewhere/x"), ("GET", "vision/iris/3/version/x"),
+        ("PUT", "vision/iris/3/files/x"), ("DELETE", "vision/iris/3/files/x"), ("POST", "vision/iris/3"),
+    ],
+)  # fmt: skip
+async def test_nothing_but_the_files_of_a_shared_model_is_in_reach(client: httpx.AsyncClient, method: str, path: str) -> None:
+    assert (await client.request(method, f"{SHARED}/{path}", headers=bearer("ada"))).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["%2e%2e/%2e%2e/x", "a/..%2F..%2Fx", "a//x", "%00", "a%5Cx"])
+async def test_no_path_leads_out_of_a_shared_model(client: httpx.AsyncClient, path: str) -> None:
+    raw = f"{PREFIX}/{SHARED}/vision/iris/3/files/{path}".encode()
+    answer = await client.get(httpx.URL(f"{ORIGIN}{PREFIX}/").copy_with(raw_path=raw), headers=bearer("ada"))
+    assert answer.status_code in (400, 404)
 
 
 async def test_the_page_begins_with_settings_that_suit(client: httpx.AsyncClient) -> None:
@@ -209,6 +257,6 @@ async def test_a_websocket_is_closed(gateway: Any) -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    app = gateway.gateway.Gateway(echo, gateway.gateway.GatewaySettings(PREFIX, "", "", ""), None, None)
+    app = gateway.gateway.Gateway(echo, gateway.gateway.GatewaySettings(PREFIX, "", "", ""), None, None, None)
     await app({"type": "websocket", "path": f"{PREFIX}/", "headers": []}, None, send)
     assert sent == [{"type": "websocket.close", "code": 1008}]

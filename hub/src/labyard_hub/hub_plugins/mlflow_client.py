@@ -11,18 +11,24 @@ __all__ = ["client_environment", "tracking_url"]
 CLIENT = Path(__file__).parent.parent / "sidecars" / "client"
 
 
-def client_environment(platform: Platform) -> dict[str, str]:
+def client_environment(platform: Platform, projects: Path) -> dict[str, str]:
     """Return what a single-user server needs beside ``MLFLOW_TRACKING_TOKEN``, which is the server's own hub token.
 
-    The workspace is not among it: a request that names none means the caller's own.
+    The workspace is not among it: a request that names none means the caller's own, and our plug-in names a project's by where code runs.
+
+    Parameters
+    ----------
+    projects
+        The folder that has a folder per project.
     """
     url = tracking_url(platform)
     return {
         "LABYARD_MLFLOW_URL": url,
+        "LABYARD_PROJECTS_DIR": str(projects),
         "MLFLOW_TRACKING_URI": url,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
-        # A folder with one module and its entry point, for every Python that a user starts here, environments of their own included.
+        # A folder with one package and its entry points, for every Python that a user starts here, environments of their own included.
         "PYTHONPATH": str(CLIENT),
     }
 

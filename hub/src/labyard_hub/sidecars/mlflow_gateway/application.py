@@ -14,6 +14,7 @@ from mlflow_gateway import guard
 from mlflow_gateway.authority import TIMEOUT_SECONDS, Authority
 from mlflow_gateway.configuration import Configuration
 from mlflow_gateway.gateway import Gateway, GatewaySettings
+from mlflow_gateway.model_versions import find_version
 from mlflow_gateway.workspaces import Workspaces
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -30,7 +31,7 @@ def create() -> Gateway:
     initialize_backend_stores(configuration.database_url, configuration.database_url, "mlflow-artifacts:/")
     client = httpx.AsyncClient(base_url=configuration.service_url, timeout=TIMEOUT_SECONDS, trust_env=False)
     settings = GatewaySettings(configuration.prefix, configuration.login_path, configuration.cookie_name, configuration.origin)
-    return Gateway(app, settings, Authority(client), Workspaces().ensure)
+    return Gateway(app, settings, Authority(client), Workspaces().ensure, find_version)
 
 
 def _answer_error(error: MlflowException) -> tuple[str, int, dict[str, str]]:

@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -32,18 +32,43 @@ class Caller:
         The workspace that a request without a choice means.
     workspaces
         Role by name of workspace.
+    projects
+        Workspace by name of project.
+    shared_models
+        Workspace and name of models that may be loaded from workspaces that are not among `workspaces`.
     """
 
     user: str
     workspace: str
     workspaces: Mapping[str, str]
+    projects: Mapping[str, str] = field(default_factory=dict)
+    shared_models: frozenset[tuple[str, str]] = frozenset()
+
+    @classmethod
+    def from_answer(cls, body: Any) -> Caller:
+        """Return whom the service's answer describes.
+
+        Raises
+        ------
+        KeyError, TypeError, AttributeError
+            If it is no such answer.
+        """
+        return cls(
+            user=str(body["user"]),
+            workspace=str(body["workspace"]),
+            workspaces={str(name): str(role) for name, role in body["workspaces"].items()},
+            projects={str(name): str(workspace) for name, workspace in body.get("projects", {}).items()},
+            shared_models=frozenset((str(one["workspace"]), str(one["model"])) for one in body.get("shared_models", ())),
+        )
 
 
 class RefusedError(Exception):
     """The caller is unknown, may not do this, or nobody can say."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, code: str | None = None) -> None:
         self.status = status
+        self.code = code
+        """MLflow's word for it, where the status does not say enough."""
         super().__init__(message)
 
 
@@ -82,7 +107,7 @@ class Authority:
         else:
             answer = kept[1]
         if isinstance(answer, RefusedError):
-            raise RefusedError(answer.status, str(answer))
+            raise RefusedError(answer.status, str(answer), answer.code)
         return answer
 
     async def _ask_once(self, key: str, authorization: str | None, cookie: str | None) -> Caller | RefusedError:
@@ -106,9 +131,7 @@ class Authority:
             answer = await self._client.get("api/v1/authorize", headers=headers)
             body: Any = answer.json()
             if answer.status_code == 200:
-                return Caller(
-                    str(body["user"]), str(body["workspace"]), {str(name): str(role) for name, role in body["workspaces"].items()}
-                )
+                return Caller.from_answer(body)
             if answer.status_code in (401, 403):
                 return RefusedError(answer.status_code, str(body["error"]["message"]))
         except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 from mlflow_gateway.authority import Authority, Caller, RefusedError
 from mlflow_gateway.pages import Message, Send, rewrite, with_defaults, without_workspaces
 from mlflow_gateway.routes import Access, RouteTable, Rule
+from mlflow_gateway.shared_models import PREFIX, FoundVersion, ModelRequest, parse, permitted_workspace
 
 __all__ = ["Gateway", "GatewaySettings"]
 
@@ -24,6 +25,8 @@ WORKSPACE_HEADER = b"x-mlflow-workspace"
 # What MLflow must not see, or must not believe: credentials, and what a proxy would say about the request.
 _DROPPED = {b"authorization", b"cookie", WORKSPACE_HEADER, b"forwarded", b"x-real-ip", b"proxy-authorization", b"x-api-key"}
 _WRITERS = {"owner", "editor"}
+_FILES = "api/2.0/mlflow-artifacts/artifacts"
+_MODEL_FILE = Rule("GET", PREFIX, Access.READ, "A file of a model that is shared.", artifact=True)
 MAX_BODY_BYTES = 64 * 2**20
 """Of requests whose body is held in memory; files go by another route, which streams."""
 _CODES = {
@@ -67,6 +70,8 @@ class Gateway:
         Who says who calls; made when the application starts, since its connections belong to the event loop.
     ensure_workspace
         Makes a workspace where it is missing.
+    find_version
+        Knows where the files of a version of a model are.
     """
 
     def __init__(
@@ -75,11 +80,13 @@ class Gateway:
         settings: GatewaySettings,
         authority: Authority,
         ensure_workspace: Callable[[str], Awaitable[None]],
+        find_version: Callable[[str, ModelRequest], Awaitable[FoundVersion]],
     ) -> None:
         self._app = app
         self._settings = settings
         self._authority = authority
         self._ensure_workspace = ensure_workspace
+        self._find_version = find_version
         self._table = RouteTable()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,6 +111,9 @@ class Gateway:
             if path.startswith(("api/3.0/mlflow/workspaces", "ajax-api/3.0/mlflow/workspaces")):
                 await _send_json(send, *_workspaces(scope["method"], path, caller))
                 return
+            if path.startswith(PREFIX):
+                await self._shared_model(parse(scope["method"], path), caller, scope, receive, send)
+                return
             rule = _check_rule(rule, caller, workspace)
             if not rule.streams:
                 _check_length(headers)
@@ -111,12 +121,29 @@ class Gateway:
         except RefusedError as error:
             await self._refuse(scope, headers, send, error)
             return
-        if path.endswith("/mlflow/server-info") and len(caller.workspaces) == 1:
+        if path == "ajax-api/3.0/mlflow/server-info" and len(caller.workspaces) == 1:
             send = rewrite(send, without_workspaces)
         elif not path:
             send = rewrite(send, with_defaults)
+        # MLflow has two handlers for files: one that streams, which it registers without the static prefix, and one that holds all in memory.
         inner = self._inner_scope(scope, workspace, path if rule.streams else None)
         await self._app(inner, receive if rule.streams else _limit(receive), _secure(send, rule))
+
+    async def _shared_model(self, request: ModelRequest, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let somebody load a model from a workspace that may not be theirs: MLflow's routes for files answer, for one folder."""
+        workspace = permitted_workspace(request, caller)
+        found = await self._find_version(workspace, request)
+        if request.what == "version":
+            await _send_json(send, 200, {"workspace": workspace, "name": request.model, "version": found.version})
+            return
+        target = f"{found.folder}/{request.path}".rstrip("/")
+        if request.what == "list":
+            inner = self._inner_scope(scope, workspace, f"{self._settings.prefix}/{_FILES}".lstrip("/"))
+            inner["query_string"] = urlencode({"path": target}).encode()
+        else:
+            inner = self._inner_scope(scope, workspace, f"{_FILES}/{target}")
+            inner["query_string"] = b""
+        await self._app(inner, _limit(receive), _secure(send, _MODEL_FILE))
 
     def _path(self, scope: Scope) -> str:
         """Return the path under the prefix, or refuse one that two programs could read in two ways."""
@@ -140,16 +167,15 @@ class Gateway:
             _check_origin(method, headers, self._settings.origin)
         return caller
 
-    def _inner_scope(self, scope: Scope, workspace: str | None, streamed: str | None = None) -> Scope:
-        """Return the request as MLflow sees it."""
+    def _inner_scope(self, scope: Scope, workspace: str | None, target: str | None = None) -> Scope:
+        """Return the request as MLflow sees it, for the path `target` where that is another one."""
         kept = [(name, value) for name, value in scope["headers"] if name not in _DROPPED and not name.startswith(b"x-forwarded-")]
         if workspace is not None:
             kept.append((WORKSPACE_HEADER, workspace.encode()))
         inner = {**scope, "headers": kept}
-        if streamed is not None:
-            # MLflow has two handlers for files: one that streams, which it registers without the static prefix, and one that holds all in memory.
-            inner["path"] = f"/{streamed}"
-            inner["raw_path"] = quote(f"/{streamed}").encode()
+        if target is not None:
+            inner["path"] = f"/{target}"
+            inner["raw_path"] = quote(f"/{target}").encode()
         return inner
 
     async def _refuse(self, scope: Scope, headers: _Headers, send: Send, error: RefusedError) -> None:
@@ -161,7 +187,9 @@ class Gateway:
             await _send(send, 302, b"", [(b"location", location.encode()), (b"cache-control", b"no-store")])
             return
         extra = {401: [(b"www-authenticate", b"Bearer")], 503: [(b"retry-after", b"2")]}.get(error.status, [])
-        await _send_json(send, error.status, {"error_code": _CODES.get(error.status, "INTERNAL_ERROR"), "message": str(error)}, extra)
+        await _send_json(
+            send, error.status, {"error_code": error.code or _CODES.get(error.status, "INTERNAL_ERROR"), "message": str(error)}, extra
+        )
 
 
 class _Headers:

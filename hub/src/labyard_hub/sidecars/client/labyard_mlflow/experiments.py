@@ -1,17 +1,18 @@
 """Gives MLflow's client the experiment of the folder that a notebook or script runs in.
 
-This folder is on ``PYTHONPATH`` in single-user servers, so it works in every Python environment there that has MLflow, and costs nothing where there is none.
 An experiment that is chosen, by ``mlflow.set_experiment`` or ``MLFLOW_EXPERIMENT_NAME``, comes first: MLflow asks here only without one.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient, get_tracking_uri
 from mlflow.tracking.default_experiment.abstract_context import DefaultExperimentProvider
+
+from labyard_mlflow.folders import project_of, talks_to_platform
+from labyard_mlflow.workspaces import follow_folder
 
 __all__ = ["FolderExperiment", "experiment_name"]
 
@@ -28,20 +29,21 @@ class FolderExperiment(DefaultExperimentProvider):
 
     def in_context(self) -> bool:
         """Whether MLflow talks to the platform's server; another one is not ours to make experiments in."""
-        ours = os.environ.get("LABYARD_MLFLOW_URL", "").rstrip("/")
-        return bool(ours) and str(get_tracking_uri()).rstrip("/") == ours
+        return talks_to_platform()
 
     def get_experiment_id(self) -> str:
         """Return the identifier of the experiment, which is made where it is missing."""
-        name = experiment_name(Path.cwd(), Path.home())
-        key = (str(get_tracking_uri()), os.environ.get("MLFLOW_WORKSPACE"), name)
+        folder = Path.cwd()
+        project = project_of(folder)
+        name = experiment_name(folder.resolve(), project.path) if project else experiment_name(folder, Path.home())
+        key = (str(get_tracking_uri()), follow_folder(), name)
         if key not in self._found:
             self._found[key] = _find_or_make(name)
         return self._found[key]
 
 
 def experiment_name(folder: Path, home: Path) -> str:
-    """Return what the experiment of `folder` is called: its path under `home`, or its whole path outside."""
+    """Return what the experiment of `folder` is called: its path under `home`, which may be a project's folder, or its whole path outside."""
     if folder == home:
         return HOME_EXPERIMENT
     name = str(folder.relative_to(home) if folder.is_relative_to(home) else folder)
