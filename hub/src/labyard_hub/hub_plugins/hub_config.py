@@ -178,7 +178,7 @@ def _server_environment(state: StateFolder, platform: Platform, settings: Settin
         **({"LABYARD_LABEL_STUDIO_TEMPLATE": str(template)} if template.exists() else {}),
         "LABYARD_USER_TOOLS": "1" if settings.tools.user_tools else "0",
         "LABYARD_SERVICE_URL": platform.service_url,
-        **client_environment(platform),
+        **client_environment(platform, state.projects),
         # How often a server tells the hub when it was last used: often enough for the culler to know before it decides.
         "JUPYTERHUB_ACTIVITY_INTERVAL": str(activity_interval_seconds(settings.servers.idle_timeout_seconds)),
         "DO_NOT_TRACK": "true",
