@@ -39,6 +39,8 @@ class Enforcement:
         self._store, self._files, self._servers, self._generation = store, files, servers, generation
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._pending: set[str] = set()
+        # With thousands of projects, what all shall be is not worked out again before something changes.
+        self._all: tuple[int, Sequence[DesiredProject]] = (-1, ())
 
     async def apply(self, project_id: str) -> None:
         """Bring the folder and the server of one project into line with its records.
@@ -81,10 +83,13 @@ class Enforcement:
     async def desired(self) -> Sequence[DesiredProject]:
         """Return what all folders shall be."""
         async with self._store.read() as tx:
-            members: defaultdict[str, list[MemberRecord]] = defaultdict(list)
-            for member in await tx.members.all():
-                members[member.project_id].append(member)
-            return [self._desired(project, members[project.id]) for project in await tx.projects.all()]
+            version = await tx.events.version()
+            if version != self._all[0]:
+                members: defaultdict[str, list[MemberRecord]] = defaultdict(list)
+                for member in await tx.members.all():
+                    members[member.project_id].append(member)
+                self._all = version, [self._desired(project, members[project.id]) for project in await tx.projects.all()]
+        return self._all[1]
 
     async def run(self, every_seconds: float = RETRY_SECONDS) -> None:
         """Try again what did not succeed, until cancelled."""

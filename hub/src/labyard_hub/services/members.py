@@ -217,7 +217,10 @@ class Members:
     async def forget_the_gone(self) -> None:
         """Take people who left the platform out of their projects; where they were the last owner, the editor who has been there longest becomes one."""
         async with self._access.store.read() as tx:
-            gone = {member.project_id for member in await tx.members.all() if member.generation != self._access.generation(member.user)}
+            gone: set[str] = set()
+            for user, generation in await tx.members.people():
+                if generation != self._access.generation(user):
+                    gone |= {member.project_id for member in await tx.members.of_user(user) if member.generation == generation}
         for project_id in sorted(gone):
             await self._forget_the_gone_of(project_id)
             await self._enforcement.apply(project_id)

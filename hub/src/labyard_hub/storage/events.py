@@ -57,6 +57,10 @@ class EventRepository:
             for row in await self._connection.execute(query)
         ]
 
+    async def version(self) -> int:
+        """Return a number that grows with every change of any project, since each change is an event too."""
+        return int((await self._connection.execute(select(func.coalesce(func.max(events.c.id), 0)))).scalar_one())
+
     async def last(self, project_id: str, action: str, subject: str) -> EventRecord | None:
         """Return the newest event of this action about `subject`."""
         newest = select(func.max(events.c.id)).where(

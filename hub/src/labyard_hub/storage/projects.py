@@ -159,6 +159,11 @@ class MemberRepository:
         query = select(members).join(projects, members.c.project_id == projects.c.id).where(projects.c.deleted_at.is_(None))
         return [_member(row) for row in await self._connection.execute(query)]
 
+    async def people(self) -> Sequence[tuple[str, int]]:
+        """Return each name, and generation of it, that is in some project."""
+        query = select(members.c.user_name, members.c.generation).distinct()
+        return [(row.user_name, row.generation) for row in await self._connection.execute(query)]
+
     async def of_user(self, user: str) -> Sequence[MemberRecord]:
         """Return what `user` is in, whoever has or had that name."""
         query = select(members).join(projects, members.c.project_id == projects.c.id)

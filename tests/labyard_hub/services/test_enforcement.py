@@ -1,0 +1,54 @@
+"""What the folders of all projects shall be."""
+
+from __future__ import annotations
+
+import asyncio
+
+from labyard.models.authorization import Role
+from tests.service import Service
+
+
+async def test_what_all_folders_shall_be(service: Service) -> None:
+    assert await service.enforcement.desired() == []
+    await service.create(bob="editor")
+    await service.create("ranking", owner="carol")
+    found = {project.name: dict(project.members) for project in await service.enforcement.desired()}
+    assert found == {"vision": {"ada": Role.OWNER, "bob": Role.EDITOR}, "ranking": {"carol": Role.OWNER}}
+    # It is not worked out again as long as nothing changes.
+    assert await service.enforcement.desired() is await service.enforcement.desired()
+    await service.call("ada", "DELETE", "projects/vision/members/bob", 204)
+    await service.call("carol", "POST", "projects/ranking/archive", 200)
+    assert {(project.name, project.archived, project.members) for project in await service.enforcement.desired()} == {
+        ("vision", False, (("ada", Role.OWNER),)), ("ranking", True, (("carol", Role.OWNER),)),
+    }  # fmt: skip
+    await service.call("ada", "DELETE", "projects/vision?confirm=vision", 204)
+    assert [project.name for project in await service.enforcement.desired()] == ["ranking"]
+    service.generations["carol"] = 1
+    await service.parts.members.forget_the_gone()
+    assert [project.members for project in await service.enforcement.desired()] == [()]
+
+
+async def test_the_newest_state_is_applied_last_whatever_comes_first(service: Service) -> None:
+    project = await service.create()
+    slow, release = asyncio.Event(), asyncio.Event()
+    apply = service.files.apply
+
+    async def held(desired: object) -> None:
+        # The first is on its way to the disk when the records change.
+        slow.set()
+        await release.wait()
+        await apply(desired)  # type: ignore[arg-type]
+
+    service.files.apply = held  # type: ignore[method-assign]
+    first = asyncio.create_task(service.enforcement.apply(project["id"]))
+    await slow.wait()
+    added = asyncio.create_task(service.call("ada", "POST", "projects/vision/members", 201, {"user": "bob", "role": "editor"}))
+
+    async def is_recorded() -> bool:
+        return len((await service.call("ada", "GET", "projects/vision/members", 200))["members"]) == 2
+
+    while not await is_recorded():
+        pass
+    release.set()
+    await asyncio.gather(first, added)
+    assert service.files.members("vision") == {"ada": Role.OWNER, "bob": Role.EDITOR}
