@@ -1,4 +1,4 @@
-"""The root of Labyard's errors.
+"""The root of Labyard's errors, and what the client raises.
 
 Each error has a stable ``code`` for programs, an HTTP ``status_code``, and a message that says what was tried, on what,
 and what to do next. Messages never hold a secret.
@@ -8,7 +8,31 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-__all__ = ["LabyardError", "UsageError"]
+__all__ = [
+    "ApiError",
+    "ConflictError",
+    "ConnectionFailedError",
+    "LabyardError",
+    "LastOwnerError",
+    "LinkExpiredError",
+    "LinkNotFoundError",
+    "MemberExistsError",
+    "MemberNotFoundError",
+    "MissingScopeError",
+    "NotAllowedError",
+    "NotFoundError",
+    "NotSignedInError",
+    "ProjectArchivedError",
+    "ProjectExistsError",
+    "ProjectNotFoundError",
+    "SettingsError",
+    "ShareNotFoundError",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnexpectedAnswerError",
+    "UsageError",
+    "UserNotFoundError",
+]
 
 
 class LabyardError(Exception):
@@ -44,3 +68,156 @@ class UsageError(LabyardError):
     code = "usage"
     status_code = 400
     exit_code = 2
+
+
+class SettingsError(LabyardError):
+    """The file of stored logins cannot be used."""
+
+    code = "settings"
+
+
+class NotSignedInError(LabyardError):
+    """Neither an argument, nor the environment, nor a stored login says which platform is meant, or with which token."""
+
+    code = "not_signed_in"
+    exit_code = 4
+
+
+class ConnectionFailedError(LabyardError):
+    """The platform cannot be reached at its address."""
+
+    code = "connection_failed"
+    exit_code = 8
+
+
+class UnexpectedAnswerError(LabyardError):
+    """What answered is no Labyard, or one that this version does not understand."""
+
+    code = "unexpected_answer"
+
+
+class ApiError(LabyardError):
+    """The platform refused. Its subclasses are what a caller may want to catch; a code that none of them has raises this class.
+
+    Parameters
+    ----------
+    message
+        As the platform wrote it.
+    code, status_code
+        What came with it; None: the class's own.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None, status_code: int | None = None) -> None:
+        super().__init__(message)
+        # Class variables elsewhere; here a code that has no class of its own must be kept, too.
+        if code is not None:
+            self.code = code  # type: ignore[misc]
+        if status_code is not None:
+            self.status_code = status_code  # type: ignore[misc]
+
+
+class UnauthenticatedError(ApiError):
+    """The token is not valid, or no longer: sign in again."""
+
+    code = "unauthenticated"
+    status_code = 401
+    exit_code = 4
+
+
+class NotAllowedError(ApiError):
+    """The role in the project is too low."""
+
+    code = "not_allowed"
+    status_code = 403
+    exit_code = 6
+
+
+class MissingScopeError(NotAllowedError):
+    """The token was made for something else."""
+
+    code = "missing_scope"
+
+
+class NotFoundError(ApiError):
+    """What was named is not there, or not for the caller."""
+
+    code = "not_found"
+    status_code = 404
+    exit_code = 5
+
+
+class ProjectNotFoundError(NotFoundError):
+    """There is no such project, or the caller is no member."""
+
+    code = "project_not_found"
+
+
+class MemberNotFoundError(NotFoundError):
+    """They are no member."""
+
+    code = "member_not_found"
+
+
+class UserNotFoundError(NotFoundError):
+    """Nobody on the platform has that name."""
+
+    code = "user_not_found"
+
+
+class LinkNotFoundError(NotFoundError):
+    """The link was never made, or was revoked."""
+
+    code = "link_not_found"
+
+
+class LinkExpiredError(NotFoundError):
+    """The link worked once."""
+
+    code = "link_expired"
+    status_code = 410
+
+
+class ShareNotFoundError(NotFoundError):
+    """No such tool or model is shared, or no longer."""
+
+    code = "share_not_found"
+
+
+class ConflictError(ApiError):
+    """It does not go with what there is."""
+
+    code = "conflict"
+    status_code = 409
+    exit_code = 7
+
+
+class ProjectExistsError(ConflictError):
+    """The name is taken."""
+
+    code = "project_exists"
+
+
+class MemberExistsError(ConflictError):
+    """They are a member already."""
+
+    code = "member_exists"
+
+
+class LastOwnerError(ConflictError):
+    """A project must keep an owner."""
+
+    code = "last_owner"
+
+
+class ProjectArchivedError(ConflictError):
+    """The project is archived, and cannot be changed."""
+
+    code = "project_archived"
+
+
+class UnavailableError(ApiError):
+    """The platform cannot tell right now: try again in a moment."""
+
+    code = "unavailable"
+    status_code = 503
+    exit_code = 8
