@@ -13,9 +13,9 @@ export const toolIcon = new LabIcon({ name: 'labyard:tool', svgstr: FALLBACK });
 /** Projects: a folder that people stand in front of. */
 const PROJECTS = `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 24 24">
   <g class="jp-icon3 jp-icon-selectable" fill="#616161">
-    <path d="M10 5H4.5A1.5 1.5 0 0 0 3 6.500v11A1.500 1.500 0 0 0 4.500 19H8v-1.200c0-.28.030-.54.090-.800H5V9h14v2.200c.760.320 1.430.800 2 1.400V8.500A1.500 1.500 0 0 0 19.500 7H12z"/>
-    <circle cx="15.500" cy="14" r="2.500"/>
-    <path d="M15.500 17.500c-2.480 0-5.500 1.100-5.500 3.100V22h11v-1.400c0-2-3.020-3.100-5.500-3.100"/>
+    <path d="M10 3H3a2 2 0 0 0-2 2v13a2 2 0 0 0 2 2h5.2c.2-.78.6-1.45 1.1-2H3V7h18v4.3c.8.5 1.5 1.15 2 1.9V7a2 2 0 0 0-2-2h-9z"/>
+    <circle cx="16.5" cy="13.5" r="3"/>
+    <path d="M16.5 17.5c-3 0-6.500 1.400-6.500 3.900V23h13v-1.600c0-2.500-3.500-3.900-6.500-3.900"/>
   </g>
 </svg>`;
 

@@ -91,25 +91,27 @@ function MakeLink({ detail, reason }: { detail: ProjectDetail; reason: string | 
   return (
     <div className="labyard-Add">
       <div className="labyard-Row-line">
-        <RoleSelect
-          label={trans.__('Role that the link gives')}
-          value={role}
-          onChange={setRole}
-          withOwner={false}
-          reason={reason}
-        />
-        <Select
-          label={trans.__('How long the link works')}
-          value={seconds}
-          onChange={setSeconds}
-          reason={reason}
-          options={[
-            { value: String(3600), label: trans.__('1 hour') },
-            { value: String(DAY), label: trans.__('1 day') },
-            { value: String(7 * DAY), label: trans.__('7 days') },
-            { value: String(30 * DAY), label: trans.__('30 days') }
-          ]}
-        />
+        {reason === null && (
+          <>
+            <RoleSelect
+              label={trans.__('Role that the link gives')}
+              value={role}
+              onChange={setRole}
+              withOwner={false}
+            />
+            <Select
+              label={trans.__('How long the link works')}
+              value={seconds}
+              onChange={setSeconds}
+              options={[
+                { value: String(3600), label: trans.__('1 hour') },
+                { value: String(DAY), label: trans.__('1 day') },
+                { value: String(7 * DAY), label: trans.__('7 days') },
+                { value: String(30 * DAY), label: trans.__('30 days') }
+              ]}
+            />
+          </>
+        )}
         <Action label={trans.__('Make link')} reason={reason} isBusy={attempt.isBusy} onClick={() => void make()} />
       </div>
       <Failure error={attempt.error} />

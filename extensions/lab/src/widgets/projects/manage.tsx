@@ -1,4 +1,4 @@
-import React, { useState } from 'react';
+import React, { useId, useState } from 'react';
 
 import { fieldAtFault } from '../../models/failures';
 import { whyNot } from '../../models/permissions';
@@ -105,6 +105,7 @@ function Transfer({ detail }: { detail: ProjectDetail }): React.JSX.Element {
   const attempt = useAttempt();
   const { project } = detail;
   const others = (detail.part('members').value ?? []).filter(member => member.user !== user);
+  const id = useId();
   const [chosen, setChosen] = useState('');
   const target = others.some(member => member.user === chosen) ? chosen : (others[0]?.user ?? '');
   const reason =
@@ -124,7 +125,10 @@ function Transfer({ detail }: { detail: ProjectDetail }): React.JSX.Element {
     }
   };
   return (
-    <div className="labyard-Field" role="group" aria-label={trans.__('Hand over')}>
+    <div className="labyard-Field labyard-HandOver" role="group" aria-labelledby={id}>
+      <span id={id} className="labyard-Field-name">
+        {trans.__('Hand over to')}
+      </span>
       <div className="labyard-Row-line">
         <Select
           label={trans.__('Who shall own it')}
@@ -178,7 +182,7 @@ function Endings({ detail }: { detail: ProjectDetail }): React.JSX.Element {
     const isSure = await actions.confirm({
       title: trans.__('Leave %1?', title),
       body: trans.__(
-        'You lose the files in %1, its runs and models in MLflow, its labelled data and its server. What you made stays there. An owner can add you again.',
+        'You lose the files in %1 and the project’s runs, models, labelled data and server. What you made stays there. An owner can add you again.',
         project.path
       ),
       accept: trans.__('Leave')

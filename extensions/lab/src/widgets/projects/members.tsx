@@ -6,7 +6,7 @@ import { whyNot } from '../../models/permissions';
 import type { ProjectDetail } from '../../models/project';
 import { PersonField } from './combobox';
 import { useAttempt, usePanel } from './context';
-import { Action, Avatar, Failure, Hidden, Reading, RoleSelect } from './parts';
+import { Action, Avatar, Failure, Reading, RoleSelect } from './parts';
 
 /** A long list begins with this many; the others are one click away. */
 const SHORT = 12;
@@ -72,7 +72,7 @@ function MemberRow({ detail, member }: { detail: ProjectDetail; member: IMember 
     const isSure = await actions.confirm({
       title: trans.__('Remove %1 from %2?', member.user, project.display_name),
       body: trans.__(
-        '%1 loses the files in %2, its runs and models in MLflow, its labelled data and its server, within seconds and also where they are at work now. What %1 made stays in the project.',
+        '%1 loses the files in %2 and the project’s runs, models, labelled data and server, within seconds, also where they are at work now. What %1 made stays in the project.',
         member.user,
         project.path
       ),
@@ -86,7 +86,7 @@ function MemberRow({ detail, member }: { detail: ProjectDetail; member: IMember 
     <li className="labyard-Row">
       <div className="labyard-Row-line">
         <Avatar name={member.user} />
-        <span className="labyard-Row-text" title={trans.__('Added by %1', member.added_by)}>
+        <span className="labyard-Row-text" title={trans.__('%1, added by %2', member.user, member.added_by)}>
           {member.user}
           {isSelf && <span className="labyard-Row-aside"> {trans.__('(you)')}</span>}
         </span>
@@ -159,11 +159,14 @@ function AddMember({ detail }: { detail: ProjectDetail }): React.JSX.Element {
           errorId={id}
           reason={reason}
         />
-        <RoleSelect label={trans.__('Role of the person to add')} value={role} onChange={setRole} reason={reason} />
-        <Action label={trans.__('Add')} isSubmit reason={reason} isBusy={attempt.isBusy} onClick={() => undefined} />
+        {reason === null && (
+          <RoleSelect label={trans.__('Role of the person to add')} value={role} onChange={setRole} />
+        )}
+        {(name !== '' || isMissing) && (
+          <Action label={trans.__('Add')} isSubmit isBusy={attempt.isBusy} onClick={() => undefined} />
+        )}
       </div>
       <Failure error={error} id={id} />
-      {reason && <Hidden>{reason}</Hidden>}
     </form>
   );
 }

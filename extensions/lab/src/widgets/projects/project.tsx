@@ -14,7 +14,7 @@ import { Action, Avatar, Failure, Hidden, RoleBadge, Section } from './parts';
 import { SharedModels, SharedTools } from './shared';
 
 /** So many faces in a row of the list. */
-const FACES = 3;
+const FACES = 2;
 
 /** One project in the list. */
 export const ProjectItem = memo(function ProjectItem(props: {
@@ -35,7 +35,7 @@ export const ProjectItem = memo(function ProjectItem(props: {
           className="labyard-Project-head"
           aria-expanded={isExpanded}
           aria-controls={isExpanded ? id : undefined}
-          title={project.path}
+          title={`${project.display_name}\n${project.path}`}
           onClick={() => {
             list.expand(project, !isExpanded);
           }}
