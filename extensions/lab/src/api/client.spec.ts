@@ -18,7 +18,7 @@ describe('requests', () => {
     server.answer = () => ({ status: 200, body: { tools: [aTool()], problems: [] } });
     const list = await api.list();
     expect(list.tools[0]?.title).toBe('TensorBoard');
-    expect(server.calls).toEqual([{ method: 'GET', path: 'tools', body: undefined }]);
+    expect(server.calls).toEqual([{ method: 'GET', path: 'tools', query: '', body: undefined }]);
   });
 
   it('sends the tool and its folder', async () => {
