@@ -65,7 +65,10 @@ def service(request: httpx.Request) -> httpx.Response:
     if name in ("wrong", "narrow"):
         return httpx.Response({"wrong": 401, "narrow": 403}[name], json={"error": {"code": "x", "message": f"{name}!"}})
     workspaces = {"ada": {"ada": "owner"}, "bob": {"bob": "owner", "team": "viewer"}}[name]
-    more = {"ada": {"projects": {"vision": "team"}, "shared_models": [{"workspace": "team", "model": "iris"}]}, "bob": {}}[name]
+    more = {
+        "ada": {"projects": {"vision": "team"}, "shared_models": [{"workspace": "team", "model": "iris"}]},
+        "bob": {"projects": {"vision": "team"}},
+    }[name]
     return httpx.Response(200, json={"user": name, "admin": False, "workspace": name, "workspaces": workspaces, **more})
 
 
@@ -199,7 +202,7 @@ async def test_the_page_is_not_told_of_workspaces_where_there_is_no_choice(clien
         # Clients, which are asked for a workspace by nobody, may name their only one.
         assert (await client.get("api/3.0/mlflow/server-info", headers=bearer(name))).json() == {"workspaces_enabled": True}
     assert (await client.get("api/3.0/mlflow/workspaces", headers=bearer("bob"))).json() == {
-        "workspaces": [{"name": "bob"}, {"name": "team"}]
+        "workspaces": [{"name": "bob"}, {"name": "team", "description": "Project vision, for you to read"}]
     }
     assert (await client.get("api/3.0/mlflow/workspaces/ada", headers=bearer("bob"))).status_code == 403
     assert (await client.delete("api/3.0/mlflow/workspaces/bob", headers=bearer("bob"))).status_code == 403

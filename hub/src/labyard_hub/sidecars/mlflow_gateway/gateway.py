@@ -233,7 +233,9 @@ def _choose_workspace(headers: _Headers, caller: Caller) -> str:
     if not asked:
         return caller.workspace
     if len(asked) > 1 or not asked <= set(caller.workspaces):
-        raise RefusedError(403, "You may not use this workspace. Leave X-MLFLOW-WORKSPACE and MLFLOW_WORKSPACE unset for your own.")
+        raise RefusedError(
+            403, "You may not use this workspace, or no longer. Choose one of yours, or leave MLFLOW_WORKSPACE unset for your own."
+        )
     return asked.pop()
 
 
@@ -253,10 +255,19 @@ def _workspaces(method: str, path: str, caller: Caller) -> tuple[int, dict[str, 
     if method not in ("GET", "HEAD") or match is None:
         raise RefusedError(403, "Workspaces are made and removed by the platform.")
     if match[1] is None:
-        return 200, {"workspaces": [{"name": name} for name in sorted(caller.workspaces)]}
+        # One's own first: the page keeps the order.
+        names = sorted(caller.workspaces, key=lambda name: (name != caller.workspace, name))
+        return 200, {"workspaces": [_workspace(name, caller) for name in names]}
     if match[1] not in caller.workspaces:
         raise RefusedError(403, "You may not use this workspace.")
-    return 200, {"workspace": {"name": match[1]}}
+    return 200, {"workspace": _workspace(match[1], caller)}
+
+
+def _workspace(name: str, caller: Caller) -> dict[str, str]:
+    project = next((project for project, workspace in caller.projects.items() if workspace == name), None)
+    if project is None:
+        return {"name": name}
+    return {"name": name, "description": f"Project {project}" + ("" if caller.workspaces[name] in _WRITERS else ", for you to read")}
 
 
 def _check_length(headers: _Headers) -> None:

@@ -25,7 +25,8 @@ _SCRIPT = (
     + json.dumps(_DEFAULTS)
     + "))if(localStorage.getItem(key)===null)localStorage.setItem(key,JSON.stringify(value))}catch{}</script>"
 )
-_STYLE = "<style>[data-assistant-ui]{display:none!important}</style>"
+# Workspaces are made by the platform: with a project.
+_STYLE = "<style>[data-assistant-ui],[data-component-id='mlflow.home.workspaces.create_button']{display:none!important}</style>"
 
 
 def without_workspaces(body: bytes) -> bytes:
