@@ -1,6 +1,10 @@
-/** Address of a tool at one of its workspaces; null is the one that the tool itself takes for the person's own. */
+/**
+ * Address of MLflow at one of its workspaces; null is the one that it takes for the person's own.
+ *
+ * Its page reads the workspace from the part after the hash, where its own addresses are (3.17).
+ */
 export function workspaceUrl(url: string, workspace: string | null): string {
-  return workspace === null ? url : `${url}?workspace=${encodeURIComponent(workspace)}`;
+  return workspace === null ? url : `${url}#/experiments?workspace=${encodeURIComponent(workspace)}`;
 }
 
 /**

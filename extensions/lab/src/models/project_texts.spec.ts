@@ -111,7 +111,7 @@ describe('failures', () => {
 describe('addresses', () => {
   it('name the workspace', () => {
     expect(workspaceUrl('/services/mlflow/', null)).toBe('/services/mlflow/');
-    expect(workspaceUrl('/services/mlflow/', 'vision--p0')).toBe('/services/mlflow/?workspace=vision--p0');
+    expect(workspaceUrl('/services/mlflow/', 'vision--p0')).toBe('/services/mlflow/#/experiments?workspace=vision--p0');
   });
 
   it('stay below where the platform is', () => {
