@@ -77,9 +77,14 @@ export class ToolTab extends MainAreaWidget<ToolPanel> {
     });
     const { share } = options;
     this._share = share
-      ? this._button(trans.__('Share'), shareIcon, trans.__('Share with the members of a project'), () => {
-          share(this);
-        })
+      ? this._button(
+          trans.__('Share with project'),
+          shareIcon,
+          trans.__('Give the members of a project a link to this tool'),
+          () => {
+            share(this);
+          }
+        )
       : null;
     this._stop = this._button(trans.__('Stop'), stopIcon, trans.__('Stop the tool'), () => {
       void this.stop();

@@ -146,7 +146,7 @@ function AddMember({ detail }: { detail: ProjectDetail }): React.JSX.Element {
     >
       <div className="labyard-Row-line">
         <PersonField
-          label={trans.__('Person to add')}
+          label={trans.__('Add a person')}
           placeholder={trans.__('Add a person …')}
           value={name}
           onChange={value => {
@@ -159,11 +159,9 @@ function AddMember({ detail }: { detail: ProjectDetail }): React.JSX.Element {
           errorId={id}
           reason={reason}
         />
-        {reason === null && (
-          <RoleSelect label={trans.__('Role of the person to add')} value={role} onChange={setRole} />
-        )}
-        {(name !== '' || isMissing) && (
-          <Action label={trans.__('Add')} isSubmit isBusy={attempt.isBusy} onClick={() => undefined} />
+        {reason === null && <RoleSelect label={trans.__('Role of the new member')} value={role} onChange={setRole} />}
+        {(name !== '' || isMissing || reason !== null) && (
+          <Action label={trans.__('Add')} isSubmit reason={reason} isBusy={attempt.isBusy} onClick={() => undefined} />
         )}
       </div>
       <Failure error={error} id={id} />

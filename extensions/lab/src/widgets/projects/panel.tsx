@@ -36,7 +36,7 @@ export class ProjectsPanel extends ReactWidget {
     super();
     const { trans } = _options;
     this.id = 'labyard-projects';
-    this.addClass('labyard-Projects');
+    this.addClass('labyard-ProjectsPanel');
     this.title.icon = projectsIcon;
     this.title.caption = trans.__('Projects');
     this.node.setAttribute('role', 'region');
@@ -134,9 +134,9 @@ function Panel(props: IProjectsPanelOptions & { creating: Signal<ProjectsPanel, 
   };
   return (
     <PanelContext.Provider value={context}>
-      <div className="labyard-Projects-head">
+      <div className="labyard-ProjectsPanel-head">
         <h2>{trans.__('Projects')}</h2>
-        <div ref={opener} className="labyard-Projects-tools">
+        <div ref={opener} className="labyard-ProjectsPanel-tools">
           <Action
             label={trans.__('New project')}
             icon={addIcon}
@@ -148,7 +148,7 @@ function Panel(props: IProjectsPanelOptions & { creating: Signal<ProjectsPanel, 
           <Action label={trans.__('Refresh projects')} icon={refreshIcon} isIcon onClick={() => void list.refresh()} />
         </div>
       </div>
-      <div ref={scroller} className="labyard-Projects-scroll">
+      <div ref={scroller} className="labyard-ProjectsPanel-scroll">
         {isCreating && <CreateForm close={closeForm} created={created} />}
         {(list.projects.length > 0 || list.withArchived) && <Filter />}
         <Trouble />

@@ -17,7 +17,9 @@ export function SharedTools({ detail }: { detail: ProjectDetail }): React.JSX.El
       <Reading resource={tools} retry={() => void detail.read('tools')} />
       {tools.value?.length === 0 && (
         <p className="labyard-Hint">
-          {trans.__('Nothing is shared now. Open a tool, such as TensorBoard, and choose “Share” above it.')}
+          {trans.__(
+            'Nothing is shared now. Open a tool, such as TensorBoard, and choose “Share with project” above it.'
+          )}
         </p>
       )}
       <ul className="labyard-Rows" aria-label={trans.__('Tools shared with %1', detail.project.display_name)}>
