@@ -6,12 +6,24 @@ import contextlib
 import pwd
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from labyard_hub.backends.local.accounts import Account, AccountError, ensure_account, find_account, isolates, retire
+from labyard_hub.backends.local.accounts import (
+    Account,
+    AccountError,
+    ensure_account,
+    ensure_project_account,
+    find_account,
+    find_project_account,
+    isolates,
+    retire,
+)
+from labyard_hub.backends.local.uids import UidLog, given_uids
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import InvalidNameError
 from tests.platform import is_root
@@ -24,7 +36,7 @@ def state(tmp_path: Path) -> Iterator[StateFolder]:
     state = StateFolder.open(tmp_path / "state")
     yield state
     for entry in pwd.getpwall():
-        if entry.pw_dir.startswith(str(state.homes)):
+        if entry.pw_dir.startswith(str(state.root)):
             subprocess.run(["userdel", entry.pw_name], check=True)
 
 
@@ -149,3 +161,71 @@ def test_no_account_for_a_bad_name(state: StateFolder, name: str) -> None:
 def test_isolation_needs_root_and_can_be_switched_off() -> None:
     assert isolates("auto") == is_root()
     assert not isolates("off")
+
+
+@needs_root
+def test_a_uid_is_never_given_twice(state: StateFolder) -> None:
+    seen = set()
+    for _ in range(3):
+        account = ensure_account("ada", state, isolated=True)
+        seen.add(account.uid)
+        retire("ada", state)
+    seen.add(ensure_account("bob", state, isolated=True).uid)
+    assert len(seen) == 4
+    assert seen <= given_uids(state)
+
+
+@needs_root
+def test_a_half_written_line_of_the_log_of_uids_is_no_uid(state: StateFolder) -> None:
+    with UidLog.locked(state) as log:
+        first = log.next("ly-ada")
+    with state.uids_file.open("a") as file:
+        file.write(str(first + 1))
+    assert given_uids(state) == {first}
+    with UidLog.locked(state) as log:
+        second = log.next("ly-bob")
+    assert given_uids(state) == {first, second}
+
+
+@needs_root
+def test_threads_and_processes_that_want_an_account_at_once_get_the_same(state: StateFolder) -> None:
+    program = (
+        "import sys; from pathlib import Path; from labyard_hub.config.state import StateFolder\n"
+        "from labyard_hub.backends.local.accounts import ensure_account, ensure_project_account\n"
+        "state = StateFolder(Path(sys.argv[1]))\n"
+        "print(ensure_account('ada', state, isolated=True).uid, ensure_project_account('vision--p0123456789', state, isolated=True).uid)"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, str(state.root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    found = [process.communicate(timeout=60) for process in processes]
+    assert {output for output, _ in found} == {found[0][0]}, found
+    assert len(set(found[0][0].split())) == 2
+    with ThreadPoolExecutor(8) as pool:
+        accounts = set(pool.map(lambda _: ensure_account("bob", state, isolated=True), range(8)))
+    assert len(accounts) == 1
+
+
+@needs_root
+def test_a_project_has_an_account_and_a_private_home(state: StateFolder) -> None:
+    account = ensure_project_account("vision--p0123456789", state, isolated=True)
+    assert account == find_project_account("vision--p0123456789", state)
+    assert account.home == state.projects / "vision--p0123456789" / "home"
+    assert (account.home.stat().st_uid, stat.S_IMODE(account.home.stat().st_mode)) == (account.uid, 0o700)
+    assert stat.S_IMODE(account.home.parent.stat().st_mode) == 0o711
+    assert account.unix_name == "ly-vision--p0123456789"
+    long = ensure_project_account("a" * 40 + "--p0123456789", state, isolated=True)
+    assert long.unix_name == "ly-" + "a" * 16 + "--p0123456789"
+
+
+@pytest.mark.parametrize("name", ["../x", "", "vision", "vision--p012345678", "a/b--p0123456789"])
+def test_no_account_for_what_is_no_project(state: StateFolder, name: str) -> None:
+    with pytest.raises(AccountError, match="no identifier"):
+        ensure_project_account(name, state, isolated=True)
+
+
+def test_without_isolation_a_project_is_the_services_own(state: StateFolder) -> None:
+    account = ensure_project_account("vision--p0123456789", state, isolated=False)
+    assert account.uid == state.root.stat().st_uid
+    assert stat.S_IMODE(account.home.stat().st_mode) == 0o700

@@ -157,6 +157,11 @@ class StateFolder:
         """A file per name that was removed, with how often."""
         return self.root / "former-users"
 
+    @property
+    def uids_file(self) -> Path:
+        """A line for each Unix uid that was ever given to an account, so that none is given again."""
+        return self.root / "uids"
+
     def generation(self, user: str) -> int:
         """Return how many people have had the name `user` before its present owner; `user` is a valid name."""
         try:

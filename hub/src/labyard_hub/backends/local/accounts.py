@@ -16,17 +16,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from labyard.exceptions import LabyardError
+from labyard_hub.backends.local.uids import UidLog
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_user_name
+from labyard_hub.domain.projects import is_project_id
 
 __all__ = [
     "Account",
     "AccountError",
     "UnreachableError",
     "check_reachable",
+    "delete_account",
     "ensure_account",
+    "ensure_project_account",
     "ensure_service_account",
     "find_account",
+    "find_project_account",
     "isolates",
     "retire",
 ]
@@ -123,15 +128,45 @@ def ensure_account(user: str, state: StateFolder, *, isolated: bool) -> Account:
     """
     home = state.homes / check_user_name(user)
     try:
-        if isolated:
-            account = find_account(user, state) or _add_account(user, home, state)
-        else:
-            me = pwd.getpwuid(os.geteuid())
-            account = Account(user, home, me.pw_uid, me.pw_gid, me.pw_name)
+        account = _ensure(user, home, state) if isolated else _own(user, home)
         _ensure_home(account)
     except OSError as error:
         raise AccountError(user, f"{error.strerror}: {error.filename}") from error
     return account
+
+
+def find_project_account(project_id: str, state: StateFolder) -> Account | None:
+    """Return the Unix account of a project, or None."""
+    return _account_of(_project_home(project_id, state), project_id)
+
+
+def ensure_project_account(project_id: str, state: StateFolder, *, isolated: bool) -> Account:
+    """Return the account that a project's own server runs as, and make it, the project's folder and the account's private home where missing.
+
+    Raises
+    ------
+    AccountError
+        If ``useradd`` fails, the home cannot be made, or `project_id` is none.
+    """
+    home = _project_home(project_id, state)
+    try:
+        home.parent.mkdir(mode=0o711, exist_ok=True)
+        account = _ensure(project_id, home, state) if isolated else _own(project_id, home)
+        _ensure_home(account)
+    except OSError as error:
+        raise AccountError(project_id, f"{error.strerror}: {error.filename}") from error
+    return account
+
+
+def _project_home(project_id: str, state: StateFolder) -> Path:
+    if not is_project_id(project_id):
+        raise AccountError(project_id, "that is no identifier of a project")
+    return state.projects / project_id / "home"
+
+
+def _own(user: str, home: Path) -> Account:
+    me = pwd.getpwuid(os.geteuid())
+    return Account(user, home, me.pw_uid, me.pw_gid, me.pw_name)
 
 
 def ensure_service_account(service: str, folder: Path, state: StateFolder) -> Account:
@@ -149,7 +184,7 @@ def ensure_service_account(service: str, folder: Path, state: StateFolder) -> Ac
     AccountError
         If ``useradd`` fails.
     """
-    account = _account_of(folder, service) or _add_account(service, folder, state)
+    account = _ensure(service, folder, state)
     # Files of a time without isolation are root's.
     if any(entry.lstat().st_uid != account.uid for entry in (folder, *folder.iterdir())):
         _run(service, "chown", "--recursive", "--no-dereference", f"{account.uid}:{account.gid}", str(folder))
@@ -172,14 +207,26 @@ def _ensure_home(account: Account) -> None:
         os.close(descriptor)
 
 
-def _add_account(user: str, home: Path, state: StateFolder) -> Account:
+def _ensure(user: str, home: Path, state: StateFolder) -> Account:
+    found = _account_of(home, user)
+    if found is not None:
+        return found
+    try:
+        # The hub and the service may want the same account at the same moment: the second finds what the first has made.
+        with UidLog.locked(state) as log:
+            return _account_of(home, user) or _add_account(user, home, state, log)
+    except OSError as error:
+        raise AccountError(user, f"{error.strerror}: {error.filename}") from error
+
+
+def _add_account(user: str, home: Path, state: StateFolder, log: UidLog) -> Account:
     for name in _candidates(user, state):
         if _exists(name):
             continue
         _run(
             user,
             "useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/usr/sbin/nologin", "--user-group",
-            "--comment", f"Labyard user {user}", name,
+            "--uid", str(log.next(name)), "--comment", f"Labyard user {user}", name,
         )  # fmt: skip
         account = _account_of(home, user)
         if account is not None:
@@ -189,6 +236,9 @@ def _add_account(user: str, home: Path, state: StateFolder) -> Account:
 
 def _candidates(user: str, state: StateFolder) -> list[str]:
     """Names to try: ``ly-ada``; where that one is somebody else's, one with the state folder's instance id."""
+    if is_project_id(user):  # the tail is unique, the name before it is for people who read a list of processes
+        name, _, tail = user.rpartition("--")
+        user = f"{name[: MAX_ACCOUNT_LENGTH - len(ACCOUNT_PREFIX) - len(tail) - 2].rstrip('-')}--{tail}"
     plain = f"{ACCOUNT_PREFIX}{user}"
     suffix = f"-{state.instance}"
     marked = plain[: MAX_ACCOUNT_LENGTH - len(suffix)].rstrip("-") + suffix
@@ -216,6 +266,19 @@ def _run(user: str, *argv: str) -> None:
         raise AccountError(user, f"{argv[0]} failed: {done.stderr.strip() or done.returncode}")
 
 
+def delete_account(account: Account, state: StateFolder) -> None:
+    """Delete a Unix account. Its uid is never given again, so files that it still owns somewhere are nobody's.
+
+    Raises
+    ------
+    AccountError
+        If it still has processes or cannot be deleted.
+    """
+    with UidLog.locked(state) as log:
+        log.note(account.uid, account.unix_name)  # one of a time before there was a log
+    _run(account.user, "userdel", account.unix_name)
+
+
 def retire(user: str, state: StateFolder) -> Path | None:
     """Take a removed user's home into the trash and delete their Unix account; return where the home went, None where there was none.
 
@@ -236,7 +299,7 @@ def retire(user: str, state: StateFolder) -> Path | None:
         except OSError as error:
             raise AccountError(user, f"the home {home} could not be moved to the trash: {error.strerror}") from error
     if account is not None and os.geteuid() == 0:
-        _run(user, "userdel", account.unix_name)
+        delete_account(account, state)
     # What is kept elsewhere under the name, such as an MLflow workspace, is not for the next one either.
     state.end_generation(user)
     return trashed
