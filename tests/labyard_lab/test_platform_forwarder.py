@@ -163,7 +163,7 @@ def test_other_methods(ask: Callable[..., httpx.Response], upstream: Upstream, m
 def test_nobody_and_other_visitors_are_refused(ask: Callable[..., httpx.Response], upstream: Upstream) -> None:
     assert ask("GET", "projects", None).status_code in (401, 403)
     answer = ask("GET", "projects", BOB)
-    assert (answer.status_code, code(answer)) == (403, "not_owner")
+    assert (answer.status_code, code(answer)) == (403, "forbidden")
     assert ask("GET", "projects", "token-of-nobody").status_code in (401, 403)
     assert upstream.calls == []
 

@@ -15,6 +15,7 @@ __all__ = [
     "InstanceNotRunningError",
     "InvalidRequestError",
     "NoPlatformError",
+    "NoProjectError",
     "NoTokenError",
     "NotOwnerError",
     "PlatformAnswerError",
@@ -136,6 +137,16 @@ class NoPlatformError(LabyardError):
 
     def __init__(self) -> None:
         super().__init__("projects are not reached through this server. Open your own JupyterLab, started by Labyard, for them")
+
+
+class NoProjectError(LabyardError):
+    """The server is no project's."""
+
+    code: ClassVar[str] = "no_project"
+    status_code: ClassVar[int] = 404
+
+    def __init__(self) -> None:
+        super().__init__("this is a server of a person and not of a project")
 
 
 class NotOwnerError(LabyardError):

@@ -17,12 +17,16 @@ from labyard_lab.activity import WorkWatch, look_seconds
 from labyard_lab.catalog.catalog import Catalog, default_user_folder
 from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, RestartHandler, ToolsHandler
 from labyard_lab.handlers.platform import PlatformHandler
+from labyard_lab.handlers.project import ProjectHandler
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.instances.runtime import RuntimeFolder
 from labyard_lab.platform_service import PlatformService
 from labyard_lab.port_proxy import protect_port_proxy
 from labyard_lab.proxy.http import ToolHttpHandler
 from labyard_lab.proxy.websocket import ToolWebsocketHandler, WebsocketPath
+from labyard_lab.visitors.access import PersonalServer, ProjectServer
+from labyard_lab.visitors.gate import Gate
+from labyard_lab.visitors.roles import Roles
 
 __all__ = ["LabyardLab"]
 
@@ -50,7 +54,9 @@ class LabyardLab(ExtensionApp):
 
     manager: InstanceManager | None = None
     platform: PlatformService | None = None
-    _watching: asyncio.Task[None] | None = None
+    gate: Gate | None = None
+    _roles: Roles | None = None
+    _tasks: tuple[asyncio.Task[None], ...] = ()
 
     def initialize_handlers(self) -> None:
         """Register the routes."""
@@ -78,6 +84,7 @@ class LabyardLab(ExtensionApp):
         app.web_app.add_handlers(  # type: ignore[no-untyped-call]
             ".*",
             [
+                (url_path_join(api, "project"), ProjectHandler),
                 (url_path_join(api, "tools"), ToolsHandler, parts),
                 (url_path_join(api, "instances"), InstancesHandler, parts),
                 (url_path_join(api, "instances", _ID), InstanceHandler, parts),
@@ -87,6 +94,7 @@ class LabyardLab(ExtensionApp):
             ],
         )
         self._reach_platform(app.web_app, url_path_join(api, "platform") + "/")
+        self._guard_visits(app.web_app, tools_path)
         if os.environ.get("JUPYTERHUB_PUBLIC_URL", "").startswith("https:"):
             # The hub's own cookies are for HTTPS alone then; this one of the server's would go out on plain HTTP too.
             app.web_app.settings.setdefault("xsrf_cookie_kwargs", {})["secure"] = True
@@ -101,9 +109,20 @@ class LabyardLab(ExtensionApp):
         self.platform = PlatformService(service_url) if service_url and not project else None
         web_app.add_handlers(".*", [(base_path + "(.*)", PlatformHandler, {"service": self.platform, "base_path": base_path})])
 
+    def _guard_visits(self, web_app: Any, tools_path: str) -> None:
+        """On a server of the platform, ask the labyard service who may do what, before any handler runs."""
+        service_url, owner = os.environ.get("LABYARD_SERVICE_URL"), os.environ.get("JUPYTERHUB_USER")
+        if not service_url or not owner:
+            return
+        self._roles = Roles(service_url, os.environ.get("JUPYTERHUB_API_TOKEN", ""), os.environ.get("JUPYTERHUB_SERVER_NAME", ""))
+        access = (ProjectServer if os.environ.get("LABYARD_PROJECT") else PersonalServer)(owner, self._roles)
+        self.gate = Gate(access, tools_path)
+        self.gate.install(web_app)
+
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
-        """Begin to look for work that is to keep the server from being stopped as idle."""
-        self._watching = asyncio.create_task(self._watch_work(serverapp.web_app.settings))
+        """Begin to look for work that is to keep the server from being stopped as idle, and for visitors who may not stay."""
+        watch = [self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]
+        self._tasks = tuple(asyncio.create_task(one) for one in watch)
 
     async def _watch_work(self, settings: dict[str, Any]) -> None:
         watch = WorkWatch(settings)
@@ -116,10 +135,12 @@ class LabyardLab(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """End all tools with the server."""
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
+                await task
+        if self._roles is not None:
+            await self._roles.close()
         if self.platform is not None:
             await self.platform.close()
         if self.manager is not None:

@@ -20,6 +20,7 @@ from tornado import httputil, web
 from labyard_lab.proxy.base import holds_platform_token
 from labyard_lab.proxy.guard import action_of
 from labyard_lab.proxy.headers import strip_cookies, strip_token
+from labyard_lab.visitors.visit import target_of
 
 __all__ = ["PORT_PROXY_RESOURCE", "protect_port_proxy"]
 
@@ -61,7 +62,7 @@ def protect_port_proxy() -> None:
 
 def _is_open_port(handler: Any) -> bool:
     """Return whether the handler serves any port, and not a program that jupyter-server-proxy was configured for."""
-    return type(handler) in (handlers.LocalProxyHandler, handlers.RemoteProxyHandler)
+    return target_of(handler) in (handlers.LocalProxyHandler, handlers.RemoteProxyHandler)
 
 
 def _without_credentials(handler: Any, headers: httputil.HTTPHeaders) -> httputil.HTTPHeaders:

@@ -23,10 +23,13 @@ __all__ = [
     "LinkExpiredError",
     "LinkLimitError",
     "LinkNotFoundError",
+    "LoginCodeError",
+    "LoginRequestError",
     "MemberExistsError",
     "MemberLimitError",
     "MemberNotFoundError",
     "MissingScopeError",
+    "NotALoginError",
     "NotAProjectError",
     "NotAUserError",
     "NotAllowedError",
@@ -35,6 +38,7 @@ __all__ = [
     "ProjectExistsError",
     "ProjectLimitError",
     "ProjectNotFoundError",
+    "ServerStartError",
     "ShareExistsError",
     "ShareNotFoundError",
     "SignInFailedError",
@@ -224,6 +228,36 @@ class SignInFailedError(LabyardError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"the sign-in could not be completed: {problem}. Open the page again to start over")
+
+
+class LoginRequestError(LabyardError):
+    """The address with which a login of the command line begins is not one that the command line wrote."""
+
+    code: ClassVar[str] = "invalid_login"
+    status_code: ClassVar[int] = 400
+
+    def __init__(self) -> None:
+        super().__init__("this address is not whole, or no command line made it. Run `labyard login` again, and open what it prints")
+
+
+class LoginCodeError(LabyardError):
+    """A one-time code of a login that does not work."""
+
+    code: ClassVar[str] = "invalid_login_code"
+    status_code: ClassVar[int] = 400
+
+    def __init__(self) -> None:
+        super().__init__("this code does not work: it was used, is too old, or belongs to another login. Run `labyard login` again")
+
+
+class NotALoginError(LabyardError):
+    """The token was not made by a login of the command line."""
+
+    code: ClassVar[str] = "not_a_login"
+    status_code: ClassVar[int] = 409
+
+    def __init__(self) -> None:
+        super().__init__("`labyard login` did not make this token. Revoke it on the hub's page *Tokens for programs*")
 
 
 class DatabaseUnavailableError(LabyardError):
@@ -419,6 +453,18 @@ class EnforcementPendingError(LabyardError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"the change is made, but not yet in force everywhere: {problem}. It is tried again every few seconds")
+
+
+class ServerStartError(LabyardError):
+    """A project's server does not start."""
+
+    code: ClassVar[str] = "server_start"
+    status_code: ClassVar[int] = 502
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"the project's server could not be started: {problem or 'the hub does not say why'}. Ask an administrator to look at the hub's log"
+        )
 
 
 class HubUnavailableError(LabyardError):

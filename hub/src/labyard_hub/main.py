@@ -15,8 +15,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from labyard.exceptions import LabyardError
-from labyard_hub.backends.absent import AnyDirectory, NoFiles, NoServers
+from labyard_hub.backends.absent import NoFiles
 from labyard_hub.backends.hub_api import Hub
+from labyard_hub.backends.hub_servers import HubServers
 from labyard_hub.config.loader import parse_configuration
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
@@ -24,6 +25,8 @@ from labyard_hub.factory import Outside, create_app, create_parts
 from labyard_hub.handlers.dependencies import ServiceSettings
 from labyard_hub.services.members import Members
 from labyard_hub.storage.database import Database
+from labyard_hub.storage.directory import IdentityDirectory
+from labyard_hub.storage.identity import IdentityStore
 from labyard_hub.storage.store import Store
 
 __all__ = ["build", "main"]
@@ -57,12 +60,20 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
 
     configured = parse_configuration(state.configuration_file.read_text()).settings if state.configuration_file.exists() else Settings()
     database = Database(configured.database.url_for(state.database))
-    outside = Outside(hub, Store(database), NoFiles(), NoServers(), AnyDirectory(), state.generation)
+    servers = HubServers(
+        client,
+        api_url=environment["JUPYTERHUB_API_URL"],
+        base_url=settings.base_url,
+        api_token=environment["JUPYTERHUB_API_TOKEN"],
+    )
+    directory = IdentityDirectory(IdentityStore(state.identity_database))
+    outside = Outside(hub, Store(database), NoFiles(), servers, directory, state.generation)
     parts, enforcement = create_parts(
         settings,
         outside,
         session_secret=state.secret("service_cookie_secret"),
         link_secret=state.secret("link_secret"),
+        login_secret=state.secret("cli_login_token"),
         projects_per_user=configured.projects.per_user,
     )
 

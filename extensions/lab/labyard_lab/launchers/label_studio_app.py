@@ -1,9 +1,9 @@
-"""Serves a Label Studio of one's own on a Unix socket. Runs by the interpreter of Label Studio's environment.
+"""Serves a person's or a project's Label Studio on a Unix socket. Runs by the interpreter of Label Studio's environment.
 
 Usage: ``python label_studio_app.py --socket PATH --base-url /PATH/ --origin http://HOST --data-dir DIR``
 
-Whoever reaches the socket is signed in: it lies in a folder that only its user can enter, and the Jupyter server that proxies to it
-lets nobody else through. If ``LABYARD_LABEL_STUDIO_TEMPLATE`` names a migrated database (see ``label_studio_template.py``), a first start
+Whoever reaches the socket is signed in, by the name that the Jupyter server gives them: it lies in a folder that only its user can enter, and the server
+that proxies to it lets nobody else through. If ``LABYARD_LABEL_STUDIO_TEMPLATE`` names a migrated database (see ``label_studio_template.py``), a first start
 takes seconds instead of a minute.
 """
 
@@ -23,7 +23,7 @@ def serve(application, socket_path):
     from gunicorn.app.base import BaseApplication
 
     class Server(BaseApplication):
-        """Gunicorn with one worker: SQLite takes one writer, and one person makes few requests at once."""
+        """Gunicorn with one worker: SQLite takes one writer, and a few people make few requests at once."""
 
         def load_config(self):
             """Say how to serve."""
@@ -66,7 +66,7 @@ def main():
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        print(f"Label Studio already works on {data_dir}, perhaps in another server of yours. Stop it there first", file=sys.stderr)
+        print(f"Label Studio already works on {data_dir}, perhaps in another server. Stop it there first", file=sys.stderr)
         return 1
     os.chdir(data_dir)
     label_studio_django.set_variables(data_dir, arguments.base_url, arguments.origin)

@@ -33,9 +33,14 @@ def set_variables(data_dir, base_url, origin):
     )
     for name in ("HOST", "DJANGO_DB", "LABEL_STUDIO_DJANGO_DB"):
         os.environ.pop(name, None)
-    # Pictures in the user's home can be labelled where they lie; the process may read no more than its user anyway.
+    # Pictures in the user's home, or in the project's folder, can be labelled where they lie; the process may read no more than its user anyway.
     os.environ.setdefault("LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED", "true")
-    os.environ.setdefault("LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT", str(pathlib.Path.home()))
+    os.environ.setdefault("LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT", str(_pictures()))
+
+
+def _pictures():
+    projects, project = os.environ.get("LABYARD_PROJECTS_DIR"), os.environ.get("LABYARD_PROJECT")
+    return pathlib.Path(projects, project, "files") if projects and project else pathlib.Path.home()
 
 
 def set_up_django(base_url):

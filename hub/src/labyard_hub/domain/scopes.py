@@ -6,13 +6,20 @@ the scope names the owner, and a visitor's token cannot have it, whatever they a
 
 from __future__ import annotations
 
-__all__ = ["SERVICE_SCOPES", "USE_SCOPE", "opens_service", "use_scope_of"]
+__all__ = ["PROJECTS_SCOPE", "PROJECT_GROUP", "SERVICE_SCOPES", "USE_SCOPE", "opens_service", "use_scope_of"]
 
 SERVICE_SCOPES = ("access:services!service=labyard", "access:services!service=mlflow")
 """A token with one of them, whoever's it is, opens the service, which is also where MLflow asks. For tokens that no server gets from its visitors."""
 
 USE_SCOPE = "custom:labyard:use"
 """The same for one user, by the filter ``!user``; for tokens that servers get from their visitors."""
+
+PROJECTS_SCOPE = "custom:labyard:projects"
+"""Making the users that own projects' servers, and saying who may visit a server. JupyterHub's own scopes for that are ``admin:users``, and ``shares``, which
+lets its holder into every server."""
+
+PROJECT_GROUP = "labyard-projects"
+"""The hub's group of the users that own projects' servers; starting and stopping is granted for its members alone."""
 
 
 def use_scope_of(user: str) -> str:

@@ -20,11 +20,13 @@ from labyard_hub.backends.local.accounts import retire
 from labyard_hub.config.settings import SignInSettings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_user_name
+from labyard_hub.domain.projects import is_project_id
 from labyard_hub.exceptions import InvalidNameError
 from labyard_hub.hub_plugins.hub_spawners import cancel_start
 from labyard_hub.hub_plugins.identity import AsyncIdentity
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.hub_plugins.pages.handlers import page_handlers
+from labyard_hub.hub_plugins.project_users import is_project_user, project_handlers
 from labyard_hub.hub_plugins.throttle import Attempt, Throttle, address_key
 from labyard_hub.storage.identity import IdentityStore, User
 from labyard_hub.storage.identity_errors import UserUnknownError
@@ -62,8 +64,8 @@ class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub c
         self.refresh_pre_spawn = True
 
     def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:  # noqa: ARG002  # JupyterHub's signature
-        """Return our pages; JupyterHub asks these before its own, so they may stand in for them."""
-        return page_handlers()
+        """Return our pages and routes; JupyterHub asks these before its own, so they may stand in for them."""
+        return [*page_handlers(), *project_handlers()]
 
     def normalize_username(self, username: str) -> str:
         """Return the name in small letters. Only ASCII has them here: the Kelvin sign does not become a k."""
@@ -139,6 +141,8 @@ class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub c
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:  # noqa: ARG002  # JupyterHub's signature
         """Look a user up again: False ends their sessions and tokens, a dictionary changes their role."""
+        if is_project_user(user):  # it has no session, and the labyard service removes it with its project
+            return True
         try:
             found = await self.identity.call(self.identity.store.get_user, user.name)
         except LabyardError as error:
@@ -151,6 +155,8 @@ class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub c
 
     async def add_user(self, user: Any) -> None:
         """Refuse users whom the store does not know: JupyterHub then drops them and their tokens, also when it starts."""
+        if is_project_user(user):
+            return
         found = await self.identity.call(self.identity.store.get_user, user.name)
         # The store finds names in any case; the hub would take `Ada` for somebody beside `ada`.
         if found is None or found.name != user.name:
@@ -165,6 +171,9 @@ class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub c
             409 for the last administrator; 500 if something of them cannot be removed, which may be tried again.
         """
         try:
+            if is_project_id(user.name):
+                await self._stop_servers(user)
+                return
             with contextlib.suppress(UserUnknownError):  # a second attempt, or `labyard user remove` took them out
                 await self.identity.call(self.identity.store.remove_user, user.name)
             await self._stop_servers(user)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from labyard_hub.config.loader import Configuration, parse_configuration
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
-from labyard_hub.domain.scopes import SERVICE_SCOPES, USE_SCOPE
+from labyard_hub.domain.command_line import LOGIN_CLIENT_ID, LOGIN_REDIRECT_PATH, LOGIN_SERVICE
+from labyard_hub.domain.scopes import PROJECT_GROUP, PROJECTS_SCOPE, SERVICE_SCOPES, USE_SCOPE
 from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
 from labyard_hub.hub_plugins.database_errors import explain_database_errors
 from labyard_hub.hub_plugins.mlflow_client import client_environment
@@ -122,13 +122,36 @@ def _services(c: Any, state: StateFolder) -> None:
             "oauth_no_confirm": True,
             "display": False,
         },
+        {
+            "name": LOGIN_SERVICE,
+            "api_token": state.secret("cli_login_token"),
+            "oauth_client_id": LOGIN_CLIENT_ID,
+            "oauth_redirect_uri": f"/services/labyard/{LOGIN_REDIRECT_PATH}",
+            "oauth_client_allowed_scopes": list(SERVICE_SCOPES),
+            "display": False,
+        },
         {"name": "mlflow", "api_token": state.secret("mlflow_token"), "display": False},
         {"name": "culler", "api_token": state.secret("culler_token"), "display": False},
         {"name": "cli", "api_token": state.secret("cli_token"), "display": False},
     ]
-    c.JupyterHub.custom_scopes = {USE_SCOPE: {"description": "Use your projects and MLflow"}}
+    c.JupyterHub.custom_scopes = {
+        USE_SCOPE: {"description": "Use your projects and MLflow"},
+        PROJECTS_SCOPE: {"description": "Make users that own projects' servers, and say who may visit a server"},
+    }
     c.JupyterHub.load_roles = [
-        {"name": "user", "description": "What every user may do", "scopes": ["self", *SERVICE_SCOPES, f"{USE_SCOPE}!user"]},
+        {"name": "user", "description": "What every user may do", "scopes": ["self", *SERVICE_SCOPES, f"{USE_SCOPE}!user", f"access:services!service={LOGIN_SERVICE}"]},
+        {
+            "name": "project-servers",
+            "description": "What the labyard service needs to run projects' servers",
+            # Not `shares`: it contains the access to every server.
+            "scopes": [
+                f"read:servers!group={PROJECT_GROUP}",
+                f"start:servers!group={PROJECT_GROUP}",
+                f"delete:servers!group={PROJECT_GROUP}",
+                PROJECTS_SCOPE,
+            ],
+            "services": ["labyard"],
+        },
         {"name": "idle-culler", "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"], "services": ["culler"]},
         {"name": "command-line", "scopes": ["list:users", "admin:users", "read:servers", "delete:servers"], "services": ["cli"]},
     ]
@@ -172,7 +195,6 @@ def _server_environment(state: StateFolder, platform: Platform, settings: Settin
     return {
         "PATH": f"{workbench / 'bin'}:{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin",
         "JUPYTER_PATH": str(kernels(workbench, isolated=isolates(settings.servers.isolation))),
-        "JUPYTER_CONFIG_PATH": str(files("labyard_hub") / "singleuser"),
         "LABYARD_TOOLS_FILE": str(state.tools_file),
         "LABYARD_ISOLATED": "1" if isolates(settings.servers.isolation) else "0",
         **({"LABYARD_LABEL_STUDIO_TEMPLATE": str(template)} if template.exists() else {}),

@@ -14,7 +14,7 @@ from jupyterhub.utils import random_port
 from traitlets import Bool, Dict, Float, Integer, Unicode, default
 
 from labyard.exceptions import LabyardError
-from labyard_hub.backends.local.accounts import Account, ensure_account
+from labyard_hub.backends.local.accounts import Account, ensure_account, ensure_project_account
 from labyard_hub.backends.local.limits import ControlGroup, Limits, drop_privileges
 from labyard_hub.backends.local.processes import ProcessRecord
 from labyard_hub.backends.local.runtime import make_runtime_folder
@@ -25,6 +25,10 @@ from labyard_hub.domain.scopes import use_scope_of
 
 __all__ = ["LabyardSpawner"]
 
+SINGLEUSER = Path(__file__).parent.parent / "singleuser"
+PRIVATE_UMASK = 0o077
+SHARED_UMASK = 0o007
+"""With access lists the group's bits of a file's mode are the most that any member can have."""
 LOG_MAX_BYTES = 5 * 2**20
 LISTEN_CHECK_SECONDS = 0.05
 
@@ -46,7 +50,11 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
         A project's server gets nothing: members work there in one account, and could read one another's tokens. It is a default because JupyterHub cannot start a
         server for which a function is configured (6.1.1 writes it into the environment as JSON).
         """
-        return [] if is_project_id(self.user.name) else [use_scope_of(self.user.name)]
+        return [] if self._is_project else [use_scope_of(self.user.name)]
+
+    @property
+    def _is_project(self) -> bool:
+        return is_project_id(self.user.name)
 
     @property
     def _state_folder(self) -> StateFolder:
@@ -78,6 +86,15 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
         environment.update(self.base_environment)
         # MLflow's client takes the server's own token, which acts as the server's owner.
         environment["MLFLOW_TRACKING_TOKEN"] = environment["JUPYTERHUB_API_TOKEN"]
+        kind = "project" if self._is_project else "personal"
+        environment["JUPYTER_CONFIG_PATH"] = f"{SINGLEUSER / kind}:{SINGLEUSER}"
+        if self._is_project:
+            folder = self._state_folder.projects / self.user.name
+            environment |= {
+                "JUPYTERHUB_ROOT_DIR": str(folder / "files"),
+                "LABYARD_PROJECT": self.user.name,
+                "LABYARD_TOOL_DATA_DIR": str(folder / "tools"),
+            }
         return environment
 
     async def start(self) -> tuple[str, int]:
@@ -120,7 +137,8 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
 
     def _start_process(self, environment: dict[str, str], argv: list[str]) -> Popen[bytes]:
         state = self._state_folder
-        account = ensure_account(self.user.name, state, isolated=self.isolated)
+        ensure = ensure_project_account if self._is_project else ensure_account
+        account = ensure(self.user.name, state, isolated=self.isolated)
         runtime = make_runtime_folder(state, account, self.name)
         environment |= {
             "HOME": str(account.home),
@@ -150,6 +168,7 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
             drop_privileges,
             uid=account.uid, gid=account.gid, unix_name=account.unix_name, home=str(account.home),
             join=group.join_files(), limits=self._limits, isolated=self.isolated,
+            umask=SHARED_UMASK if self._is_project else PRIVATE_UMASK,
         )  # fmt: skip
 
     def _open_log(self) -> Any:

@@ -134,7 +134,7 @@ def describe_support() -> str:
     return ", ".join(held) if held else "none beyond the shell's own (no writable control groups)"
 
 
-def drop_privileges(*, uid: int, gid: int, unix_name: str, home: str, join: list[str], limits: Limits, isolated: bool) -> None:
+def drop_privileges(*, uid: int, gid: int, unix_name: str, home: str, join: list[str], limits: Limits, isolated: bool, umask: int = 0o077) -> None:
     """Turn the calling process, a child about to exec, into the user's: group, limits, account, folder.
 
     Runs between fork and exec, so it allocates little and takes no locks. It raises if any part that isolation needs fails.
@@ -151,7 +151,7 @@ def drop_privileges(*, uid: int, gid: int, unix_name: str, home: str, join: list
         os.initgroups(unix_name, gid)
         os.setgid(gid)
         os.setuid(uid)
-        os.umask(0o077)
+        os.umask(umask)
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS) failed")
     os.chdir(home)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from labyard_hub.config.settings import Settings
+from labyard_hub.domain.projects import is_project_id
 from labyard_hub.hub_plugins.pages.assets import STATIC, TEMPLATES, asset
 from labyard_hub.hub_plugins.pages.texts import ago, span, until
+from labyard_hub.hub_plugins.pages.visits import project_name
 
 __all__ = ["CONTENT_SECURITY_POLICY", "page_settings"]
 
@@ -37,6 +39,7 @@ def page_settings(settings: Settings) -> dict[str, Any]:
             "ago": lambda _user: ago,
             "span": lambda _user: span,
             "until": lambda _user: until,
+            "project_of": lambda _user: lambda name: project_name(name) if is_project_id(name) else "",
         },
         "tornado_settings": {
             "headers": {

@@ -6,11 +6,13 @@ from typing import Any
 
 from labyard_hub.hub_plugins.pages.account import AccountHandler
 from labyard_hub.hub_plugins.pages.assets import STATIC, AssetHandler
+from labyard_hub.hub_plugins.pages.command_line import AuthorizeHandler, LoginTokenHandler
 from labyard_hub.hub_plugins.pages.home import DeleteServerHandler, HomeHandler, StopServerHandler
 from labyard_hub.hub_plugins.pages.join import InviteHandler, SetupHandler
 from labyard_hub.hub_plugins.pages.people import InvitationsHandler, PeopleHandler, PersonHandler, RemovePersonHandler, RevokeHandler
 from labyard_hub.hub_plugins.pages.sign_in import SignInHandler, SignOutHandler
 from labyard_hub.hub_plugins.pages.start import StartHandler
+from labyard_hub.hub_plugins.pages.visits import PendingHandler
 
 __all__ = ["page_handlers"]
 
@@ -30,6 +32,10 @@ def page_handlers() -> list[tuple[Any, ...]]:
         (r"/spawn", StartHandler),
         (r"/spawn/([^/]+)", StartHandler),
         (r"/spawn/([^/]+)/([^/]+)", StartHandler),
+        (r"/spawn-pending/([^/]+)", PendingHandler),
+        (r"/spawn-pending/([^/]+)/([^/]+)", PendingHandler),
+        (r"/api/oauth2/authorize", AuthorizeHandler),
+        (r"/api/labyard/login-token", LoginTokenHandler),
         (r"/servers/([^/]+)/stop", StopServerHandler),
         (r"/servers/([^/]+)/([^/]+)/stop", StopServerHandler),
         (r"/servers/([^/]+)/([^/]+)/delete", DeleteServerHandler),

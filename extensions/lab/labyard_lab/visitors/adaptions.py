@@ -1,0 +1,50 @@
+"""Handlers that serve viewers in another way, instead of refusing them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_core.utils import ensure_async
+
+from labyard_lab.visitors.collaboration import save_id, viewer_may_send
+from labyard_lab.visitors.policy import CONTENTS, ROOM, has_name
+from labyard_lab.visitors.visit import is_viewer
+
+__all__ = ["adaptions"]
+
+
+def adaptions(target: type) -> tuple[type, ...]:
+    """Return what is to be put in front of the handler `target`."""
+    return (*((RoomForViewers,) if has_name(target, ROOM) else ()), *((ContentsForViewers,) if has_name(target, CONTENTS) else ()))
+
+
+class RoomForViewers:
+    """A room where a document is edited together. Viewers see the others' changes and cursors; theirs are not taken."""
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Take a message, or not."""
+        upstream: Any = super()
+        if not is_viewer(self) or viewer_may_send(message):
+            await ensure_async(upstream.on_message(message))
+            return
+        number = save_id(message)
+        if number is not None:  # the front end waits for the answer
+            handler: Any = self
+            await handler.send(handler._encode_json_message({"type": "save", "responseTo": number, "status": "failed"}))  # noqa: SLF001  # upstream's own answer
+
+
+class ContentsForViewers:
+    """Files and folders, described to viewers as not writable, so that JupyterLab shows them so."""
+
+    def _finish_model(self, model: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        if is_viewer(self):
+            model = _read_only(model)
+        upstream: Any = super()
+        upstream._finish_model(model, *args, **kwargs)  # noqa: SLF001  # all its answers pass here
+
+
+def _read_only(model: dict[str, Any]) -> dict[str, Any]:
+    changed = {**model, "writable": False}
+    if model.get("type") == "directory" and isinstance(model.get("content"), list):
+        changed["content"] = [_read_only(entry) for entry in model["content"]]
+    return changed

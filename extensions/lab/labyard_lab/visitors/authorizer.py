@@ -1,0 +1,27 @@
+"""Jupyter Server's authorizer of a project's server: a second look behind the gate, by what the handler itself says that it is about to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_server.auth import Authorizer
+
+from labyard.models.authorization import Role
+from labyard_lab.visitors.policy import serves_viewers
+from labyard_lab.visitors.visit import visit_of
+
+__all__ = ["VisitorAuthorizer"]
+
+
+class VisitorAuthorizer(Authorizer):
+    """Lets nobody do anything whom the gate has not let in, and viewers read.
+
+    A server whose gate is missing, because the extension did not load, so serves nobody.
+    """
+
+    def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:  # noqa: ARG002  # Jupyter Server's signature
+        """Return whether `user` may."""
+        visit = visit_of(handler)
+        if visit is None or user is None or user.username != visit.ask.user:
+            return False
+        return visit.role is not Role.VIEWER or action == "read" or serves_viewers(visit.ask.handler)

@@ -1,0 +1,160 @@
+"""The one place that every request to this server passes, whatever handler is to serve it.
+
+Jupyter Server asks its authorizer only where a handler does so, and some do not: jupyter-server-proxy's, and whatever an extension forgets. So the gate stands in front
+of the handlers: tornado's application makes each of them by one method, and the gate has it make a class of the same kind that asks first. It asks before anything of the
+handler's own runs, since some handlers act before they look who is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import weakref
+from typing import Any
+
+from jupyter_core.utils import ensure_async
+from tornado import web
+
+from labyard.models.authorization import Role
+from labyard_lab.visitors.access import Access, Ask
+from labyard_lab.visitors.adaptions import adaptions
+from labyard_lab.visitors.visit import Visit, note_visit, visit_of
+
+__all__ = ["Gate"]
+
+LOOK_SECONDS = 1.0
+"""How often it is looked whether those who are in may stay."""
+CUT_SECONDS = 0.5
+"""How long a websocket that was asked to close has to do so."""
+
+
+class Gate:
+    """Lets requests in, and ends what was let in and may not stay.
+
+    Parameters
+    ----------
+    access
+        Decides.
+    tools_path
+        URL path that tools are served under, with a trailing slash.
+    """
+
+    def __init__(self, access: Access, tools_path: str) -> None:
+        self.access, self._tools_path = access, tools_path
+        self._classes: dict[type[web.RequestHandler], type[web.RequestHandler]] = {}
+        self._open: weakref.WeakSet[web.RequestHandler] = weakref.WeakSet()
+
+    def install(self, application: Any) -> None:
+        """Put the gate in front of all handlers of tornado's `application`, also of those that are registered later."""
+        make = application.get_handler_delegate
+
+        def guarded(request: Any, target_class: type[web.RequestHandler], *args: Any, **kwargs: Any) -> Any:
+            return make(request, self.guard(target_class), *args, **kwargs)
+
+        application.get_handler_delegate = guarded
+
+    def guard(self, target: type[web.RequestHandler]) -> type[web.RequestHandler]:
+        """Return a class that does what `target` does, once the gate has let the request in."""
+        if target not in self._classes:
+            self._classes[target] = _guarded(target, self)
+        return self._classes[target]
+
+    async def admit(self, handler: Any, target: type[web.RequestHandler]) -> None:
+        """Let a request in.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            With status 403 if it may not. Who has not signed in and opens a page is sent to do so.
+        """
+        if getattr(getattr(handler, handler.request.method.lower(), None), "__allow_unauthenticated", False):
+            return
+        user = await ensure_async(handler.settings["identity_provider"].get_user(handler))
+        if user is None:
+            if self.access.closed:
+                handler.current_user = handler._jupyter_current_user = None  # noqa: SLF001  # Jupyter Server's pages want to know
+                web.authenticated(lambda _: None)(handler)
+            return
+        request = handler.request
+        is_websocket = request.headers.get("Upgrade", "").lower() == "websocket"
+        ask = Ask(user.username, target, request.method, is_websocket, self._instance(request.path))
+        role = await self.access.role(ask)
+        if not self.access.allows(ask, role):
+            handler.current_user = handler._jupyter_current_user = user  # noqa: SLF001  # so do its pages of errors
+            raise web.HTTPError(403, _refusal(role))
+        assert role is not None  # noqa: S101  # nothing is allowed to somebody without one
+        note_visit(handler, Visit(ask, role))
+        if not self.access.is_owner(ask.user):
+            self._open.add(handler)
+
+    def leave(self, handler: Any) -> None:
+        """Forget a request that was answered."""
+        self._open.discard(handler)
+
+    async def watch(self) -> None:
+        """Look again and again whether those who are in may stay, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.look()
+
+    def look(self) -> None:
+        """End what may not stay: websockets, and answers that go on and on."""
+        for handler in list(self._open):
+            visit = visit_of(handler)
+            if visit is None or _is_over(handler, is_websocket=visit.ask.is_websocket):
+                self._open.discard(handler)
+                continue
+            role = self.access.last_role(visit.ask)
+            # A room lets a viewer in and takes no changes from them; whoever becomes one, or is one no longer, comes in anew.
+            changed = visit.ask.is_websocket and (role is Role.VIEWER) != (visit.role is Role.VIEWER)
+            if changed or not self.access.allows(visit.ask, role):
+                self._open.discard(handler)
+                _end(handler)
+
+    def _instance(self, path: str) -> str | None:
+        if not path.startswith(self._tools_path):
+            return None
+        return path[len(self._tools_path) :].partition("/")[0] or None
+
+
+def _refusal(role: Role | None) -> str:
+    if role is None:
+        return "this server is not yours, and nothing here is shared with you, or no longer"
+    return "you may look here, and change nothing. An owner of the project can make you an editor"
+
+
+def _is_over(handler: Any, *, is_websocket: bool) -> bool:
+    """Return whether nothing of a request is open any more."""
+    return bool(handler._finished or (is_websocket and getattr(handler, "_on_close_called", False)))  # noqa: SLF001  # tornado has no public names for them
+
+
+def _end(handler: Any) -> None:
+    """Close the connection of a request, politely where it is a websocket."""
+    websocket = getattr(handler, "ws_connection", None)
+    stream = websocket.stream if websocket is not None else getattr(handler.request.connection, "stream", None)
+    with contextlib.suppress(Exception):  # whatever is wrong with it, it is cut off below
+        if websocket is not None:
+            handler.close(1008, "you may not stay here")
+    # A client that does not answer to that could go on sending.
+    if stream is not None:
+        asyncio.get_running_loop().call_later(CUT_SECONDS if websocket is not None else 0, stream.close)
+
+
+def _guarded(target: type[web.RequestHandler], gate: Gate) -> type[web.RequestHandler]:
+    bases: Any = (*adaptions(target), target)
+
+    class Guarded(*bases):  # type: ignore[misc]  # which classes it extends is known at run time
+        _labyard_target = target
+
+        async def prepare(self, *args: Any, **kwargs: Any) -> None:
+            await gate.admit(self, target)
+            if not self._finished:
+                await ensure_async(super().prepare(*args, **kwargs))
+
+        def on_finish(self) -> None:
+            gate.leave(self)
+            super().on_finish()
+
+    for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
+        setattr(Guarded, attribute, getattr(target, attribute))
+    return Guarded

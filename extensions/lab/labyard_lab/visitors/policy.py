@@ -1,0 +1,80 @@
+"""What a visitor may do, by the class of the handler that would serve them. Classes are compared by name: nothing is imported that this server does not use.
+
+Classes and not paths, because it is the class that acts, whatever a path looks like.
+"""
+
+from __future__ import annotations
+
+from labyard.models.authorization import Role
+
+__all__ = ["CONTENTS", "ROOM", "has_name", "is_tool", "may_use_project_server", "may_use_tool", "serves_viewers"]
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+CONTENTS = "jupyter_server.services.contents.handlers.ContentsHandler"
+ROOM = "jupyter_server_ydoc.handlers.YDocWebSocketHandler"
+
+VIEWERS_WEBSOCKETS = frozenset({
+    # Only ever sends.
+    "jupyter_server.services.events.handlers.SubscribeWebsocket",
+    ROOM,  # takes no changes from viewers: see `labyard_lab.visitors.adaptions`
+})  # fmt: skip
+"""Websockets that viewers may open. Any other may do anything once it is open."""
+
+VIEWERS_WRITES = frozenset({
+    # Needed to open a document. It notes the path of a file that is there, and makes none.
+    ("jupyter_server_ydoc.handlers.DocSessionHandler", "PUT"),
+})  # fmt: skip
+
+NOT_FOR_VIEWERS = frozenset({
+    # It passes requests to whatever listens on a port, and nobody knows what that takes a GET for.
+    "jupyter_server_proxy.handlers.ProxyHandler",
+    # These read, and make copies of documents that are edited, which stay in memory.
+    "jupyter_server_ydoc.handlers.TimelineHandler",
+    "jupyter_server_ydoc.handlers.UndoRedoHandler",
+    "jupyter_server_ydoc.handlers.DocForkHandler",
+    # It may have a package index asked.
+    "jupyterlab.handlers.extension_manager_handler.ExtensionHandler",
+})  # fmt: skip
+
+TOOLS = frozenset({"labyard_lab.proxy.http.ToolHttpHandler", "labyard_lab.proxy.websocket.ToolWebsocketHandler"})
+
+
+def _names(handler: type) -> frozenset[str]:
+    return frozenset(f"{one.__module__}.{one.__qualname__}" for one in handler.__mro__)
+
+
+def has_name(handler: type, name: str) -> bool:
+    """Return whether `handler` is the class `name` or extends it."""
+    return name in _names(handler)
+
+
+def serves_viewers(handler: type) -> bool:
+    """Return whether `handler` is one of those that viewers may use though they are not made for reading alone."""
+    return not _names(handler).isdisjoint(VIEWERS_WEBSOCKETS | {name for name, _ in VIEWERS_WRITES})
+
+
+def is_tool(handler: type) -> bool:
+    """Return whether requests to `handler` are for a tool."""
+    return not _names(handler).isdisjoint(TOOLS)
+
+
+def may_use_project_server(role: Role | None, handler: type, method: str, *, is_websocket: bool) -> bool:
+    """Return whether a member with `role` may have `handler` serve a request; None is somebody who is no member."""
+    if role is None:
+        return False
+    if role is not Role.VIEWER:
+        return True
+    names = _names(handler)
+    if not names.isdisjoint(NOT_FOR_VIEWERS):
+        return False
+    if is_websocket:
+        return not names.isdisjoint(VIEWERS_WEBSOCKETS)
+    return method in SAFE_METHODS or any((name, method) in VIEWERS_WRITES for name in names)
+
+
+def may_use_tool(role: Role | None, method: str, *, is_websocket: bool) -> bool:
+    """Return whether somebody may send a request to a tool of a colleague that is shared with them in `role`."""
+    if role is None:
+        return False
+    return role is not Role.VIEWER or (method in SAFE_METHODS and not is_websocket)
