@@ -88,6 +88,7 @@ def test_a_token_tells_who_calls(running: SmallPlatform) -> None:
         assert client.get("api/v1/me").json()["admin"] is True
         assert client.get("api/v1/authorize").json() == {
             "user": "root-admin", "admin": True, "workspace": "root-admin", "workspaces": {"root-admin": "owner"},
+            "projects": {}, "shared_models": [],
         }  # fmt: skip
 
 
