@@ -52,13 +52,14 @@ def _tensorboard(python: str | None) -> dict[str, Any]:
 def _label_studio(python: str | None) -> dict[str, Any]:
     return {
         "title": "Label Studio",
-        "description": "Label images, text, audio and more. The data stays in your own folder.",
+        "description": "Label images, text, audio and more. The data stays with you, or in the project.",
         "icon": _LABEL_ICON,
         "command": (
             "{python}", "{launchers}/label_studio_app.py",
             "--socket", "{socket}", "--base-url", "{base_url}", "--origin", "{origin}", "--data-dir", "{data_dir}",
         ),
         "python": python,
+        "forward_user": True,
         "ready_path": "/health/",
         # A first start without a template runs a minute of migrations, on a busy machine more.
         "start_timeout_seconds": 300,
