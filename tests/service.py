@@ -191,7 +191,7 @@ async def open_service(
         outside = Outside(hub, store, files, servers, directory, lambda name: generations.get(name, 0))
         made: list[Service] = []
         parts, enforcement = create_parts(
-            settings, outside, session_secret="k" * 64, link_secret="l" * 64, projects_per_user=projects_per_user,
+            settings, outside, session_secret="k" * 64, link_secret="l" * 64, login_secret="c" * 64, projects_per_user=projects_per_user,
             clock=lambda: made[0].now(),  # noqa: PLW0108  # it is not made yet
         )  # fmt: skip
         service = Service(create_app(parts), parts, enforcement, store, files, servers, directory, generations)

@@ -16,7 +16,7 @@ import platformdirs
 
 from labyard.exceptions import NotSignedInError, SettingsError, UsageError
 
-__all__ = ["Connection", "Login", "Logins", "find_connection", "is_loopback", "normal_url"]
+__all__ = ["TOKEN_VARIABLE", "URL_VARIABLE", "Connection", "Login", "Logins", "find_connection", "is_loopback", "normal_url"]
 
 URL_VARIABLE, TOKEN_VARIABLE = "LABYARD_URL", "LABYARD_TOKEN"
 FORMAT = 1

@@ -124,7 +124,7 @@ def test_a_file_of_another_form_is_named_and_not_quoted(logins: Logins, text: st
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SettingsError, match="logins in .*Not a directory"):
+    with pytest.raises(SettingsError, match=r"logins in .*Not a directory"):
         Logins(tmp_path / "file" / "labyard").put(login())
 
 

@@ -12,12 +12,14 @@ from starlette.middleware.base import RequestResponseEndpoint
 
 from labyard import __version__
 from labyard_hub.backends.hub_api import Hub
-from labyard_hub.handlers import authorize, events, health, links, login, me, members, pages, projects, sharing
+from labyard_hub.domain.command_line import LOGIN_CLIENT_ID
+from labyard_hub.handlers import authorize, cli_login, events, health, links, login, me, members, pages, projects, sharing
 from labyard_hub.handlers.body_limit import BodyLimit
 from labyard_hub.handlers.dependencies import Parts, ServiceSettings
 from labyard_hub.handlers.errors import add_error_handlers
 from labyard_hub.services.activity import Activity
 from labyard_hub.services.authentication import Authentication
+from labyard_hub.services.cli_login import CommandLineLogins
 from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.links import Links
 from labyard_hub.services.members import Members
@@ -57,6 +59,7 @@ def create_parts(
     *,
     session_secret: str,
     link_secret: str,
+    login_secret: str,
     projects_per_user: int,
     clock: Callable[[], datetime] = utc_now,
 ) -> tuple[Parts, Enforcement]:
@@ -66,15 +69,19 @@ def create_parts(
     ----------
     session_secret, link_secret
         Sign what browsers keep, and links to join.
+    login_secret
+        What the hub knows the command line's login by.
     projects_per_user
         How many projects one person may own.
     """
     access = ProjectAccess(outside.store, outside.generation, clock)
     enforcement = Enforcement(outside.store, outside.files, outside.servers, outside.generation)
+    authentication = Authentication(outside.hub)
+    login_hub = outside.hub.as_client(client_id=LOGIN_CLIENT_ID, api_token=login_secret, redirect_path=settings.login_callback_path)
     parts = Parts(
         settings=settings,
         hub=outside.hub,
-        authentication=Authentication(outside.hub),
+        authentication=authentication,
         sessions=Sessions(session_secret),
         access=access,
         projects=Projects(access, enforcement, limit_per_user=projects_per_user),
@@ -84,6 +91,7 @@ def create_parts(
         servers=Servers(access, outside.servers),
         tool_sharing=ToolSharing(access, outside.servers),
         model_sharing=ModelSharing(access, outside.directory),
+        command_line=CommandLineLogins(login_hub, authentication, session_secret, now=clock),
     )
     return parts, enforcement
 
@@ -120,7 +128,7 @@ def create_app(parts: Parts, *, resources: Callable[[], AbstractAsyncContextMana
     app.state.parts = parts
     app.add_middleware(BodyLimit)
     add_error_handlers(app)
-    for module in (health, me, authorize, projects, members, links, events, sharing, login, pages):
+    for module in (health, me, authorize, projects, members, links, events, sharing, login, cli_login, pages):
         app.include_router(module.router, prefix=prefix)
 
     @app.middleware("http")

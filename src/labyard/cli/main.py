@@ -8,12 +8,22 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from labyard._version import __version__
+from labyard.cli.lazy import LazyGroup
 from labyard.exceptions import LabyardError, UsageError
 
 __all__ = ["main"]
 
 COMMAND_GROUP = "labyard.commands"
 """Entry-point group; the name of an entry point is the name of the command."""
+
+OWN_COMMANDS = {
+    "login": "labyard.cli.login:login",
+    "logout": "labyard.cli.session:logout",
+    "project": "labyard.cli.project:project",
+    "use": "labyard.cli.session:use",
+    "whoami": "labyard.cli.session:whoami",
+}
+"""What a laptop needs."""
 
 HUB_COMMANDS = ("config", "down", "status", "tools", "up", "user")
 """What labyard-hub brings: without it, they answer with how to get them."""
@@ -30,8 +40,8 @@ class MissingHubError(UsageError):
         super().__init__(f"`{command}` needs labyard-hub: {INSTALL_ALL}")
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command only when it is called or its help is listed."""
+class MainGroup(LazyGroup):
+    """Our own commands, and those of other distributions."""
 
     def _entry_points(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=COMMAND_GROUP)}
@@ -42,6 +52,8 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, imported now."""
+        if cmd_name in self.commands_in:
+            return super().get_command(ctx, cmd_name)
         point = self._entry_points().get(cmd_name)
         if point is None:
             return super().get_command(ctx, cmd_name) or (_missing(cmd_name) if cmd_name in HUB_COMMANDS else None)
@@ -66,7 +78,7 @@ def _missing(name: str) -> click.Command:
     return click.Command(name, callback=answer, add_help_option=False, hidden=True, context_settings=context_settings)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=MainGroup, commands_in=OWN_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="labyard", message="%(prog)s %(version)s")
 def cli() -> None:
     """A web workspace for machine-learning teams on JupyterHub."""
@@ -75,7 +87,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line.
 
-    Exit status: 0 done, 1 failed, 2 asked for in a way that cannot be done, 130 interrupted.
+    Exit status: 0 done, 1 failed, 2 asked for in a way that cannot be done, 4 not signed in, 5 not found, 6 not allowed, 7 in conflict with what there
+    is, 8 the platform does not answer, 130 interrupted.
     """
     try:
         cli(prog_name="labyard", standalone_mode=False)

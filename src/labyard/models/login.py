@@ -6,7 +6,16 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["LoginExchange", "LoginToken"]
+__all__ = ["Health", "LoginExchange", "LoginToken"]
+
+
+class Health(BaseModel):
+    """A platform that is there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: str
+    version: str
 
 
 class LoginExchange(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +13,7 @@ import httpx
 
 from labyard_hub.exceptions import HubUnavailableError, SignInFailedError
 
-__all__ = ["Hub", "HubUser", "new_verifier"]
+__all__ = ["Hub", "HubUser", "IssuedToken", "new_verifier"]
 
 TIMEOUT_SECONDS = 5.0
 
@@ -41,6 +41,20 @@ class HubUser:
     admin: bool
     groups: tuple[str, ...]
     scopes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A token that the hub made for a browser's user.
+
+    Attributes
+    ----------
+    lifetime_seconds
+        How long it works.
+    """
+
+    token: str = field(repr=False)
+    lifetime_seconds: int
 
 
 def new_verifier() -> str:
@@ -95,8 +109,25 @@ class Hub:
             scopes=frozenset(str(scope) for scope in model.get("scopes") or ()),
         )
 
-    def authorize_url(self, state: str, verifier: str) -> str:
-        """Return the URL path that starts a sign-in."""
+    def as_client(self, *, client_id: str, api_token: str, redirect_path: str) -> Hub:
+        """Return the same hub, as another OAuth client."""
+        return Hub(
+            self._client,
+            api_url=self._api_url,
+            base_url=self._base_url,
+            client_id=client_id,
+            api_token=api_token,
+            redirect_path=redirect_path,
+        )
+
+    def authorize_url(self, state: str, verifier: str, *, host: str | None = None) -> str:
+        """Return the URL path that starts a sign-in.
+
+        Parameters
+        ----------
+        host
+            For the hub's page that asks about a command line: where it says that it runs.
+        """
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         query = {
             "client_id": self._client_id,
@@ -105,10 +136,15 @@ class Hub:
             "state": state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
+            **({"host": host} if host is not None else {}),
         }
         return f"{self._base_url}hub/api/oauth2/authorize?{urlencode(query)}"
 
     async def token_for_code(self, code: str, verifier: str) -> str:
+        """Return the token that `code` stands for; the errors are those of `issue_token`."""
+        return (await self.issue_token(code, verifier)).token
+
+    async def issue_token(self, code: str, verifier: str) -> IssuedToken:
         """Return the token that `code` stands for.
 
         Raises
@@ -129,7 +165,23 @@ class Hub:
         answer = await self._request("POST", "/oauth2/token", data=form)
         if 400 <= answer.status_code < 500:
             raise SignInFailedError("the hub did not accept the code, which works once and for a few minutes")
-        return str(_body(answer)["access_token"])
+        body = _body(answer)
+        return IssuedToken(str(body["access_token"]), int(body.get("expires_in", 0)))
+
+    async def end_login(self, token: str) -> bool:
+        """End a token that a login of the command line made; False if something else made it.
+
+        Raises
+        ------
+        HubUnavailableError
+            If the hub does not answer.
+        """
+        answer = await self._request("DELETE", "/labyard/login-token", headers={"Authorization": f"token {token}"})
+        if answer.status_code == 409:
+            return False
+        if answer.status_code not in (204, 403):  # 403: it is over already
+            raise HubUnavailableError
+        return True
 
     async def _request(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         try:

@@ -9,10 +9,12 @@ from fastapi import Depends, Request
 
 from labyard.models.user import User
 from labyard_hub.backends.hub_api import Hub
+from labyard_hub.domain.command_line import LOGIN_REDIRECT_PATH
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.exceptions import CrossOriginError, NotAProjectError, NotAUserError, UnauthenticatedError
 from labyard_hub.services.activity import Activity
 from labyard_hub.services.authentication import Authentication
+from labyard_hub.services.cli_login import CommandLineLogins
 from labyard_hub.services.links import Links
 from labyard_hub.services.members import Members
 from labyard_hub.services.model_shares import ModelSharing
@@ -22,7 +24,17 @@ from labyard_hub.services.projects import Projects
 from labyard_hub.services.sessions import SESSION_COOKIE, Sessions
 from labyard_hub.services.tool_shares import ToolSharing
 
-__all__ = ["AnyCaller", "Caller", "Parts", "PartsDependency", "ProjectCaller", "ServiceSettings", "check_origin", "current_user"]
+__all__ = [
+    "AnyCaller",
+    "Caller",
+    "Parts",
+    "PartsDependency",
+    "ProjectCaller",
+    "ServiceSettings",
+    "bearer_token",
+    "check_origin",
+    "current_user",
+]
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,11 @@ class ServiceSettings:
         return f"{self.prefix}oauth/callback"
 
     @property
+    def login_callback_path(self) -> str:
+        """Where it sends those back to whose command line signs in."""
+        return f"{self.prefix}{LOGIN_REDIRECT_PATH}"
+
+    @property
     def secure(self) -> bool:
         """Whether browsers come by https."""
         return self.origin.startswith("https://")
@@ -75,6 +92,7 @@ class Parts:
     servers: Servers
     tool_sharing: ToolSharing
     model_sharing: ModelSharing
+    command_line: CommandLineLogins
 
 
 def _parts(request: Request) -> Parts:
@@ -94,9 +112,9 @@ async def current_user(request: Request, parts: PartsDependency) -> User:
     CrossOriginError
         If a session's browser was made to send this by another site.
     """
-    header = request.headers.get("authorization")
-    if header is not None:
-        return await parts.authentication.user(_token(header))
+    token = bearer_token(request)
+    if token is not None:
+        return await parts.authentication.user(token)
     value = request.cookies.get(SESSION_COOKIE)
     token = parts.sessions.open_token(value) if value else None
     if token is None:
@@ -143,7 +161,17 @@ def check_origin(request: Request, settings: ServiceSettings) -> None:
         raise CrossOriginError
 
 
-def _token(header: str) -> str:
+def bearer_token(request: Request) -> str | None:
+    """Return the token that a request carries in its header; None if there is no such header.
+
+    Raises
+    ------
+    UnauthenticatedError
+        If the header holds no token.
+    """
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
     scheme, _, token = header.partition(" ")
     if scheme.lower() not in ("bearer", "token") or not token.strip():
         raise UnauthenticatedError("the Authorization header is neither `Bearer TOKEN` nor `token TOKEN`")

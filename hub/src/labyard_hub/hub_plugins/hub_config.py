@@ -139,7 +139,11 @@ def _services(c: Any, state: StateFolder) -> None:
         PROJECTS_SCOPE: {"description": "Make users that own projects' servers, and say who may visit a server"},
     }
     c.JupyterHub.load_roles = [
-        {"name": "user", "description": "What every user may do", "scopes": ["self", *SERVICE_SCOPES, f"{USE_SCOPE}!user", f"access:services!service={LOGIN_SERVICE}"]},
+        {
+            "name": "user",
+            "description": "What every user may do",
+            "scopes": ["self", *SERVICE_SCOPES, f"{USE_SCOPE}!user", f"access:services!service={LOGIN_SERVICE}"],
+        },
         {
             "name": "project-servers",
             "description": "What the labyard service needs to run projects' servers",

@@ -71,8 +71,12 @@ class Authentication:
             raise MissingScopeError(accepted)
         return User(name=owner.name, admin=owner.admin, groups=owner.groups)
 
+    def forget(self, token: str) -> None:
+        """Ask the hub again when `token` comes next."""
+        self._cache.pop(_key(token), None)
+
     async def _owner(self, token: str) -> HubUser | None:
-        key = hashlib.sha256(token.encode()).hexdigest()
+        key = _key(token)
         kept = self._cache.get(key)
         if kept is not None and kept[0] > self._clock():
             return kept[1]
@@ -88,3 +92,7 @@ class Authentication:
         while len(self._cache) > CACHE_ENTRIES:
             self._cache.popitem(last=False)
         return owner
+
+
+def _key(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

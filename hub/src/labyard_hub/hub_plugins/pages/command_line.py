@@ -22,11 +22,11 @@ class AuthorizeHandler(ConsentHandler):
 
     @property
     def _by_command_line(self) -> bool:
-        return self.get_argument("client_id", "") == LOGIN_CLIENT_ID
+        return bool(self.get_argument("client_id", "") == LOGIN_CLIENT_ID)
 
     def needs_oauth_confirm(self, user: Any, oauth_client: Any, requested_scopes: Any) -> bool:
         """Return whether to ask."""
-        return oauth_client.identifier == LOGIN_CLIENT_ID or super().needs_oauth_confirm(user, oauth_client, requested_scopes)
+        return bool(oauth_client.identifier == LOGIN_CLIENT_ID or super().needs_oauth_confirm(user, oauth_client, requested_scopes))
 
     def add_credentials(self, credentials: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what the token will be bound to: the command line's to no browser's session, so that signing out of the browser does not end it."""

@@ -1,0 +1,84 @@
+"""``labyard project member``: who is in a project, and what they may do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from labyard.cli.connection import connect, instant, json_option, print_models, project_argument, say
+
+if TYPE_CHECKING:
+    from labyard.models.project import Member
+
+__all__ = ["member"]
+
+ROLES = ("owner", "editor", "viewer")
+
+
+@click.group()
+def member() -> None:
+    """Say who is in a project: an owner does everything, an editor changes it, a viewer reads it."""
+
+
+def _changed(found: Member, text: str, *, as_json: bool) -> None:
+    from labyard.cli.output import print_json
+
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        say(text)
+
+
+@member.command("list")
+@project_argument
+@json_option
+def list_(project: str, as_json: bool) -> None:
+    """List the members: owners first, then by name."""
+    with connect() as client:
+        print_models(
+            client.projects.members.list(project),
+            ["USER", "ROLE", "SINCE", "ADDED BY"],
+            lambda one: [one.user, one.role.value, instant(one.added_at), one.added_by],
+            as_json=as_json,
+        )
+
+
+@member.command()
+@project_argument
+@click.argument("user")
+@click.option("--role", type=click.Choice(ROLES), default="editor", show_default=True)
+@json_option
+def add(project: str, user: str, role: str, as_json: bool) -> None:
+    """Add USER, who has an account on the platform."""
+    with connect() as client:
+        found = client.projects.members.add(project, user, role)
+    _changed(found, f"{found.user} is in {project}, as {found.role.value}", as_json=as_json)
+
+
+@member.command("set-role")
+@project_argument
+@click.argument("user")
+@click.argument("role", type=click.Choice(ROLES))
+@json_option
+def set_role(project: str, user: str, role: str, as_json: bool) -> None:
+    """Change what USER may do."""
+    with connect() as client:
+        found = client.projects.members.set_role(project, user, role)
+    _changed(found, f"{found.user} is {found.role.value} in {project}", as_json=as_json)
+
+
+@member.command()
+@project_argument
+@click.argument("user")
+@json_option
+def remove(project: str, user: str, as_json: bool) -> None:
+    """Remove USER. What they have open of the project is closed within seconds."""
+    from labyard.cli.output import print_json
+
+    with connect() as client:
+        client.projects.members.remove(project, user)
+    if as_json:
+        print_json({"user": user, "removed": True})
+    else:
+        say(f"{user} is no member of {project} any more")
