@@ -43,7 +43,7 @@ class FoldersInMemory:
         self.applied: dict[str, DesiredProject] = {}
         self.discarded: list[str] = []
         self.failure: Exception | None = None
-        self.on_apply = asyncio.Event()
+        self.on_apply, self.on_discard = asyncio.Event(), asyncio.Event()
 
     def members(self, name: str) -> dict[str, Role]:
         return next(dict(project.members) for project in self.applied.values() if project.name == name)
@@ -59,6 +59,7 @@ class FoldersInMemory:
             raise self.failure
         self.applied.pop(project.id, None)
         self.discarded.append(project.id)
+        self.on_discard.set()
 
     async def keep(self, projects: Sequence[DesiredProject]) -> None:
         """Nothing changes by itself here."""

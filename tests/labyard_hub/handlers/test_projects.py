@@ -153,6 +153,20 @@ async def test_a_change_that_the_folder_does_not_follow_is_told_and_tried_again(
     assert service.files.members("vision") == {"ada": Role.OWNER}
 
 
+async def test_a_deletion_that_the_folder_does_not_follow_is_tried_again(service: Service) -> None:
+    project = await service.create(bob="editor")
+    service.files.failure = _full()
+    assert code(await service.call("ada", "DELETE", "projects/vision?confirm=vision", 503)) == "enforcement_pending"
+    await service.call("bob", "GET", "projects/vision", 404)
+    service.files.failure = None
+    retry = asyncio.create_task(service.enforcement.run(0.01))
+    try:
+        await asyncio.wait_for(service.files.on_discard.wait(), 10)
+    finally:
+        retry.cancel()
+    assert service.files.discarded == [project["id"]]
+
+
 def _full() -> LabyardError:
     from pathlib import Path
 

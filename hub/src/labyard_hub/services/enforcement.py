@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 
@@ -39,6 +38,7 @@ class Enforcement:
         self._store, self._files, self._servers, self._generation = store, files, servers, generation
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._pending: set[str] = set()
+        self._leaving: dict[str, DesiredProject] = {}
         # With thousands of projects, what all shall be is not worked out again before something changes.
         self._all: tuple[int, Sequence[DesiredProject]] = (-1, ())
 
@@ -71,14 +71,20 @@ class Enforcement:
         Raises
         ------
         EnforcementPendingError
-            If that does not succeed now. Its members have no rights to it any more all the same.
+            If that does not succeed now. It is tried again by `run`; its members have no rights to it any more all the same.
         """
+        async with self._store.read() as tx:
+            self._leaving[project.id] = self._desired(project, members, await tx.events.version())
+        await self._discard(project.id)
+
+    async def _discard(self, project_id: str) -> None:
         try:
-            async with self._locks[project.id]:
-                await self._files.discard(self._desired(project, members))
-                await self._servers.remove(project.id)
+            async with self._locks[project_id]:
+                await self._files.discard(self._leaving[project_id])
+                await self._servers.remove(project_id)
         except LabyardError as error:
             raise EnforcementPendingError(error.message) from error
+        del self._leaving[project_id]
 
     async def desired(self) -> Sequence[DesiredProject]:
         """Return what all folders shall be."""
@@ -88,7 +94,7 @@ class Enforcement:
                 members: defaultdict[str, list[MemberRecord]] = defaultdict(list)
                 for member in await tx.members.all():
                     members[member.project_id].append(member)
-                self._all = version, [self._desired(project, members[project.id]) for project in await tx.projects.all()]
+                self._all = version, [self._desired(project, members[project.id], version) for project in await tx.projects.all()]
         return self._all[1]
 
     async def run(self, every_seconds: float = RETRY_SECONDS) -> None:
@@ -96,12 +102,14 @@ class Enforcement:
         while True:
             await asyncio.sleep(every_seconds)
             for project_id in tuple(self._pending):
-                with contextlib.suppress(EnforcementPendingError):
-                    await self._retry(project_id)
+                await self._retry(project_id, self.apply)
+            for project_id in tuple(self._leaving):
+                await self._retry(project_id, self._discard)
 
-    async def _retry(self, project_id: str) -> None:
+    @staticmethod
+    async def _retry(project_id: str, act: Callable[[str], Awaitable[None]]) -> None:
         try:
-            await self.apply(project_id)
+            await act(project_id)
         except EnforcementPendingError as error:
             _log.warning("a project could not be brought into line", project=project_id, problem=error.message)
         except Exception:  # noqa: BLE001  # whatever it is, the others must be tried too
@@ -109,9 +117,10 @@ class Enforcement:
 
     async def _desired_one(self, project_id: str) -> DesiredProject | None:
         async with self._store.read() as tx:
+            version = await tx.events.version()
             project = await tx.projects.get(project_id)
-            return self._desired(project, await tx.members.of_project(project_id)) if project is not None else None
+            return self._desired(project, await tx.members.of_project(project_id), version) if project is not None else None
 
-    def _desired(self, project: ProjectRecord, members: Iterable[MemberRecord]) -> DesiredProject:
+    def _desired(self, project: ProjectRecord, members: Iterable[MemberRecord], version: int) -> DesiredProject:
         present = [member for member in members if member.generation == self._generation(member.user)]
-        return DesiredProject(project.id, project.name, project.archived, tuple((member.user, member.role) for member in present))
+        return DesiredProject(project.id, project.name, project.archived, tuple((member.user, member.role) for member in present), version)
