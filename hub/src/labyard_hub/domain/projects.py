@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import dataclass
 
+from labyard.models.authorization import Role
 from labyard_hub.domain.names import RESERVED_NAMES
 from labyard_hub.exceptions import InvalidProjectNameError
 
-__all__ = ["MAX_MEMBERS", "MAX_PROJECT_NAME_LENGTH", "check_project_name", "is_project_id", "new_project_id"]
+__all__ = ["MAX_MEMBERS", "MAX_PROJECT_NAME_LENGTH", "DesiredProject", "check_project_name", "is_project_id", "new_project_id"]
 
 MAX_PROJECT_NAME_LENGTH = 40
 """Characters; with the identifier's tail it fits into MLflow's 63."""
@@ -21,6 +23,30 @@ MAX_MEMBERS = 200
 
 _NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*")
 _ID = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,39}--p[0-9a-f]{10}")
+
+
+@dataclass(frozen=True)
+class DesiredProject:
+    """What a project's folder shall look like on disk.
+
+    Attributes
+    ----------
+    id, name
+        Of the project.
+    archived
+        Whether nobody may write.
+    members
+        User names with their roles.
+    version
+        Grows with every change of any project. Of two states of one project the one with the higher version counts, whichever comes last:
+        a look at all projects that began before somebody was removed must not let them in again.
+    """
+
+    id: str
+    name: str
+    archived: bool
+    members: tuple[tuple[str, Role], ...]
+    version: int = 0
 
 
 def check_project_name(name: str) -> str:

@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from labyard.models.authorization import Role
 from labyard.models.sharing import ProjectServer
+from labyard_hub.domain.projects import DesiredProject
 
 __all__ = ["DesiredProject", "ProjectFiles", "ProjectServers", "UserDirectory"]
-
-
-@dataclass(frozen=True)
-class DesiredProject:
-    """What a project's folder shall look like on disk.
-
-    Attributes
-    ----------
-    id, name
-        Of the project.
-    archived
-        Whether nobody may write.
-    members
-        User names with their roles.
-    """
-
-    id: str
-    name: str
-    archived: bool
-    members: tuple[tuple[str, Role], ...]
 
 
 class ProjectFiles(Protocol):
