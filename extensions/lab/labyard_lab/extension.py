@@ -11,11 +11,12 @@ from typing import Any
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from tornado.routing import Rule
-from traitlets import Bool, Int, Unicode
+from traitlets import Bool, Int, Unicode, default
 
 from labyard_lab.activity import WorkWatch, look_seconds
 from labyard_lab.catalog.catalog import Catalog, default_user_folder
 from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, RestartHandler, ToolsHandler
+from labyard_lab.handlers.open import PAGES, OpenToolHandler
 from labyard_lab.handlers.platform import PlatformHandler
 from labyard_lab.handlers.project import ProjectHandler
 from labyard_lab.instances.manager import InstanceManager
@@ -58,6 +59,10 @@ class LabyardLab(ExtensionApp):
     _roles: Roles | None = None
     _tasks: tuple[asyncio.Task[None], ...] = ()
 
+    @default("static_paths")
+    def _own_pages(self) -> list[str]:
+        return [str(PAGES)]
+
     def initialize_handlers(self) -> None:
         """Register the routes."""
         app = self.serverapp
@@ -80,6 +85,7 @@ class LabyardLab(ExtensionApp):
         )
         parts = {"catalog": catalog, "manager": self.manager}
         proxied = {"manager": self.manager, "base_path": tools_path}
+        opening = {**parts, "api": api + "/", "assets": self.static_url_prefix.rstrip("/") + "/"}
         tool_pattern = tools_path + _ID + r"(?:/.*)?"
         app.web_app.add_handlers(  # type: ignore[no-untyped-call]
             ".*",
@@ -89,6 +95,7 @@ class LabyardLab(ExtensionApp):
                 (url_path_join(api, "instances"), InstancesHandler, parts),
                 (url_path_join(api, "instances", _ID), InstanceHandler, parts),
                 (url_path_join(api, "instances", _ID, "restart"), RestartHandler, parts),
+                (url_path_join(base_url, "labyard", "open", _ID), OpenToolHandler, opening),
                 Rule(WebsocketPath(tool_pattern), ToolWebsocketHandler, proxied),
                 (tool_pattern, ToolHttpHandler, proxied),
             ],
