@@ -88,8 +88,9 @@ class Gate:
             self._open.add(handler)
 
     def leave(self, handler: Any) -> None:
-        """Forget a request that was answered."""
-        self._open.discard(handler)
+        """Forget a request that was answered, but for a websocket that has opened."""
+        if handler.get_status() != 101:
+            self._open.discard(handler)
 
     async def watch(self) -> None:
         """Look again and again whether those who are in may stay, until cancelled."""
@@ -101,7 +102,7 @@ class Gate:
         """End what may not stay: websockets, and answers that go on and on."""
         for handler in list(self._open):
             visit = visit_of(handler)
-            if visit is None or _is_over(handler, is_websocket=visit.ask.is_websocket):
+            if visit is None or _is_over(handler):
                 self._open.discard(handler)
                 continue
             role = self.access.last_role(visit.ask)
@@ -123,9 +124,11 @@ def _refusal(role: Role | None) -> str:
     return "you may look here, and change nothing. An owner of the project can make you an editor"
 
 
-def _is_over(handler: Any, *, is_websocket: bool) -> bool:
-    """Return whether nothing of a request is open any more."""
-    return bool(handler._finished or (is_websocket and getattr(handler, "_on_close_called", False)))  # noqa: SLF001  # tornado has no public names for them
+def _is_over(handler: Any) -> bool:
+    """Return whether nothing of a request is open any more. One that has become a websocket counts as answered by tornado."""
+    if handler.get_status() == 101:
+        return bool(handler._on_close_called)  # noqa: SLF001  # tornado has no public names for these
+    return bool(handler._finished)  # noqa: SLF001
 
 
 def _end(handler: Any) -> None:

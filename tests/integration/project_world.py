@@ -1,0 +1,128 @@
+"""A real `labyard up` with a project: ada owns it, bob edits, carol looks, dan is nobody there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from labyard_hub.backends.local.accounts import ensure_project_account
+from tests.integration import forgetful_extension
+from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, start_platform, wait_until
+
+PASSWORD = "correct horse battery"
+PEOPLE = ("ada", "bob", "carol", "dan")
+EXTENSION = Path(forgetful_extension.__file__)
+
+
+@dataclass
+class World:
+    """The platform, the people and the project."""
+
+    running: RunningPlatform
+    project: str = ""
+    sessions: dict[str, Browserless] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """The project's server."""
+        return f"{self.running.url}user/{self.project}/"
+
+    @property
+    def files(self) -> Path:
+        return self.running.state.projects / self.project / "files"
+
+    def call(self, name: str, method: str, path: str, status: int = 200, body: Any = None) -> Any:
+        """Ask the labyard service as `name`."""
+        client = self.running.client("services/labyard/api/v1/", self.tokens[name])
+        answer = client.request(method, path, json=body)
+        assert answer.status_code == status, f"{name}: {method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def at_server(self, name: str) -> httpx.Client:
+        """Return a client for the project's server that calls as `name`."""
+        return self.running.client(f"user/{self.project}/", self.tokens[name])
+
+    def hub(self, token: str) -> httpx.Client:
+        return self.running.client("hub/api/", token)
+
+    def service_token(self) -> str:
+        return self.running.state.secret("service_token")
+
+    def set_role(self, name: str, role: str | None) -> None:
+        """Make `name` a member with that role, or none."""
+        members = {one["user"]: one["role"] for one in self.call("ada", "GET", "projects/vision/members")["members"]}
+        if role is None and name in members:
+            self.call("ada", "DELETE", f"projects/vision/members/{name}", 204)
+        elif role is not None and name not in members:
+            self.call("ada", "POST", "projects/vision/members", 201, {"user": name, "role": role})
+        elif role is not None and members[name] != role:
+            self.call("ada", "PATCH", f"projects/vision/members/{name}", 200, {"role": role})
+
+    def enter(self, name: str) -> None:
+        """Start the project's server, or be let in where it runs."""
+        self.call(name, "POST", "projects/vision/server")
+        wait_until(lambda: self.call(name, "GET", "projects/vision/server")["state"] == "running", "the project's server", 60)
+
+    def let_in(self, name: str, role: str) -> None:
+        """Make `name` a member with that role, and wait until the project's server knows."""
+        self.set_role(name, role)
+        self.enter(name)
+
+        def known() -> bool:
+            answer = self.at_server(name).get("labyard/api/v1/project")
+            return answer.status_code == 200 and answer.json()["role"] == role
+
+        wait_until(known, f"{name} is {role}", 20)
+
+    def write(self, path: str, text: str) -> Path:
+        """Put a file into the project, as its own account."""
+        account = ensure_project_account(self.project, self.running.state, isolated=is_root())
+        file = self.files / path
+        if not self.files.exists():
+            self.files.mkdir(mode=0o777)
+            self.files.chmod(0o777)
+        file.write_text(text)
+        os.chown(file, account.uid, account.gid)
+        return file
+
+
+@contextmanager
+def open_world(*, extension: bool = False) -> Iterator[World]:
+    """Start it; with `extension`, the project's server has an extension that forgets to ask who is there."""
+    with open_temporary_folder() as folder, start_platform(folder / "state") as running:
+        world = World(running)
+        for name in PEOPLE:
+            running.add_user(name, PASSWORD)
+            world.sessions[name] = running.session(name, PASSWORD)
+            world.tokens[name] = world.sessions[name].token(name)
+        world.project = world.call("ada", "POST", "projects", 201, {"name": "vision"})["id"]
+        world.set_role("bob", "editor")
+        world.set_role("carol", "viewer")
+        world.write("readme.txt", "x")
+        if extension:
+            _install_extension(world)
+        for name in ("ada", "bob", "carol"):
+            world.enter(name)
+        yield world
+
+
+def _install_extension(world: World) -> None:
+    account = ensure_project_account(world.project, world.running.state, isolated=is_root())
+    folder = account.home / ".jupyter"
+    (folder / "jupyter_server_config.d").mkdir(parents=True)
+    name = EXTENSION.stem
+    shutil.copy(EXTENSION, folder / EXTENSION.name)
+    (folder / "jupyter_server_config.py").write_text(f"import sys\nsys.path.insert(0, {str(folder)!r})\n")
+    setting = {"ServerApp": {"jpserver_extensions": {name: True}}}
+    (folder / "jupyter_server_config.d" / "forgetful.json").write_text(json.dumps(setting))
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, account.uid, account.gid)
