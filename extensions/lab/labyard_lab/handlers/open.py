@@ -55,7 +55,7 @@ class OpenToolHandler(JupyterHandler):
         return f"{super().content_security_policy}; default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'"
 
     @web.authenticated
-    @authorized("read")
+    @authorized("read")  # type: ignore[untyped-decorator]  # jupyter-server's carries no types
     async def get(self, name: str) -> None:
         """Show it, or lead on where the tool runs."""
         try:

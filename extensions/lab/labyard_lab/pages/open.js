@@ -33,37 +33,28 @@ async function ask(method, path, body) {
     cache: "no-store",
   });
   const content = await answer.json().catch(() => ({}));
-  return { status: answer.status, content };
+  if (!answer.ok) {
+    throw new Error(content.error?.message ?? `the server answered ${answer.status}`);
+  }
+  return content;
 }
 
 function pause() {
   return new Promise(resolve => setTimeout(resolve, LOOK_MILLISECONDS));
 }
 
-/** Ask for the instance; null: there is none. */
+/** Return the instance; null: there is none. */
 async function look() {
-  const { status, content } = await ask("GET", `instances/${tool}`);
-  if (status === 200) {
-    return content;
-  }
-  if (status === 404) {
-    return null;
-  }
-  throw new Error(content.error?.message ?? `the server answered ${status}`);
-}
-
-async function start() {
-  const { status, content } = await ask("POST", "instances", { tool, folder: null });
-  if (status >= 400) {
-    throw new Error(content.error?.message ?? `the server answered ${status}`);
-  }
+  const { instances } = await ask("GET", "instances");
+  const known = instances.some(one => one.id === tool);
+  return known ? ask("GET", `instances/${tool}`) : null;
 }
 
 async function open() {
   let instance = await look();
   if (mayStart && (instance === null || !["starting", "running"].includes(instance.state))) {
     say(`Starting ${title} …`);
-    await start();
+    await ask("POST", "instances", { tool, folder: null });
   }
   for (;;) {
     instance = await look();
