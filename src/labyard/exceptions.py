@@ -12,10 +12,13 @@ __all__ = [
     "ApiError",
     "ConflictError",
     "ConnectionFailedError",
+    "InvalidProjectNameError",
+    "InvalidRequestError",
     "LabyardError",
     "LastOwnerError",
     "LinkExpiredError",
     "LinkNotFoundError",
+    "LoginCodeError",
     "MemberExistsError",
     "MemberNotFoundError",
     "MissingScopeError",
@@ -114,6 +117,27 @@ class ApiError(LabyardError):
             self.code = code  # type: ignore[misc]
         if status_code is not None:
             self.status_code = status_code  # type: ignore[misc]
+
+
+class InvalidRequestError(ApiError):
+    """What was asked for cannot be done as asked."""
+
+    code = "invalid_request"
+    status_code = 400
+    exit_code = 2
+
+
+class InvalidProjectNameError(InvalidRequestError):
+    """No project can be called so."""
+
+    code = "invalid_project_name"
+
+
+class LoginCodeError(ApiError):
+    """The one-time code of a login does not work."""
+
+    code = "invalid_login_code"
+    status_code = 400
 
 
 class UnauthenticatedError(ApiError):

@@ -72,6 +72,9 @@ class Laptop:
     def json(self, *arguments: str, **environment: str) -> Any:
         return json.loads(self.run(*arguments, "--json", **environment).stdout)
 
+    def signed_in(self) -> bool:
+        return subprocess.run([LABYARD, "whoami"], env=self.environment, capture_output=True, timeout=60, check=False).returncode == 0
+
     def token(self) -> str:
         return str(json.loads(self.logins.read_text())["logins"][0]["token"])
 

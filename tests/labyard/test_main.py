@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 
 import click
@@ -9,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from labyard.cli import main as module
-from labyard.cli.main import HUB_COMMANDS, LazyGroup, MissingHubError, cli
+from labyard.cli.main import HUB_COMMANDS, OWN_COMMANDS, MainGroup, MissingHubError, cli
 
 
 @pytest.fixture
@@ -20,8 +23,8 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_commands_named_here_are_those_that_the_hub_brings() -> None:
     group = cli
-    assert isinstance(group, LazyGroup)
-    assert tuple(group.list_commands(click.Context(group))) == HUB_COMMANDS
+    assert isinstance(group, MainGroup)
+    assert tuple(group.list_commands(click.Context(group))) == tuple(sorted((*HUB_COMMANDS, *OWN_COMMANDS)))
     assert "pip install" not in CliRunner().invoke(cli, ["--help"]).output
 
 
@@ -38,7 +41,7 @@ def test_a_command_that_is_not_installed_says_how_to_get_it(name: str) -> None:
 def test_help_alone_names_what_is_missing() -> None:
     answer = CliRunner().invoke(cli, ["--help"])
     assert answer.exit_code == 0
-    assert "Commands:" not in answer.output
+    assert re.findall(r"^  ([a-z]+)  ", answer.output.partition("Commands:")[2], re.MULTILINE) == list(OWN_COMMANDS)
     assert "up, user come with labyard-hub" in " ".join(answer.output.split())
 
 
@@ -48,6 +51,11 @@ def test_the_exit_status_of_an_error(alone: None, monkeypatch: pytest.MonkeyPatc
         module.main()
     assert stopped.value.code == 2
     assert capsys.readouterr() == ("", "labyard: `up` needs labyard-hub: pip install 'labyard[all]'\n")
+
+
+def test_help_is_light() -> None:
+    program = "import sys; from labyard.cli.main import cli; cli(['project', '--help'], standalone_mode=False); assert not {'httpx', 'pydantic'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
 
 
 def test_only_the_called_command_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:

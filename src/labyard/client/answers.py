@@ -16,6 +16,7 @@ from labyard.exceptions import (
     ApiError,
     ConflictError,
     ConnectionFailedError,
+    InvalidRequestError,
     NotAllowedError,
     NotFoundError,
     UnauthenticatedError,
@@ -42,7 +43,7 @@ def _classes(root: type[ApiError]) -> Iterator[type[ApiError]]:
 
 BY_CODE = {found.code: found for found in _classes(ApiError) if found.__module__ == exceptions.__name__}
 BY_STATUS: dict[int, type[ApiError]] = {
-    401: UnauthenticatedError, 403: NotAllowedError, 404: NotFoundError, 409: ConflictError, 410: NotFoundError,
+    400: InvalidRequestError, 422: InvalidRequestError, 401: UnauthenticatedError, 403: NotAllowedError, 404: NotFoundError, 409: ConflictError, 410: NotFoundError,
     502: UnavailableError, 503: UnavailableError, 504: UnavailableError,
 }  # fmt: skip
 """For codes that have no class of their own."""

@@ -15,6 +15,8 @@ from labyard.client.projects import Projects
 from labyard.exceptions import (
     ApiError,
     ConnectionFailedError,
+    InvalidProjectNameError,
+    InvalidRequestError,
     LastOwnerError,
     LinkNotFoundError,
     MemberExistsError,
@@ -138,8 +140,10 @@ def test_errors_come_back_as_their_classes(ada: Client, bob: Client) -> None:
         bob.projects.join("not-a-link")
     with pytest.raises(ApiError, match="Nothing was deleted") as refused:
         ada.projects.delete("vision", confirm="visoin")
-    assert (type(refused.value), refused.value.code, refused.value.status_code) == (ApiError, "confirmation_needed", 400)
-    assert ApiError.code == "error"
+    assert (type(refused.value), refused.value.code, refused.value.status_code) == (InvalidRequestError, "confirmation_needed", 400)
+    with pytest.raises(InvalidProjectNameError):
+        ada.projects.create("Not A Name")
+    assert InvalidRequestError.code == "invalid_request"  # the class keeps its own
 
 
 def test_a_token_that_is_not_valid(url: str) -> None:

@@ -38,13 +38,17 @@ class AuthorizeHandler(ConsentHandler):
     def render_template(self, name: str, sync: bool = False, **names: Any) -> Any:
         """Tell the page about the command line."""
         if name == "oauth.html" and self._by_command_line:
-            days = self.settings.get("cookie_max_age_days", 14)
             names["command_line"] = {
                 "host": self.get_argument("host", "")[:MAX_HOST_LENGTH] or "an unnamed machine",
                 "state": self.get_argument("state", ""),
-                "lifetime": span(days * 86400),
+                "lifetime": _lifetime(self.settings["cookie_max_age_days"]),
             }
         return super().render_template(name, sync, **names)
+
+
+def _lifetime(days: float) -> str:
+    """Return how long tokens of the hub's OAuth live, in whole words."""
+    return "one day" if days == 1 else f"{int(days)} days" if days > 1 else span(days * 86400)
 
 
 class LoginTokenHandler(APIHandler):  # type: ignore[misc]  # jupyterhub carries no types
