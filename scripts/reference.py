@@ -16,6 +16,7 @@ from labyard_hub.config.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from scripts.rest_reference import rest_page, roles_page
+from scripts.sdk_reference import sdk_page
 from tests.service import describe_service
 
 ROOT = Path(__file__).parent.parent
@@ -85,7 +86,10 @@ def _commands(command: click.Command, path: str, context: click.Context) -> list
 def cli_page() -> str:
     """Return the page of all commands."""
     root = click.Context(cli, info_name="labyard", terminal_width=110, max_content_width=110)
-    statuses = "Exit status: 0 done, 1 failed, 2 asked for in a way that cannot be done, 3 (`status`) nothing runs, 130 interrupted.\n"
+    statuses = (
+        "Exit status: 0 done, 1 failed, 2 asked for in a way that cannot be done, 3 (`status`) nothing runs, 4 not signed in, 5 not found, "
+        "6 not allowed, 7 in conflict with what there is, 8 the platform does not answer, 130 interrupted.\n"
+    )
     parts = ["# Command line\n", NOTE, statuses]
     for name in cli.list_commands(root):
         command = cli.get_command(root, name)
@@ -100,6 +104,7 @@ PAGES = {
     "cli.md": cli_page,
     "roles.md": lambda: roles_page(NOTE),
     "rest.md": lambda: rest_page(NOTE, describe_service()),
+    "sdk.md": lambda: sdk_page(NOTE),
 }
 
 

@@ -75,7 +75,7 @@ def test_a_code_to_be_typed(running: RunningPlatform, page: Page, tmp_path: Path
         page.goto(url)
         page.get_by_role("button", name="Allow").click()
         expect(page.get_by_role("heading", name="Code for the command line")).to_be_visible()
-        code = page.locator("code", has_text="-").last.inner_text()
+        code = page.locator(".one-time").inner_text()
         snap(page, "code for the command line")
         accessible(page)
         _, problem = process.communicate(code + "\n", timeout=20)

@@ -81,7 +81,7 @@ def _to_the_eye(parts: Parts, pending: PendingCommandLine, code: str | None) -> 
         parts,
         "Code for the command line",
         f"<p>Type this where <code>labyard login</code> waits, on <strong>{escape(pending.request.host)}</strong>. "
-        f'It works once, for {CODE_SECONDS / 60:g} minutes.</p><p class="code"><code>{escape(code)}</code></p>'
+        f'It works once, for {CODE_SECONDS / 60:g} minutes.</p><p class="one-time"><code>{escape(code)}</code></p>'
         '<p class="note warn">Never give this code to anybody, and type it only if you started <code>labyard login</code> yourself a moment ago: '
         "with it, a program acts under your name. Nobody who helps you needs it.</p>",
     )
