@@ -268,7 +268,7 @@ def test_a_deleted_project_is_gone_and_kept(team: Team) -> None:
     team.call("bob", "DELETE", "projects/short?confirm=short", 204)
     assert team.read("bob", "projects/short/data.txt").status_code in (403, 404)
     assert [entry["name"] for entry in team.read("bob", "projects").json()["content"]] == []
-    kept = list(team.running.state.trash.glob("**/data.txt"))
+    kept = list(team.running.state.trash.glob("short--*/**/data.txt"))
     assert [path.read_text() for path in kept] == ["precious"]
     again = team.call("ada", "POST", "projects", 201, {"name": "short"})
     assert again["id"] != made["id"]

@@ -36,6 +36,7 @@ __all__ = [
     "PlatformStartError",
     "ProjectArchivedError",
     "ProjectExistsError",
+    "ProjectFilesError",
     "ProjectLimitError",
     "ProjectNotFoundError",
     "ServerStartError",
@@ -442,6 +443,16 @@ class ConfirmationNeededError(UsageError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"to delete the project, send its name as `confirm`: ?confirm={name}. Nothing was deleted")
+
+
+class ProjectFilesError(LabyardError):
+    """A project's folder could not be made or closed."""
+
+    code: ClassVar[str] = "project_files"
+    status_code: ClassVar[int] = 500
+
+    def __init__(self, project_id: str, problem: str) -> None:
+        super().__init__(f"the folder of the project {project_id} is not as it should be: {problem}")
 
 
 class EnforcementPendingError(LabyardError):

@@ -15,9 +15,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from labyard.exceptions import LabyardError
-from labyard_hub.backends.absent import NoFiles
 from labyard_hub.backends.hub_api import Hub
 from labyard_hub.backends.hub_servers import HubServers
+from labyard_hub.backends.local.accounts import isolates
+from labyard_hub.backends.local.project_files import LocalProjectFiles
+from labyard_hub.backends.local.project_keeper import keep_project_files
 from labyard_hub.config.loader import parse_configuration
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
@@ -67,7 +69,10 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
         api_token=environment["JUPYTERHUB_API_TOKEN"],
     )
     directory = IdentityDirectory(IdentityStore(state.identity_database))
-    outside = Outside(hub, Store(database), NoFiles(), servers, directory, state.generation)
+    files = LocalProjectFiles(
+        state, isolated=isolates(configured.servers.isolation), trash_lifetime_seconds=configured.projects.trash_lifetime_seconds
+    )
+    outside = Outside(hub, Store(database), files, servers, directory, state.generation)
     parts, enforcement = create_parts(
         settings,
         outside,
@@ -81,7 +86,11 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
     async def resources() -> AsyncIterator[None]:
         async with client:
             await database.migrate()
-            loops = [asyncio.create_task(enforcement.run()), asyncio.create_task(_forget_the_gone(parts.members))]
+            loops = [
+                asyncio.create_task(enforcement.run()),
+                asyncio.create_task(_forget_the_gone(parts.members)),
+                asyncio.create_task(keep_project_files(files, enforcement.desired)),
+            ]
             try:
                 yield
             finally:

@@ -159,6 +159,8 @@ class ProjectSettings(_Section):
 
     per_user: int = Field(default=100, ge=1)
     """Projects that one person may own."""
+    trash_lifetime_seconds: Seconds = Field(default=30 * 86400, ge=0)
+    """The files of a deleted project are kept in the trash for so long."""
 
 
 class Settings(_Section):

@@ -37,16 +37,12 @@ class DesiredProject:
         Whether nobody may write.
     members
         User names with their roles.
-    version
-        Grows with every change of any project. Of two states of one project the one with the higher version counts, whichever comes last:
-        a look at all projects that began before somebody was removed must not let them in again.
     """
 
     id: str
     name: str
     archived: bool
     members: tuple[tuple[str, Role], ...]
-    version: int = 0
 
 
 def check_project_name(name: str) -> str:

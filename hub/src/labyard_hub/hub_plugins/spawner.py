@@ -17,6 +17,7 @@ from labyard.exceptions import LabyardError
 from labyard_hub.backends.local.accounts import Account, ensure_account, ensure_project_account
 from labyard_hub.backends.local.limits import ControlGroup, Limits, drop_privileges
 from labyard_hub.backends.local.processes import ProcessRecord
+from labyard_hub.backends.local.project_views import ensure_home_link
 from labyard_hub.backends.local.runtime import make_runtime_folder
 from labyard_hub.backends.local.servers import end_servers, server_control_group, server_record_file
 from labyard_hub.config.state import StateFolder
@@ -139,6 +140,8 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
         state = self._state_folder
         ensure = ensure_project_account if self._is_project else ensure_account
         account = ensure(self.user.name, state, isolated=self.isolated)
+        if not self._is_project:
+            ensure_home_link(account, state, isolated=self.isolated)
         runtime = make_runtime_folder(state, account, self.name)
         environment |= {
             "HOME": str(account.home),

@@ -40,7 +40,7 @@ class Enforcement:
         self._pending: set[str] = set()
         self._leaving: dict[str, DesiredProject] = {}
         # With thousands of projects, what all shall be is not worked out again before something changes.
-        self._all: tuple[int, Sequence[DesiredProject]] = (-1, ())
+        self._all: tuple[int, Sequence[DesiredProject]] | None = None
 
     async def apply(self, project_id: str) -> None:
         """Bring the folder and the server of one project into line with its records.
@@ -52,6 +52,7 @@ class Enforcement:
         EnforcementPendingError
             If that does not succeed now. It is tried again by `run`.
         """
+        self._all = None
         self._pending.add(project_id)
         try:
             async with self._locks[project_id]:
@@ -73,8 +74,8 @@ class Enforcement:
         EnforcementPendingError
             If that does not succeed now. It is tried again by `run`; its members have no rights to it any more all the same.
         """
-        async with self._store.read() as tx:
-            self._leaving[project.id] = self._desired(project, members, await tx.events.version())
+        self._all = None
+        self._leaving[project.id] = self._desired(project, members)
         await self._discard(project.id)
 
     async def _discard(self, project_id: str) -> None:
@@ -90,12 +91,14 @@ class Enforcement:
         """Return what all folders shall be."""
         async with self._store.read() as tx:
             version = await tx.events.version()
-            if version != self._all[0]:
+            if self._all is None or version != self._all[0]:
                 members: defaultdict[str, list[MemberRecord]] = defaultdict(list)
                 for member in await tx.members.all():
                     members[member.project_id].append(member)
-                self._all = version, [self._desired(project, members[project.id], version) for project in await tx.projects.all()]
-        return self._all[1]
+                found = [self._desired(project, members[project.id]) for project in await tx.projects.all()]
+                self._all = version, found
+                return found
+            return self._all[1]
 
     async def run(self, every_seconds: float = RETRY_SECONDS) -> None:
         """Try again what did not succeed, until cancelled."""
@@ -117,10 +120,9 @@ class Enforcement:
 
     async def _desired_one(self, project_id: str) -> DesiredProject | None:
         async with self._store.read() as tx:
-            version = await tx.events.version()
             project = await tx.projects.get(project_id)
-            return self._desired(project, await tx.members.of_project(project_id), version) if project is not None else None
+            return self._desired(project, await tx.members.of_project(project_id)) if project is not None else None
 
-    def _desired(self, project: ProjectRecord, members: Iterable[MemberRecord], version: int) -> DesiredProject:
+    def _desired(self, project: ProjectRecord, members: Iterable[MemberRecord]) -> DesiredProject:
         present = [member for member in members if member.generation == self._generation(member.user)]
-        return DesiredProject(project.id, project.name, project.archived, tuple((member.user, member.role) for member in present), version)
+        return DesiredProject(project.id, project.name, project.archived, tuple((member.user, member.role) for member in present))

@@ -129,7 +129,7 @@ def ensure_account(user: str, state: StateFolder, *, isolated: bool) -> Account:
     home = state.homes / check_user_name(user)
     try:
         account = _ensure(user, home, state) if isolated else _own(user, home)
-        _ensure_home(account)
+        _ensure_private(account.home, account)
     except OSError as error:
         raise AccountError(user, f"{error.strerror}: {error.filename}") from error
     return account
@@ -141,7 +141,7 @@ def find_project_account(project_id: str, state: StateFolder) -> Account | None:
 
 
 def ensure_project_account(project_id: str, state: StateFolder, *, isolated: bool) -> Account:
-    """Return the account that a project's own server runs as, and make it, the project's folder and the account's private home where missing.
+    """Return the account that a project's own server runs as, and make it where it is missing, with its home and the folder of its tools' data.
 
     Raises
     ------
@@ -152,7 +152,8 @@ def ensure_project_account(project_id: str, state: StateFolder, *, isolated: boo
     try:
         home.parent.mkdir(mode=0o711, exist_ok=True)
         account = _ensure(project_id, home, state) if isolated else _own(project_id, home)
-        _ensure_home(account)
+        for folder in (account.home, account.home.with_name("tools")):
+            _ensure_private(folder, account)
     except OSError as error:
         raise AccountError(project_id, f"{error.strerror}: {error.filename}") from error
     return account
@@ -191,14 +192,15 @@ def ensure_service_account(service: str, folder: Path, state: StateFolder) -> Ac
     return account
 
 
-def _ensure_home(account: Account) -> None:
+def _ensure_private(folder: Path, account: Account) -> None:
+    """Make a folder that nobody but the account gets into."""
     try:
-        account.home.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700)
     except FileExistsError:
-        if account.home.is_symlink() or not account.home.is_dir():
-            raise AccountError(account.user, f"{account.home} is not a folder; move it away") from None
+        if folder.is_symlink() or not folder.is_dir():
+            raise AccountError(account.user, f"{folder} is not a folder; move it away") from None
     # By descriptor and without following links: root must not be led elsewhere.
-    descriptor = os.open(account.home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         if os.fstat(descriptor).st_uid != account.uid:
             os.fchown(descriptor, account.uid, account.gid)

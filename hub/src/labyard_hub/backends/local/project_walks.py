@@ -1,0 +1,191 @@
+"""Decides when each project's folder is walked through: at once when rights change, else so often that it costs little."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from labyard_hub.backends.local.known_accounts import AccountTable
+from labyard_hub.backends.local.project_inode import Mender
+from labyard_hub.backends.local.project_rights import Rights
+from labyard_hub.backends.local.project_walk import walk
+
+__all__ = ["ProjectWalks"]
+
+SHORTEST_PERIOD_SECONDS = 2.0
+LOAD = 0.05
+"""Part of one core that all regular walks together may use."""
+COMPLETE_PERIOD_SECONDS = 3600.0
+"""So often everything is looked at, also what seems not to have changed."""
+THREADS = 6
+HEAVY_SECONDS = 0.5
+"""Regular walks that cost more wait for each other, so that small projects and changes of rights do not wait for them."""
+CTIME_MARGIN_NS = 10**9
+"""The kernel's clock for times of change lags by some milliseconds."""
+CLOCK_STEP_NS = 10**9
+
+_log = structlog.get_logger("labyard.files")
+
+
+@dataclass
+class _Work:
+    """What is known about one folder."""
+
+    folder: Path
+    wanted: Rights
+    copies: bool
+    walked: Rights | None = None
+    since_ns: int = 0
+    cost_seconds: float = 0.0
+    due_at: float = 0.0
+    complete_at: float = 0.0
+    stop: threading.Event = field(default_factory=threading.Event)
+    task: asyncio.Task[None] | None = None
+    told: set[str] = field(default_factory=set)
+
+
+class ProjectWalks:
+    """The walks of all projects.
+
+    Parameters
+    ----------
+    table
+        Knows the accounts.
+    clock
+        Wall-clock time in ns, as the kernel's times of change.
+    """
+
+    def __init__(self, table: AccountTable, clock: Callable[[], int] = time.time_ns) -> None:
+        self._table, self._clock = table, clock
+        self._works: dict[str, _Work] = {}
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="project-files")
+        self._heavy = asyncio.Semaphore(1)
+        self._offset_ns = self._measure_offset()
+
+    def want(self, key: str, folder: Path, rights: Rights, *, copies: bool = True) -> None:
+        """Bring everything in `folder` into line with `rights`, now, unless it is known to be."""
+        work = self._works.get(key)
+        if work is None:
+            work = self._works[key] = _Work(folder, rights, copies)
+        elif work.wanted == rights:
+            return
+        work.wanted = rights
+        work.stop.set()  # a walk under way goes on with the new rights
+        self._start(key, work)
+
+    def look(self, *, everything: bool = False) -> None:
+        """Start the walks that are due, or all."""
+        if self._clock_was_set():
+            for work in self._works.values():
+                work.walked = None
+        load = sum(work.cost_seconds / self._period(work) for work in self._works.values())
+        stretch = max(1.0, load / LOAD)
+        now = time.monotonic()
+        for key, work in self._works.items():
+            if work.task is None and (everything or now >= work.due_at + self._period(work) * stretch):
+                self._start(key, work)
+
+    async def forget(self, key: str) -> None:
+        """Stop walking through a folder; nothing is changed there any more when this returns."""
+        work = self._works.pop(key, None)
+        if work is not None and work.task is not None:
+            work.stop.set()
+            work.task.cancel()
+            await asyncio.wait([work.task])
+
+    async def settled(self) -> None:
+        """Wait for all walks that have begun."""
+        while tasks := [work.task for work in self._works.values() if work.task is not None]:
+            await asyncio.wait(tasks)
+
+    def is_done(self, key: str) -> bool:
+        """Whether everything in the folder was brought into line with the rights wanted last."""
+        work = self._works.get(key)
+        return work is not None and work.walked == work.wanted
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """What is walked through."""
+        return frozenset(self._works)
+
+    async def close(self) -> None:
+        """Stop all walks and wait until they have."""
+        for key in self.keys:
+            await self.forget(key)
+        self._threads.shutdown()
+
+    def _start(self, key: str, work: _Work) -> None:
+        if work.task is None:
+            work.task = asyncio.create_task(self._run(key, work))
+
+    async def _run(self, key: str, work: _Work) -> None:
+        try:
+            while self._works.get(key) is work:
+                urgent = work.wanted != work.walked
+                async with contextlib.nullcontext() if urgent or work.cost_seconds < HEAVY_SECONDS else self._heavy:
+                    rights, work.stop = work.wanted, threading.Event()
+                    # Shielded: a thread cannot be cancelled, and `forget` has to know that it has ended.
+                    thread = asyncio.get_running_loop().run_in_executor(self._threads, self._walk, key, work, rights, work.stop)
+                    try:
+                        await asyncio.shield(thread)
+                    except asyncio.CancelledError:
+                        await asyncio.wait([thread])
+                        raise
+                if not work.stop.is_set():
+                    break
+        finally:
+            work.task = None
+            work.due_at = time.monotonic()
+
+    def _walk(self, key: str, work: _Work, rights: Rights, stop: threading.Event) -> None:
+        began_ns, began, used = self._clock(), time.monotonic(), time.thread_time()
+        mender = Mender(rights, self._table.known().uids, copies=work.copies)
+        complete = work.walked != rights or began >= work.complete_at + COMPLETE_PERIOD_SECONDS
+        try:
+            top = os.open(work.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                if complete:
+                    walk(top, mender, stop, folders_only=True)
+                done = walk(top, mender, stop, since_ns=None if complete else work.since_ns)
+            finally:
+                os.close(top)
+        except OSError as error:
+            mender.failed[error.strerror or str(error)] += 1
+            done = False
+        work.cost_seconds = time.thread_time() - used
+        if done:
+            work.walked, work.since_ns = rights, began_ns - CTIME_MARGIN_NS
+            if complete:
+                work.complete_at = began
+        self._tell(key, work, mender)
+
+    def _tell(self, key: str, work: _Work, mender: Mender) -> None:
+        """Log what was left alone or failed, once per reason."""
+        for level, reasons in (("info", mender.left), ("warning", mender.failed)):
+            for reason, count in reasons.items():
+                if reason not in work.told:
+                    work.told.add(reason)
+                    getattr(_log, level)("files of a project are left as they are", project=key, reason=reason, count=count)
+
+    @staticmethod
+    def _period(work: _Work) -> float:
+        return max(SHORTEST_PERIOD_SECONDS, work.cost_seconds / LOAD)
+
+    def _measure_offset(self) -> int:
+        return self._clock() - time.monotonic_ns()
+
+    def _clock_was_set(self) -> bool:
+        """Whether somebody set the machine's clock, so that times of change cannot be compared with those of before."""
+        offset = self._measure_offset()
+        stepped = abs(offset - self._offset_ns) > CLOCK_STEP_NS // 2
+        self._offset_ns = offset
+        return stepped
