@@ -12,6 +12,8 @@ export interface IToolApi {
   /** Start an instance, or find the one that runs. */
   create(tool: string, folder: string | null): Promise<IToolInstance>;
   get(id: string): Promise<IToolInstance>;
+  /** All instances that there are. */
+  instances(): Promise<IToolInstance[]>;
   stop(id: string): Promise<void>;
   restart(id: string): Promise<IToolInstance>;
   /** HTTP status that a URL of the platform answers with; 0 for a redirect to somewhere else, such as a sign-in. */
@@ -37,6 +39,10 @@ export class ToolApi implements IToolApi {
   async get(id: string): Promise<IToolInstance> {
     // Looking whether a tool still runs is not work: it must not keep an otherwise idle server alive.
     return (await this._request('GET', `instances/${encodeURIComponent(id)}?no_track_activity=1`)) as IToolInstance;
+  }
+
+  async instances(): Promise<IToolInstance[]> {
+    return ((await this._request('GET', 'instances?no_track_activity=1')) as { instances: IToolInstance[] }).instances;
   }
 
   async stop(id: string): Promise<void> {

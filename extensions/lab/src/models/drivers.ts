@@ -73,7 +73,20 @@ export class InstanceDriver implements IToolDriver {
   }
 
   private async _create(): Promise<IToolReport> {
-    return this._take(await this._api.create(this._tool, this._folder));
+    try {
+      return this._take(await this._api.create(this._tool, this._folder));
+    } catch (error) {
+      // Who may only look, such as a viewer on a project's server, can join what somebody else has started.
+      if (error instanceof ApiError && error.status === 403) {
+        const running = (await this._api.instances()).find(
+          one => one.tool === this._tool && (one.folder ?? '') === (this._folder ?? '') && one.state !== 'stopped'
+        );
+        if (running) {
+          return this._take(running);
+        }
+      }
+      throw error;
+    }
   }
 
   private _take(instance: IToolInstance): IToolReport {

@@ -11,6 +11,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   member_limit: 'user'
 };
 
+/** Messages that begin with somebody's name, which has no capital letter. */
+const BEGIN_WITH_NAME: readonly string[] = ['member_exists', 'member_not_found', 'last_owner'];
+
 /** What went wrong, as a sentence for people. */
 export function sentence(error: unknown): string {
   if (error instanceof ServerConnection.NetworkError) {
@@ -21,7 +24,8 @@ export function sentence(error: unknown): string {
   }
   const text = error instanceof Error ? error.message : String(error);
   const whole = /[.!?…]$/u.test(text) ? text : `${text}.`;
-  const shown = whole.charAt(0).toUpperCase() + whole.slice(1);
+  const isName = error instanceof ApiError && BEGIN_WITH_NAME.includes(error.code);
+  const shown = isName ? whole : whole.charAt(0).toUpperCase() + whole.slice(1);
   return error instanceof ApiError && error.status === 401 && error.code !== 'unauthenticated'
     ? `${shown} If you have been signed out, reload this page to sign in again.`
     : shown;

@@ -7,20 +7,10 @@ export function workspaceUrl(url: string, workspace: string | null): string {
   return workspace === null ? url : `${url}#/experiments?workspace=${encodeURIComponent(workspace)}`;
 }
 
-/**
- * The address of the platform without the hub's part.
- *
- * @param hubPrefix - Such as `/hub/`.
- */
-export function platformPath(hubPrefix: string): string {
-  return hubPrefix.replace(/hub\/$/u, '') || '/';
-}
+/** Parameter of a server's address that names a tool to open there. */
+export const TOOL_PARAMETER = 'labyard-tool';
 
-/**
- * Where a project's Label Studio is, on the project's own server.
- *
- * @param id - The project's identifier, which is also the name of the user that owns its server.
- */
-export function labelStudioUrl(hubPrefix: string, id: string): string {
-  return `${platformPath(hubPrefix)}user/${encodeURIComponent(id)}/labyard/open/label-studio`;
+/** Address of a server's JupyterLab that opens a tool in a tab once it is there. */
+export function withTool(url: string, tool: string): string {
+  return `${url}${url.includes('?') ? '&' : '?'}${TOOL_PARAMETER}=${encodeURIComponent(tool)}`;
 }

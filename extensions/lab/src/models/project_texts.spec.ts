@@ -9,7 +9,7 @@ import { relativeTime } from './moments';
 import { suggestName } from './names';
 import { colorOf, initials } from './people';
 import { may, whyNot } from './permissions';
-import { labelStudioUrl, workspaceUrl } from './places';
+import { withTool, workspaceUrl } from './places';
 
 const trans = nullTranslator.load('labyard');
 
@@ -92,6 +92,7 @@ describe('failures', () => {
   it('are whole sentences', () => {
     expect(sentence(new ApiError(409, 'project_exists', 'there is one already'))).toBe('There is one already.');
     expect(sentence(new ApiError(409, 'x', 'Try again?'))).toBe('Try again?');
+    expect(sentence(new ApiError(409, 'last_owner', 'ada is the last owner'))).toBe('ada is the last owner.');
   });
 
   it('stand at the field that is at fault', () => {
@@ -114,8 +115,8 @@ describe('addresses', () => {
     expect(workspaceUrl('/services/mlflow/', 'vision--p0')).toBe('/services/mlflow/#/experiments?workspace=vision--p0');
   });
 
-  it('stay below where the platform is', () => {
-    expect(labelStudioUrl('/base/hub/', 'vision--p0')).toMatch(/^\/base\/user\/vision--p0\//u);
-    expect(labelStudioUrl('', 'vision--p0')).toMatch(/^\/user\/vision--p0\//u);
+  it('name a tool to open', () => {
+    expect(withTool('/user/vision--p0/lab', 'label-studio')).toBe('/user/vision--p0/lab?labyard-tool=label-studio');
+    expect(withTool('/user/vision--p0/lab?x=1', 'a&b')).toBe('/user/vision--p0/lab?x=1&labyard-tool=a%26b');
   });
 });

@@ -87,6 +87,35 @@ describe('the list', () => {
   });
 });
 
+describe('changes while the list is read', () => {
+  it('are not undone by an answer from before', async () => {
+    const answer = platform.server.answer;
+    let release = (): void => undefined;
+    const held = new Promise<void>(resolve => (release = resolve));
+    platform.server.answer = async call => {
+      const given = answer(call);
+      await held;
+      return given;
+    };
+    list.isActive = true;
+    await settle();
+    platform.projects = [aProject({ name: 'newer' })];
+    const refreshing = list.refresh();
+    release();
+    await settle();
+    await refreshing;
+    expect(list.projects.map(project => project.name)).toEqual(['newer']);
+  });
+
+  it('are what counts, also for the choice of archived ones', async () => {
+    platform.projects = [aProject(), aProject({ name: 'old', state: 'archived' })];
+    list.isActive = true;
+    list.withArchived = true;
+    await settle();
+    expect(list.projects.map(project => project.name)).toEqual(['vision', 'old']);
+  });
+});
+
 describe('a long list', () => {
   beforeEach(() => {
     platform.projects = Array.from({ length: 250 }, (_, index) =>

@@ -3,7 +3,7 @@ import { Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { IPlatformApi } from '../api/platform';
-import type { IProject, IProjectCreate } from '../api/projects';
+import type { IProject, IProjectCreate, IProjectPage } from '../api/projects';
 import { isPending, sentence } from './failures';
 import { ProjectDetail } from './project';
 import { keepEqual } from './resource';
@@ -169,6 +169,8 @@ export class ProjectList implements IDisposable {
 
   /** Read the list and what is opened again. Never rejects. */
   async refresh(): Promise<void> {
+    // A reading that is under way may be older than what is asked for now; it is begun anew.
+    this._turn++;
     await this._poll.refresh();
     await this._poll.tick.catch(() => undefined);
   }
@@ -187,10 +189,15 @@ export class ProjectList implements IDisposable {
     }
     this._isLoadingMore = true;
     this._changed.emit();
-    const turn = this._turn;
     try {
-      const page = await this._api.projects({ archived: this._withArchived, cursor: this._cursor, limit: PAGE });
+      let turn: number;
+      let page: IProjectPage;
+      do {
+        turn = this._turn;
+        page = await this._api.projects({ archived: this._withArchived, cursor: this._cursor, limit: PAGE });
+      } while (turn !== this._turn && this.hasMore);
       if (turn === this._turn) {
+        this._turn++;
         this._projects = [...this._projects, ...page.projects];
         this._cursor = page.next_cursor;
         this._error = null;
@@ -239,12 +246,14 @@ export class ProjectList implements IDisposable {
   }
 
   private async _refresh(): Promise<void> {
-    const turn = ++this._turn;
     try {
-      const { projects, cursor } = await this._readPages();
-      if (turn !== this._turn) {
-        return;
-      }
+      let turn: number;
+      let pages: { projects: IProject[]; cursor: string | null };
+      do {
+        turn = this._turn;
+        pages = await this._readPages();
+      } while (turn !== this._turn && !this.isDisposed);
+      const { projects, cursor } = pages;
       const known = new Map(this._projects.map(project => [project.id, project]));
       this._projects = projects.map(project => keepEqual(known.get(project.id) ?? project, project));
       this._cursor = cursor;
@@ -260,11 +269,9 @@ export class ProjectList implements IDisposable {
         this._projects.filter(project => this.isExpanded(project)).map(project => this.detail(project).refresh())
       );
     } catch (error) {
-      if (turn === this._turn) {
-        this._error = sentence(error);
-        this._phase = this._phase === 'ready' ? 'ready' : 'failed';
-        this._changed.emit();
-      }
+      this._error = sentence(error);
+      this._phase = this._phase === 'ready' ? 'ready' : 'failed';
+      this._changed.emit();
       throw error;
     }
   }
@@ -309,7 +316,7 @@ export class ProjectList implements IDisposable {
   private _isActive = false;
   private _isLoadingMore = false;
   private _readAt = 0;
-  /** Counts changes of the list, so that an answer to an older question is recognised. */
+  /** Counts changes of the list, so that an answer from before one is recognised, and asked for again. */
   private _turn = 0;
 }
 

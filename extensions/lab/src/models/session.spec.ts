@@ -64,6 +64,36 @@ describe('starting', () => {
     expect(count('POST', 'instances')).toBe(1);
   });
 
+  it('joins what runs where the person may start nothing', async () => {
+    server.answer = call =>
+      call.method === 'POST'
+        ? { status: 403, body: { error: { code: 'forbidden', message: 'you may only look' } } }
+        : {
+            status: 200,
+            body:
+              call.path === 'instances'
+                ? { instances: [anInstance({ folder: 'other', id: 'b2' }), instance] }
+                : instance
+          };
+    instance = anInstance({ state: 'running' });
+    session.start();
+    await pass(600);
+    expect(session.view).toMatchObject({ phase: 'running', url: '/user/ada/labyard/tools/a1/' });
+    expect(session.instance).toBe('a1');
+  });
+
+  it('says that the person may start nothing where nothing runs', async () => {
+    server.answer = call =>
+      call.method === 'POST'
+        ? { status: 403, body: { error: { code: 'forbidden', message: 'you may only look' } } }
+        : { status: 200, body: { instances: [] } };
+    session.start();
+    await pass(600);
+    expect(session.view.phase).toBe('failed');
+    expect(session.view.reason).toContain('you may only look');
+    expect(session.instance).toBeNull();
+  });
+
   it('looks seldom once it runs, and at once when asked to', async () => {
     instance = anInstance({ state: 'running' });
     session.start();

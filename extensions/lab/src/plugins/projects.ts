@@ -9,7 +9,7 @@ import { PlatformApi } from '../api/platform';
 import type { IProject } from '../api/projects';
 import { iconOf, projectsIcon } from '../icons';
 import { sentence } from '../models/failures';
-import { labelStudioUrl } from '../models/places';
+import { withTool } from '../models/places';
 import { ProjectList } from '../models/projects';
 import { CommandIDs, IProjects, IToolCatalog, ProjectCommandIDs, PROJECTS_CATEGORY } from '../tokens';
 import type { IProjectActions } from '../widgets/projects/context';
@@ -70,10 +70,7 @@ export const projectsPlugin: JupyterFrontEndPlugin<IProjects | null> = {
       },
       openLabelStudio: detail =>
         openEventually(
-          async () => {
-            await detail.openServer();
-            return labelStudioUrl(PageConfig.getOption('hubPrefix'), detail.project.id);
-          },
+          async () => withTool((await detail.openServer()).url, 'label-studio'),
           trans.__('Opening Label Studio of %1 …', detail.project.display_name),
           'Label Studio',
           trans

@@ -3,7 +3,9 @@ import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { ITranslator } from '@jupyterlab/translation';
 
 import { PlatformApi } from '../api/platform';
+import { TOOL_PARAMETER } from '../models/places';
 import { Visit } from '../models/visit';
+import { CommandIDs, IToolCatalog } from '../tokens';
 import { VisitBar } from '../widgets/projects/visit';
 
 /** In JupyterLab it has a line of its own; elsewhere it stands before the logo. */
@@ -14,15 +16,22 @@ export const visitPlugin: JupyterFrontEndPlugin<void> = {
   id: 'labyard-lab:visit',
   description: 'Says on a project’s server which project it is and what its visitor may do.',
   autoStart: true,
-  requires: [ITranslator],
+  requires: [IToolCatalog, ITranslator],
   optional: [ILabShell],
-  activate: (app: JupyterFrontEnd, translator: ITranslator, shell: ILabShell | null): void => {
+  activate: (app: JupyterFrontEnd, catalog: IToolCatalog, translator: ITranslator, shell: ILabShell | null): void => {
     if (PageConfig.getOption('labyardServer') !== 'project') {
       return;
     }
     const visit = new Visit(new PlatformApi(app.serviceManager.serverSettings));
     window.addEventListener('focus', () => void visit.refresh());
     const home = URLExt.join(PageConfig.getOption('hubPrefix') || '/hub/', 'home');
+    // The address may ask for one of this server's tools; it can name nothing else.
+    const tool = new URLSearchParams(window.location.search).get(TOOL_PARAMETER);
+    if (tool !== null) {
+      void Promise.all([app.restored, catalog.ready]).then(() =>
+        catalog.get(tool) ? app.commands.execute(CommandIDs.open, { tool, folder: '' }) : undefined
+      );
+    }
     app.shell.add(new VisitBar({ visit, home, trans: translator.load('labyard') }), shell ? 'header' : 'top', {
       rank: RANK
     });

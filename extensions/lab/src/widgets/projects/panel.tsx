@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { addIcon, caretDownIcon, caretRightIcon, ReactWidget, refreshIcon } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import { Signal } from '@lumino/signaling';
-import React, { useEffect, useId, useMemo, useRef, useState } from 'react';
+import React, { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
 
 import type { IPlatformApi } from '../../api/platform';
 import type { IModelShare, IProject } from '../../api/projects';
@@ -93,6 +93,7 @@ function Panel(props: IProjectsPanelOptions & { creating: Signal<ProjectsPanel, 
   const { list, actions, trans, user, creating } = props;
   const [isCreating, setCreating] = useState(false);
   const [spoken, setSpoken] = useState('');
+  const [wanted, setWanted] = useState('');
   const opener = useRef<HTMLDivElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
   useSignal(list.changed);
@@ -124,14 +125,16 @@ function Panel(props: IProjectsPanelOptions & { creating: Signal<ProjectsPanel, 
   };
   const created = (project: IProject): void => {
     setCreating(false);
-    // The list is drawn by then.
-    requestAnimationFrame(() => {
-      const head = scroller.current?.querySelector<HTMLElement>(
-        `[data-project="${project.name}"] .labyard-Project-head`
-      );
-      head?.focus();
-    });
+    setWanted(project.name);
   };
+  // A new project gets the keyboard in the very moment in which it is drawn.
+  useLayoutEffect(() => {
+    const head = scroller.current?.querySelector<HTMLElement>(`[data-project="${wanted}"] .labyard-Project-head`);
+    if (head) {
+      head.focus();
+      setWanted('');
+    }
+  });
   return (
     <PanelContext.Provider value={context}>
       <div className="labyard-ProjectsPanel-head">
