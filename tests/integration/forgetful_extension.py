@@ -8,6 +8,8 @@ from typing import Any
 
 from tornado import web, websocket
 
+from labyard_lab.visitors.policy import is_open_to_all
+
 METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
 
@@ -45,7 +47,7 @@ def _describe(rule: Any) -> dict[str, Any]:
         "handler": f"{kind.__module__}.{kind.__qualname__}",
         "methods": [method for method in own if getattr(kind, method.lower()) is not getattr(web.RequestHandler, method.lower())],
         "is_websocket": issubclass(kind, websocket.WebSocketHandler),
-        "is_public": any(getattr(getattr(kind, method.lower(), None), "__allow_unauthenticated", False) for method in METHODS),
+        "public": [method for method in own if is_open_to_all(kind, method)],
     }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from jupyter_core.utils import ensure_async
+from tornado import web
 
 from labyard_lab.visitors.collaboration import save_id, viewer_may_send
-from labyard_lab.visitors.policy import CONTENTS, ROOM, has_name
+from labyard_lab.visitors.policy import CONTENTS, LICENSES, ROOM, has_name
 from labyard_lab.visitors.visit import is_viewer
 
 __all__ = ["adaptions"]
@@ -15,7 +17,7 @@ __all__ = ["adaptions"]
 
 def adaptions(target: type) -> tuple[type, ...]:
     """Return what is to be put in front of the handler `target`."""
-    return (*((RoomForViewers,) if has_name(target, ROOM) else ()), *((ContentsForViewers,) if has_name(target, CONTENTS) else ()))
+    return tuple(extra for name, extra in _ADAPTIONS if has_name(target, name))
 
 
 class RoomForViewers:
@@ -41,6 +43,20 @@ class ContentsForViewers:
             model = _read_only(model)
         upstream: Any = super()
         upstream._finish_model(model, *args, **kwargs)  # noqa: SLF001  # all its answers pass here
+
+
+class AnswersAtOnce:
+    """A handler whose own end of an answer has to be awaited, which tornado does not do for refusals: the client would wait for ever."""
+
+    def write_error(self, _: int, **kwargs: Any) -> None:
+        """Answer."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        handler: Any = self
+        handler.set_header("Content-Type", "application/json")
+        web.RequestHandler.finish(handler, json.dumps({"message": getattr(error, "log_message", None) or "refused"}))
+
+
+_ADAPTIONS: tuple[tuple[str, type], ...] = ((ROOM, RoomForViewers), (CONTENTS, ContentsForViewers), (LICENSES, AnswersAtOnce))
 
 
 def _read_only(model: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tornado import web
 from labyard.models.authorization import Role
 from labyard_lab.visitors.access import Access, Ask
 from labyard_lab.visitors.adaptions import adaptions
+from labyard_lab.visitors.policy import is_open_to_all
 from labyard_lab.visitors.visit import Visit, note_visit, visit_of
 
 __all__ = ["Gate"]
@@ -67,7 +68,7 @@ class Gate:
         tornado.web.HTTPError
             With status 403 if it may not. Who has not signed in and opens a page is sent to do so.
         """
-        if getattr(getattr(handler, handler.request.method.lower(), None), "__allow_unauthenticated", False):
+        if is_open_to_all(target, handler.request.method):
             return
         user = await ensure_async(handler.settings["identity_provider"].get_user(handler))
         if user is None:

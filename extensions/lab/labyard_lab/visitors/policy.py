@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from labyard.models.authorization import Role
 
-__all__ = ["CONTENTS", "ROOM", "has_name", "is_tool", "may_use_project_server", "may_use_tool", "serves_viewers"]
+__all__ = [
+    "CONTENTS",
+    "LICENSES",
+    "OPEN_TO_ALL",
+    "ROOM",
+    "has_name",
+    "is_open_to_all",
+    "is_tool",
+    "may_use_project_server",
+    "may_use_tool",
+    "serves_viewers",
+]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CONTENTS = "jupyter_server.services.contents.handlers.ContentsHandler"
+LICENSES = "jupyterlab_server.licenses_handler.LicensesHandler"
 ROOM = "jupyter_server_ydoc.handlers.YDocWebSocketHandler"
 
 VIEWERS_WEBSOCKETS = frozenset({
@@ -37,6 +49,20 @@ NOT_FOR_VIEWERS = frozenset({
     "jupyterlab.handlers.extension_manager_handler.ExtensionHandler",
 })  # fmt: skip
 
+OPEN_TO_ALL = frozenset({
+    # Files of pages, and redirects to other addresses of this server.
+    "jupyter_server.base.handlers.FileFindHandler",
+    "jupyter_server.base.handlers.PublicStaticFileHandler",
+    "jupyter_server.base.handlers.RedirectWithParams",
+    "jupyter_server.base.handlers.TrailingSlashHandler",
+    # The version, by which the hub knows that a server answers.
+    "jupyter_server.base.handlers.APIVersionHandler",
+    # The way to sign in and out.
+    "jupyterhub.singleuser.extension.JupyterHubLogoutHandler",
+    "jupyterhub.singleuser.extension.JupyterHubOAuthCallbackHandler",
+})  # fmt: skip
+"""What anybody may ask for, where Jupyter Server marks it so too."""
+
 TOOLS = frozenset({"labyard_lab.proxy.http.ToolHttpHandler", "labyard_lab.proxy.websocket.ToolWebsocketHandler"})
 
 
@@ -52,6 +78,12 @@ def has_name(handler: type, name: str) -> bool:
 def serves_viewers(handler: type) -> bool:
     """Return whether `handler` is one of those that viewers may use though they are not made for reading alone."""
     return not _names(handler).isdisjoint(VIEWERS_WEBSOCKETS | {name for name, _ in VIEWERS_WRITES})
+
+
+def is_open_to_all(handler: type, method: str) -> bool:
+    """Return whether nobody has to be asked about a request."""
+    marked = getattr(getattr(handler, method.lower(), None), "__allow_unauthenticated", False)
+    return bool(marked) and not _names(handler).isdisjoint(OPEN_TO_ALL)
 
 
 def is_tool(handler: type) -> bool:
