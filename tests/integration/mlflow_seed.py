@@ -21,6 +21,8 @@ http.headers["Authorization"] = f"Bearer {os.environ['MLFLOW_TRACKING_TOKEN']}"
 
 
 def call(method, path, **kwargs):
+    # The client keeps this in step with the folder.
+    http.headers["X-MLFLOW-WORKSPACE"] = os.environ.get("MLFLOW_WORKSPACE", "")
     answer = http.request(method, f"{os.environ['MLFLOW_TRACKING_URI']}/{path}", timeout=60, **kwargs)
     answer.raise_for_status()
     return answer.json() if answer.content else {}

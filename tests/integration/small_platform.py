@@ -22,7 +22,9 @@ import httpx
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
+from labyard_hub.domain.projects import is_project_id
 from labyard_hub.hub_plugins.mlflow_client import client_environment
+from labyard_hub.storage.identity import IdentityStore
 from labyard_hub.supervisor.mlflow import mlflow_process
 from labyard_hub.supervisor.process import ProcessSpec
 from labyard_hub.supervisor.service import service_process
@@ -148,6 +150,8 @@ class SmallPlatform:
 
     def add_user(self, name: str) -> None:
         self.hub_api("POST", f"users/{name}").raise_for_status()
+        if not is_project_id(name):
+            IdentityStore(self.state.identity_database).add_user(name, None)
 
     def token(self, name: str, scopes: list[str] | None = None) -> str:
         """Make a token of the user `name`; without `scopes` it may do what they may."""
