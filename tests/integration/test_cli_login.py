@@ -63,7 +63,7 @@ class Laptop:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.returncode == status, f"{arguments}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -73,7 +73,7 @@ class Laptop:
         return json.loads(self.run(*arguments, "--json", **environment).stdout)
 
     def signed_in(self) -> bool:
-        return subprocess.run([LABYARD, "whoami"], env=self.environment, capture_output=True, timeout=60, check=False).returncode == 0
+        return subprocess.run([LABYARD, "whoami"], env=self.environment, capture_output=True, timeout=120, check=False).returncode == 0
 
     def token(self) -> str:
         return str(json.loads(self.logins.read_text())["logins"][0]["token"])
@@ -254,7 +254,7 @@ def test_a_token_for_machines_and_the_environment(running: RunningPlatform, ada:
     token = ada.token("ada", note="machine", scopes=["access:services!service=labyard"], expires_in=3600)
     laptop.run("login", running.url, "--token-stdin", stdin=f"{token}\n")
     assert laptop.json("whoami")["expires_at"] is None
-    assert "labyard login" in laptop.run("login", running.url, "--token-stdin", stdin="nonsense\n", status=4).stderr or True
+    assert "the token is not valid" in laptop.run("login", running.url, "--token-stdin", stdin="nonsense\n", status=4).stderr
     assert laptop.json("whoami")["user"] == "ada"  # the stored one stays
     assert "may still work" in laptop.run("logout").stderr
     assert laptop.json("whoami", LABYARD_URL=running.url, LABYARD_TOKEN=token)["source"] == "LABYARD_TOKEN"
@@ -280,15 +280,24 @@ def test_projects_from_the_command_line(
     running: RunningPlatform, ada: Browserless, laptop: Laptop, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     other = Laptop(tmp_path_factory.mktemp("bob"))
-    for machine, session, name in ((laptop, ada, "ada"), (other, running.session("bob", PASSWORD), "bob")):
-        token = session.token(name, note="machine", scopes=["access:services!service=labyard"], expires_in=3600)
-        machine.run("login", running.url, "--token-stdin", stdin=f"{token}\n")
+    for machine, session in ((laptop, ada), (other, running.session("bob", PASSWORD))):
+        with machine.login(running.url) as (process, url):
+            session.http.get(onward(answer(session, session.http.get(url))))
+            assert process.wait(20) == 0
     made = laptop.json("project", "create", "vision", "--title", "Computer vision")
     assert made["role"] == "owner"
+    assert "nobody here is called 'carol'" in laptop.run("project", "member", "add", "vision", "carol", status=5).stderr
     link = laptop.run("project", "link", "create", "vision", "--role", "editor").stdout.strip()
     assert other.json("project", "join", link)["role"] == "editor"
     assert [one["user"] for one in laptop.json("project", "member", "list", "vision")] == ["ada", "bob"]
+    assert (running.state.project_views / "bob" / "vision").exists()
+    address = other.run("project", "server", "start", "vision", "--wait", "90").stdout.strip()
+    assert address.startswith(f"{running.url}user/{made['id']}")
+    assert laptop.json("project", "server", "status", "vision")["state"] == "running"
+    laptop.run("project", "server", "stop", "vision")
     laptop.run("project", "member", "remove", "vision", "bob")
     assert "in no project called 'vision'" in other.run("project", "show", "vision", status=5).stderr
+    assert not (running.state.project_views / "bob" / "vision").exists()
+    assert "bob" in laptop.run("project", "events", "vision").stdout
     laptop.run("project", "delete", "vision", "--yes", "vision")
     assert laptop.json("project", "list") == []

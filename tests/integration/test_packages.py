@@ -146,6 +146,8 @@ def test_the_light_package_alone(light: Installation) -> None:
     assert shown.returncode == 0
     assert "config, down, status, tools, up, user come with labyard-hub: pip install 'labyard[all]'" in " ".join(shown.stdout.split())
     assert light.run("labyard", "--version").stdout == "labyard 0.1.0\n"
+    assert "labyard login URL" in light.run("labyard", "project", "list").stderr
+    assert light.run("python", "-c", "from labyard import AsyncClient, Client").stderr == ""
 
 
 @pytest.mark.parametrize("arguments", [("up",), ("up", "--port", "9000", "--detach"), ("user", "add", "ada"), ("up", "--help")])

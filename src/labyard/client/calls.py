@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from labyard.exceptions import UsageError
 
-__all__ = ["AsyncTransport", "Call", "Pages", "Resource", "SyncTransport", "endpoint", "paged", "path"]
+__all__ = ["AsyncTransport", "Call", "Pages", "Resource", "SyncTransport", "TransportT", "endpoint", "paged", "path"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
