@@ -169,6 +169,7 @@ def test_a_uid_is_never_given_twice(state: StateFolder) -> None:
     for _ in range(3):
         account = ensure_account("ada", state, isolated=True)
         seen.add(account.uid)
+        assert account.gid == account.uid
         retire("ada", state)
     seen.add(ensure_account("bob", state, isolated=True).uid)
     assert len(seen) == 4

@@ -7,6 +7,7 @@ that the machine already had, and two state folders on one machine never share a
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import shutil
@@ -225,10 +226,12 @@ def _add_account(user: str, home: Path, state: StateFolder, log: UidLog) -> Acco
     for name in _candidates(user, state):
         if _exists(name):
             continue
+        uid = log.next(name)
+        # The group gets the same number, which no other group will have either: by itself `useradd` takes one of its own range, and gives it again later.
         _run(
             user,
-            "useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/usr/sbin/nologin", "--user-group",
-            "--uid", str(log.next(name)), "--comment", f"Labyard user {user}", name,
+            "useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/usr/sbin/nologin", "--user-group", "--uid", str(uid),
+            "--key", f"GID_MIN={uid}", "--key", f"GID_MAX={uid}", "--comment", f"Labyard user {user}", name,
         )  # fmt: skip
         account = _account_of(home, user)
         if account is not None:
@@ -250,11 +253,14 @@ def _candidates(user: str, state: StateFolder) -> list[str]:
 
 
 def _exists(name: str) -> bool:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
+    """Whether an account has this name, or a group, since each account has one of its own."""
+    for look_up in (pwd.getpwnam, grp.getgrnam):
+        try:
+            look_up(name)
+        except KeyError:
+            continue
+        return True
+    return False
 
 
 def _run(user: str, *argv: str) -> None:

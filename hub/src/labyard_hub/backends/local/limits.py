@@ -134,7 +134,9 @@ def describe_support() -> str:
     return ", ".join(held) if held else "none beyond the shell's own (no writable control groups)"
 
 
-def drop_privileges(*, uid: int, gid: int, unix_name: str, home: str, join: list[str], limits: Limits, isolated: bool, umask: int = 0o077) -> None:
+def drop_privileges(
+    *, uid: int, gid: int, unix_name: str, home: str, join: list[str], limits: Limits, isolated: bool, umask: int = 0o077
+) -> None:
     """Turn the calling process, a child about to exec, into the user's: group, limits, account, folder.
 
     Runs between fork and exec, so it allocates little and takes no locks. It raises if any part that isolation needs fails.

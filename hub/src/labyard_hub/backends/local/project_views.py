@@ -6,6 +6,7 @@ owner cannot tamper with it; a link gives no right to anything.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -47,27 +48,35 @@ def ensure_view(user: str, gid: int | None, state: StateFolder) -> Path:
 
 
 def ensure_home_link(account: Account, state: StateFolder, *, isolated: bool) -> str | None:
-    """Make the link in a user's home that leads to their projects, and return its name; None where its owner has both names for something else.
+    """Make the link in a user's home that leads to their projects, and return its name; None where it cannot be made, which is logged.
 
     The home is its owner's: everything is done by its descriptor, and nothing there is followed or replaced.
     """
-    ensure_view(account.user, account.gid if isolated else None, state)
     target = os.path.relpath(state.project_views / account.user, account.home)
-    home = os.open(account.home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        for name in (HOME_LINK, SECOND_HOME_LINK):
-            try:
-                os.symlink(target, name, dir_fd=home)
-                if isolated:
-                    os.chown(name, account.uid, account.gid, dir_fd=home, follow_symlinks=False)
-            except FileExistsError:
-                if _read_link(name, home) != target:
-                    continue
+        ensure_view(account.user, account.gid if isolated else None, state)
+        home = os.open(account.home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            return _link_in(home, target, account if isolated else None)
+        finally:
+            os.close(home)
+    except OSError as error:  # a full disk must not keep anybody from the server with which they would tidy up
+        _log.warning("a home has no link to its owner's projects", user=account.user, problem=error.strerror)
+        return None
+
+
+def _link_in(home: int, target: str, owner: Account | None) -> str | None:
+    for name in (HOME_LINK, SECOND_HOME_LINK):
+        if _read_link(name, home) == target:
             return name
-    finally:
-        os.close(home)
-    _log.warning("a home has no link to its owner's projects: both names are taken", user=account.user, names=[HOME_LINK, SECOND_HOME_LINK])
-    return None
+        try:
+            os.symlink(target, name, dir_fd=home)
+        except FileExistsError:
+            continue
+        if owner is not None:
+            os.chown(name, owner.uid, owner.gid, dir_fd=home, follow_symlinks=False)
+        return name
+    raise FileExistsError(errno.EEXIST, f"{HOME_LINK} and {SECOND_HOME_LINK} are something else")
 
 
 class ProjectViews:
