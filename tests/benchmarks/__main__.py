@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-BENCHMARKS = ("sign_in", "proxy", "projects", "membership")
+BENCHMARKS = ("sign_in", "proxy", "projects", "project_files", "membership")
 
 
 def main() -> None:
