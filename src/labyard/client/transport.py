@@ -39,10 +39,11 @@ class _Http:
         return f"<{type(self).__name__} {self.url}>"
 
     def _settings(self) -> dict[str, Any]:
-        # This machine is never reached through a proxy, whatever the environment says.
         return {
-            "base_url": self.url + API_PATH, "timeout": self._timeout_seconds, "trust_env": not is_loopback(self.url),
+            "base_url": self.url + API_PATH, "timeout": self._timeout_seconds,
             "headers": {"User-Agent": f"labyard/{__version__}", "Accept": "application/json"},
+            # This machine is never reached through a proxy, whatever the environment says.
+            **({"mounts": {"http://": None, "https://": None}} if is_loopback(self.url) else {}),
         }  # fmt: skip
 
     def _request(self, client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Request:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from labyard import AsyncClient, Client
 from labyard.exceptions import (
@@ -32,8 +38,9 @@ ME = {"name": "ada", "admin": False, "groups": []}
 class Script:
     """What the server answers, one after the other, and what it was asked."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, server: ThreadingHTTPServer) -> None:
+        self.server = server
+        self.url = f"http://127.0.0.1:{server.server_port}/"
         self.answers: list[tuple[int, Any, dict[str, str]] | None] = []
         self.asked: list[tuple[str, str]] = []
 
@@ -74,7 +81,7 @@ def script() -> Iterator[Script]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    script = Script(f"http://127.0.0.1:{server.server_port}/")
+    script = Script(server)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield script
@@ -202,3 +209,48 @@ def test_nothing_secret_is_logged(script: Script, client: Client, caplog: pytest
     assert "GET me: 200" in caplog.text
     assert "secret-token" not in caplog.text
     assert "hidden-part" not in caplog.text
+
+
+def test_this_machine_is_reached_without_a_proxy(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    script.add(200, ME)
+    with Client(script.url, "secret-token") as client:
+        assert client.me.get().name == "ada"
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate for localhost and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"
+    certificate_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    return certificate_file, key_file
+
+
+def test_certificates(script: Script, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    script.server.socket = context.wrap_socket(script.server.socket, server_side=True)
+    url = f"https://localhost:{script.server.server_port}"
+    with Client(url, "secret-token") as client, pytest.raises(ConnectionFailedError, match=r"not trusted here.*SSL_CERT_FILE"):
+        client.me.get()
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    script.add(200, ME)
+    with Client(url, "secret-token") as client:
+        assert client.me.get().name == "ada"
