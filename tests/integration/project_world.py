@@ -87,9 +87,6 @@ class World:
         """Put a file into the project, as its own account."""
         account = ensure_project_account(self.project, self.running.state, isolated=is_root())
         file = self.files / path
-        if not self.files.exists():
-            self.files.mkdir(mode=0o777)
-            self.files.chmod(0o777)
         file.write_text(text)
         os.chown(file, account.uid, account.gid)
         return file
@@ -107,7 +104,6 @@ def open_world(*, extension: bool = False) -> Iterator[World]:
         world.project = world.call("ada", "POST", "projects", 201, {"name": "vision"})["id"]
         world.set_role("bob", "editor")
         world.set_role("carol", "viewer")
-        world.write("readme.txt", "x")
         if extension:
             _install_extension(world)
         for name in ("ada", "bob", "carol"):

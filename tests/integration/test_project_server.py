@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ import httpx
 import pytest
 from pycrdt import Doc, Text, create_update_message
 
+from labyard_hub.backends.local.accounts import ensure_account
 from tests.integration.project_world import World, open_world
 from tests.integration.rtc import Editor
-from tests.platform import wait_until
+from tests.platform import is_root, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -128,6 +130,26 @@ async def test_trap_4_what_a_viewer_sends_into_a_room_is_not_taken(world: World)
             assert "!" not in ada.text
         await asyncio.to_thread(wait_until, lambda: "bob wrote this" in file.read_text(), "the file is saved")
     assert "hacked" not in file.read_text()
+
+
+@pytest.mark.skipif(not is_root(), reason="needs isolation")
+def test_what_is_made_there_is_everybodys_by_role(world: World) -> None:
+    bob = world.at_server("bob")
+    for path, body in (("made.txt", {"type": "file", "format": "text", "content": "x"}), ("made", {"type": "directory"})):
+        assert bob.put(f"api/contents/{path}", json=body).status_code == 201
+    assert bob.put("api/contents/made/deep.txt", json={"type": "file", "format": "text", "content": "x"}).status_code == 201
+    for name, writes in (("bob", True), ("carol", False), ("dan", None)):
+        account = ensure_account(name, world.running.state, isolated=True)
+        for path in ("made.txt", "made/deep.txt"):
+            file = world.files / path
+            become = ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
+            assert (subprocess.run([*become, "cat", file], capture_output=True, check=False).returncode == 0) is (writes is not None), (
+                name,
+                path,
+            )
+            assert (subprocess.run([*become, "tee", "-a", file], input=b"y", capture_output=True, check=False).returncode == 0) is bool(
+                writes
+            ), (name, path)
 
 
 def test_a_viewer_is_told_that_nothing_can_be_written(world: World) -> None:
