@@ -132,7 +132,7 @@ def fault(field_: Locator) -> str:
 def set_dark(page: Page) -> None:
     page.get_by_role("menuitem", name="Settings").click()
     page.locator(".lm-Menu-item", has_text="Theme").first.hover()
-    page.locator(".lm-Menu-item", has_text="JupyterLab Dark").last.click()
+    page.get_by_text("JupyterLab Dark", exact=True).click()
     expect(page.locator("body[data-jp-theme-light=false]")).to_be_attached()
 
 
@@ -416,7 +416,7 @@ def test_themes_and_widths(office: Office, new_context: NewContext, theme: str, 
     if theme == "dark":
         page.get_by_role("menuitem", name="Settings").click()
         page.locator(".lm-Menu-item", has_text="Theme").first.hover()
-        page.locator(".lm-Menu-item", has_text="JupyterLab Light").last.click()
+        page.get_by_text("JupyterLab Light", exact=True).click()
         expect(page.locator("body[data-jp-theme-light=true]")).to_be_attached()
 
 
@@ -467,6 +467,36 @@ def test_a_tool_is_shared(office: Office, new_context: NewContext) -> None:
     panel.get_by_role("button", name="Stop sharing TensorBoard").click()
     expect(panel.get_by_text("Nothing is shared now.")).to_be_visible()
     assert focused(page) != ""
+
+
+def test_files_and_the_projects_own_server(office: Office, new_context: NewContext) -> None:
+    office.make("vision", bob="viewer")
+    for name, text in (("ada", "Everybody in the project works here together."), ("bob", "You can look; changes are not kept.")):
+        page = office.open(new_context, name)
+        panel = page.locator(PANEL)
+        head(page, "vision").click()
+        with page.expect_popup() as popup:
+            panel.get_by_role("button", name="Open together").click()
+        together = popup.value
+        bar = together.get_by_role("region", name="Project")
+        expect(bar).to_contain_text(text, timeout=START_MILLISECONDS)
+        expect(bar).to_contain_text("vision")
+        assert faults(together, "#labyard-visit") == []
+        expect(together.locator(".jp-Launcher").first).to_be_visible(timeout=START_MILLISECONDS)
+        snap(together, f"panel-13-together-{name}")
+        # A project's server offers no projects: nobody's right to the service passes through it.
+        expect(together.locator('.jp-SideBar .lm-TabBar-tab[data-id="labyard-projects"]')).to_have_count(0)
+        assert together.evaluate("fetch('../labyard/api/v1/platform/projects').then(answer => answer.status)") in (403, 404)
+        expect(bar.get_by_role("link", name="Back to my own JupyterLab")).to_have_attribute("href", "/hub/home")
+        together.close()
+        panel.get_by_role("button", name="Refresh projects").click()
+        expect(panel.get_by_text("Its server is running")).to_be_visible()
+        stop = panel.get_by_role("button", name="Stop the server of vision")
+        if name == "bob":
+            expect(stop).to_be_disabled()
+            panel.get_by_role("button", name="Files").click()
+            expect(page.get_by_role("region", name="File Browser Section").or_(page.locator(".jp-FileBrowser")).first).to_be_visible()
+            expect(page.locator(".jp-BreadCrumbs")).to_contain_text("vision")
 
 
 def test_a_thousand_projects_and_two_hundred_members(office: Office, new_context: NewContext) -> None:
