@@ -19,7 +19,7 @@ import pytest
 from pycrdt import Doc, Text, create_update_message
 
 from labyard_hub.backends.local.accounts import ensure_account
-from tests.integration.project_world import World, open_world
+from tests.integration.project_world import PASSWORD, World, open_world
 from tests.integration.rtc import Editor
 from tests.platform import is_root, wait_until
 
@@ -332,13 +332,28 @@ def test_the_service_has_no_scope_but_those_that_it_needs(world: World) -> None:
     assert world.running.client(f"user/{world.project}/", world.service_token()).get("api/contents").status_code == 403
 
 
+def test_the_hubs_end_ends_no_projects_server(world: World) -> None:
+    """A new hub removes users whom the identity store does not know, but for those that own projects' servers."""
+    os.kill(world.running.process_id("hub"), signal.SIGKILL)
+    wait_until(lambda: _answers(world.hub(world.service_token()), "info"), "the hub is back", 90)
+    assert world.call("ada", "GET", "projects/vision/server")["state"] == "running"
+    wait_until(lambda: world.at_server("bob").get("api/contents").status_code == 200, "the server lets bob in", 30)
+    world.sessions["carol"].http.cookies.clear()
+    world.sessions["carol"].sign_in("carol", PASSWORD)
+    assert world.sessions["carol"].http.get(f"user/{world.project}/lab").status_code == 200
+
+
+def _answers(client: httpx.Client, path: str) -> bool:
+    try:
+        return client.get(path).status_code < 500
+    except httpx.HTTPError:
+        return False
+
+
 def test_nobody_signs_in_as_a_project(world: World) -> None:
-    session = world.running.session(world.project, PASSWORD_OF_NOBODY)
+    session = world.running.session(world.project, PASSWORD)
     assert session.http.get("hub/home", follow_redirects=False).status_code == 302
-    done = world.running.labyard("user", "add", world.project, "--password-stdin", stdin=PASSWORD_OF_NOBODY, check=False)
+    done = world.running.labyard("user", "add", world.project, "--password-stdin", stdin=PASSWORD, check=False)
     assert done.returncode != 0
     assert world.project not in world.running.labyard("user", "list").stdout
     assert json.loads(world.running.labyard("user", "list", "--json").stdout)
-
-
-PASSWORD_OF_NOBODY = "correct horse battery\n"
