@@ -213,10 +213,11 @@ def test_the_projects_own_server_uses_its_workspace(world: World, tmp_path: Path
     if world.platform.hub_api("GET", f"users/{project}").status_code == 404:
         world.platform.add_user(project)
     server = person(world, tmp_path / "home", project)
-    assert server.experiment_of(server.run(RUN, world.files("vision") / "together"), project) == "together"
-    assert server.api.get("api/3.0/mlflow/workspaces").json()["workspaces"] == [{"name": project, "description": "Project vision"}]
-    for other in (world.ids["speech"], "bob"):
-        assert server.api.get("api/2.0/mlflow/runs/get?run_id=x", headers={"X-MLFLOW-WORKSPACE": other}).status_code == 403
+    with server.api:
+        assert server.experiment_of(server.run(RUN, world.files("vision") / "together"), project) == "together"
+        assert server.api.get("api/3.0/mlflow/workspaces").json()["workspaces"] == [{"name": project, "description": "Project vision"}]
+        for other in (world.ids["speech"], "bob"):
+            assert server.api.get("api/2.0/mlflow/runs/get?run_id=x", headers={"X-MLFLOW-WORKSPACE": other}).status_code == 403
 
 
 # What each role may, on every route.
