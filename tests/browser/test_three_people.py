@@ -90,8 +90,9 @@ def people(running: RunningPlatform, new_context: Callable[..., BrowserContext])
 
 def panel(page: Page) -> None:
     """Show the panel of projects."""
-    if not page.locator(".labyard-ProjectsPanel").locator("visible=true").count():
-        page.locator(".jp-SideBar .lm-TabBar-tab[title^='Projects']").click()
+    if not page.locator("#labyard-projects").is_visible():
+        page.locator('.jp-SideBar .lm-TabBar-tab[data-id="labyard-projects"]').click()
+    expect(page.locator("#labyard-projects")).to_be_visible()
 
 
 def project_of(page: Page, title: str) -> None:
@@ -119,7 +120,7 @@ def open_together(page: Page) -> Page:
 
 
 def open_document(page: Page, name: str) -> None:
-    page.locator(".jp-DirListing-item", has_text=name).dblclick()
+    page.locator(".jp-DirListing-item[data-isdir]", has_text=name).dblclick()
     expect(page.locator(".cm-content").locator("visible=true").first).to_be_visible(timeout=60_000)
 
 
@@ -229,8 +230,7 @@ def test_three_people(people: dict[str, Person]) -> None:
 
 def share_tensorboard(page: Page) -> None:
     """Open TensorBoard on the project's runs from the file browser, and share it with the project."""
-    page.locator(".jp-SideBar .lm-TabBar-tab[title^='File Browser']").click()
-    page.evaluate("() => 0")
+    page.locator('.jp-SideBar .lm-TabBar-tab[data-id="filebrowser"]').click()
     for folder in ("projects", "vision"):
         page.locator(".jp-DirListing-item", has_text=folder).first.dblclick()
     page.locator(".jp-DirListing-item", has_text="runs").click(button="right")

@@ -10,10 +10,16 @@ from labyard_lab.exceptions import FolderError
 __all__ = ["instance_id", "resolve_folder"]
 
 
-def resolve_folder(root: Path, folder: str) -> tuple[Path, str]:
+def resolve_folder(root: Path, folder: str, projects: Path | None = None) -> tuple[Path, str]:
     """Return the absolute path of `folder` and its path relative to `root`, ``""`` for the root itself.
 
-    Symbolic links are followed first, so that one folder has one name and a link cannot lead out.
+    Symbolic links are followed first, so that one folder has one name and a link cannot lead out. The links in ``~/projects`` lead into the folders of projects,
+    which is where they shall lead; who gets in there is up to the kernel.
+
+    Parameters
+    ----------
+    projects
+        Parent of the folders of projects; None where there are none.
 
     Raises
     ------
@@ -31,12 +37,24 @@ def resolve_folder(root: Path, folder: str) -> tuple[Path, str]:
         raise FolderError(folder, "there is no such folder") from None
     except (OSError, RuntimeError) as error:  # RuntimeError: links that go round in a circle
         raise FolderError(folder, f"it cannot be opened ({getattr(error, 'strerror', None) or 'links in a circle'})") from None
-    if not path.is_relative_to(real_root):
+    in_project = projects is not None and path.is_relative_to(projects.resolve())
+    if not in_project and not path.is_relative_to(real_root):
         raise FolderError(folder, "it lies outside the folder that JupyterLab shows")
     if not path.is_dir():
         raise FolderError(folder, "it is not a folder")
+    if in_project and not path.is_relative_to(real_root):
+        return path, _name_in_project(real_root, PurePosixPath(folder), path)
     relative = path.relative_to(real_root).as_posix()
     return path, "" if relative == "." else relative
+
+
+def _name_in_project(root: Path, asked: PurePosixPath, path: Path) -> str:
+    """Return the one name below `root` of the folder `path`, which lies in a project: the link into the project, and the real way from there."""
+    for link in (*reversed(asked.parents), asked):
+        where = (root / link).resolve()
+        if path.is_relative_to(where) and not where.is_relative_to(root):
+            return (link / path.relative_to(where).as_posix()).as_posix()
+    return asked.as_posix()
 
 
 def instance_id(tool: str, folder: str | None) -> str:

@@ -60,6 +60,8 @@ class InstanceManager:
         self._root, self._base_path, self._runtime, self._logger = root, base_path, runtime, logger
         self._limit, self._log_bytes = limit, log_bytes
         self._environment = dict(os.environ if environment is None else environment)
+        projects = self._environment.get("LABYARD_PROJECTS_DIR")
+        self._projects = Path(projects) if projects else None
         self._data_folder = data_folder or platformdirs.user_data_path("labyard") / "tools"
         self._instances: dict[str, Instance] = {}
         self._opening: dict[str, asyncio.Lock] = {}
@@ -102,7 +104,9 @@ class InstanceManager:
         """
         if tool.url is not None:
             raise ToolNotStartableError(tool.title, tool.url)
-        path, relative = await asyncio.to_thread(resolve_folder, self._root, folder or "") if tool.opens_folder else (Path.home(), None)
+        path, relative = (
+            await asyncio.to_thread(resolve_folder, self._root, folder or "", self._projects) if tool.opens_folder else (Path.home(), None)
+        )
         name = instance_id(tool.name, relative)
         # Of several requests for one instance the first starts it and the others find it.
         async with self._opening.setdefault(name, asyncio.Lock()):
@@ -128,7 +132,9 @@ class InstanceManager:
         async with self._opening.setdefault(wanted, asyncio.Lock()):
             instance = self.get(wanted)
             path, _ = (
-                await asyncio.to_thread(resolve_folder, self._root, instance.folder) if instance.folder is not None else (Path.home(), None)
+                await asyncio.to_thread(resolve_folder, self._root, instance.folder, self._projects)
+                if instance.folder is not None
+                else (Path.home(), None)
             )
             await instance.stop()
             await self._start(instance, tool, path, origin)
