@@ -26,8 +26,8 @@ def run(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run a command as somebody; check the exit status that it would have."""
     monkeypatch.setenv("LABYARD_URL", url)
 
-    def run(*arguments: str, as_: str = "ada", status: int = 0) -> Result:
-        result = CliRunner(env={"LABYARD_TOKEN": as_}).invoke(cli, ["project", *arguments], standalone_mode=False)
+    def run(*arguments: str, as_: str = "ada", status: int = 0, stdin: str = "") -> Result:
+        result = CliRunner(env={"LABYARD_TOKEN": as_}).invoke(cli, ["project", *arguments], input=stdin, standalone_mode=False)
         error = result.exception
         found = error.exit_code if isinstance(error, LabyardError | click.ClickException) else int(error is not None)
         assert found == status, (arguments, result.output, error)
@@ -135,6 +135,10 @@ def test_deleting_asks_for_the_name(run: Run, monkeypatch: pytest.MonkeyPatch) -
     assert "--yes vision" in str(run("delete", "vision", status=2).exception)
     assert "nothing was deleted" in str(run("delete", "vision", "--yes", "visoin", status=2).exception)
     assert Project.model_validate(read(run("show", "vision", "--json")))
+    # On a terminal.
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
+    assert "Type its name to delete it" in run("delete", "vision", stdin="visoin\n", status=2).stderr
+    assert "deleted vision" in run("delete", "vision", stdin="vision\n").stderr
 
 
 def test_nothing_is_said_where_nobody_reads(run: Run) -> None:
