@@ -80,10 +80,11 @@ def _give(top: Path, uid: int) -> None:
 
 
 def _walk(top: Path, rights: Rights, known: KnownAccounts, since_ns: int | None) -> None:
-    mender = Mender(rights, known.uids)
+    stop = threading.Event()
+    mender = Mender(rights, known.uids, stop)
     descriptor = os.open(top, os.O_RDONLY)
     try:
-        assert walk(descriptor, mender, threading.Event(), since_ns=since_ns), mender.failed
+        assert walk(descriptor, mender, stop, since_ns=since_ns), mender.failed
     finally:
         os.close(descriptor)
 

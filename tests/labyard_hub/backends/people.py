@@ -105,7 +105,7 @@ class World:
         return ensure_project_account(VISION, self.state, isolated=True)
 
     async def set_roles(self, **roles: Role | None) -> None:
-        """Change roles, None for removed, and apply; this returns before the background is done."""
+        """Change roles, None for removed, and apply."""
         changed: Mapping[str, Role | None] = {**self.roles, **roles}
         self.roles = {user: role for user, role in changed.items() if role is not None}
         await self.files.apply(self.project)

@@ -373,6 +373,37 @@ async def test_discarded(world: World) -> None:
     await world.files.discard(world.project)  # again, after a crash
 
 
+async def test_the_account_of_a_project_goes_also_when_the_trash_was_emptied_first(world: World) -> None:
+    server = start_as(world.account().uid, "sleep", "1000")
+    try:
+        world.files = LocalProjectFiles(world.state, isolated=True, trash_lifetime_seconds=0)
+        await world.files.discard(world.project)
+        await world.files.keep([])
+        assert names(world.state.trash) == []
+    finally:
+        server.kill()
+        server.wait()
+    await world.files.keep([])
+    assert find_project_account(VISION, world.state) is None
+
+
+async def test_what_did_not_change_is_not_looked_at_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With thousands of projects, each look at all of their tops would cost more than the walks."""
+    looked: list[str] = []
+    secure = LocalProjectFiles._secure
+    monkeypatch.setattr(LocalProjectFiles, "_secure", lambda self, project: looked.append(project.id) or secure(self, project))
+    projects = world.projects
+    for _ in range(3):
+        await world.files.look(projects, world.files.stamp())
+    assert looked == [VISION]
+    world.person("dora")  # there is another account
+    await world.files.look(projects, world.files.stamp())
+    await world.files.look(list(projects), world.files.stamp())
+    await world.set_roles(bob=None)
+    await world.files.look(world.projects, world.files.stamp())
+    assert len(looked) == 5
+
+
 async def test_taken_back_from_the_trash(world: World) -> None:
     assert world.can("bob", "mkdir -p a/b && echo x > a/b/file")
     await world.files.discard(world.project)

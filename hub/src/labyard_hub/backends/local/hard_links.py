@@ -12,6 +12,7 @@ import ctypes
 import errno
 import os
 import secrets
+import threading
 from pathlib import Path
 
 __all__ = ["DRAFT_PREFIX", "are_protected", "replace_by_copy"]
@@ -35,7 +36,7 @@ def are_protected() -> bool:
         return False
 
 
-def replace_by_copy(folder: int, name: str, original: int, owner: tuple[int, int]) -> int | None:
+def replace_by_copy(folder: int, name: str, original: int, owner: tuple[int, int], stop: threading.Event) -> int | None:
     """Put a copy of the file behind `original` in its place, with the same content and times, and no access for anybody but `owner` so far.
 
     Parameters
@@ -44,11 +45,13 @@ def replace_by_copy(folder: int, name: str, original: int, owner: tuple[int, int
         Descriptor of the folder that has it as `name`.
     original
         Descriptor of the file, also one of ``O_PATH``.
+    stop
+        Ends the copying early.
 
     Returns
     -------
     int or None
-        Descriptor of the copy, to be closed; None if the file or its name changed meanwhile, so it is to be tried again.
+        Descriptor of the copy, to be closed; None if it was stopped, or the file or its name changed meanwhile, so it is to be tried again.
 
     Raises
     ------
@@ -64,13 +67,14 @@ def replace_by_copy(folder: int, name: str, original: int, owner: tuple[int, int
             raise OSError(errno.ENOSPC, "too little space for a copy", name)
         copy = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
         try:
-            _copy(source, copy, before.st_size)
+            _copy(source, copy, before.st_size, stop)
             os.fchown(copy, *owner)
             os.fchmod(copy, before.st_mode & 0o700)
             os.utime(copy, ns=(before.st_atime_ns, before.st_mtime_ns))
             os.fsync(copy)
             after = os.fstat(source)
-            if (after.st_mtime_ns, after.st_size) == (before.st_mtime_ns, before.st_size) and _swap(folder, draft, name, before):
+            unchanged = (after.st_mtime_ns, after.st_size) == (before.st_mtime_ns, before.st_size)
+            if unchanged and not stop.is_set() and _swap(folder, draft, name, before):
                 done, copy = copy, -1
                 return done
             return None
@@ -82,7 +86,7 @@ def replace_by_copy(folder: int, name: str, original: int, owner: tuple[int, int
         os.close(source)
 
 
-def _copy(source: int, target: int, size: int) -> None:
+def _copy(source: int, target: int, size: int, stop: threading.Event) -> None:
     """Copy the parts of a file that are not holes."""
     os.ftruncate(target, size)
     position = 0
@@ -95,6 +99,8 @@ def _copy(source: int, target: int, size: int) -> None:
             raise
         end = os.lseek(source, position, os.SEEK_HOLE)
         while position < end:
+            if stop.is_set():
+                return
             copied = os.copy_file_range(source, target, min(end - position, _CHUNK), position, position)
             if copied == 0:
                 return

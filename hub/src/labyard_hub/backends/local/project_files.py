@@ -15,7 +15,7 @@ import structlog
 
 from labyard.exceptions import LabyardError
 from labyard_hub.backends.local.accounts import delete_account, ensure_account, ensure_project_account, find_project_account
-from labyard_hub.backends.local.known_accounts import AccountTable
+from labyard_hub.backends.local.known_accounts import AccountTable, KnownAccounts
 from labyard_hub.backends.local.project_folder import close_top, files_folder, secure_top
 from labyard_hub.backends.local.project_rights import Rights, rights_of, rights_of_nobody
 from labyard_hub.backends.local.project_trash import discard_folder, empty_trash, has_processes, list_trash
@@ -28,6 +28,9 @@ __all__ = ["LocalProjectFiles"]
 
 THOROUGH_SECONDS = 60.0
 """So often the disk is looked at also for what nobody but root could have changed."""
+
+APPLY_WAIT_SECONDS = 2.0
+"""A change of roles waits so long for what is below the top, so that in most projects all is done when the answer comes."""
 
 _log = structlog.get_logger("labyard.files")
 
@@ -60,6 +63,8 @@ class LocalProjectFiles:
         self._views_lock = threading.Lock()
         self._counter = itertools.count(1)
         self._changed: dict[str, int] = {}
+        self._newest_change = 0
+        self._seen: tuple[Sequence[DesiredProject], KnownAccounts] | None = None
         self._unknown: set[str] = set()
         self._thorough_at = 0.0
 
@@ -67,7 +72,7 @@ class LocalProjectFiles:
         """Make the folder where it is missing and enforce the members' roles.
 
         When this returns, nobody but the members gets into the folder from outside, and each member has their role there. What is below is brought into line
-        in the background: folders first, so that also a process that is inside already is out soon.
+        too, folders first, so that also a process that is inside already is out soon; in a large folder that goes on in the background.
 
         Raises
         ------
@@ -76,10 +81,11 @@ class LocalProjectFiles:
         AccountError
             If an account cannot be made.
         """
-        self._changed[project.id] = next(self._counter)
+        self._note_change(project.id)
         rights = await asyncio.to_thread(self._apply, project)
         if rights is not None:
             self._walks.want(project.id, files_folder(project.id, self._state), rights)
+            await self._walks.wait(project.id, APPLY_WAIT_SECONDS)
 
     async def discard(self, project: DesiredProject) -> None:
         """Take the folder away from everybody and move it to the trash.
@@ -89,11 +95,12 @@ class LocalProjectFiles:
         ProjectFilesError
             If it cannot be moved.
         """
-        self._changed[project.id] = next(self._counter)
+        self._note_change(project.id)
         await self._walks.forget(project.id)
         trashed = await asyncio.to_thread(self._discard, project.id)
         if trashed is not None:
             self._strip(project.id, trashed)
+            await self._walks.wait(trashed.name, APPLY_WAIT_SECONDS)
 
     async def keep(self, projects: Sequence[DesiredProject]) -> None:
         """Compare all folders with what they shall be, and mend what differs; this returns when all is done."""
@@ -110,14 +117,21 @@ class LocalProjectFiles:
         Parameters
         ----------
         projects
-            All there are.
+            All there are. Where this is the very object of the last time, only root could have made tops and links differ, and they are looked at now and then.
         stamp
             From `stamp`.
         everything
             Whether to start all walks and look at all of the disk.
         """
         thorough = everything or time.monotonic() >= self._thorough_at + THOROUGH_SECONDS
-        found = await asyncio.to_thread(self._look, projects, stamp, thorough)
+        seen = (projects, self._table.known())
+        same = self._seen is not None and all(new is old for new, old in zip(seen, self._seen, strict=True))
+        found: dict[str, Rights] = {}
+        if thorough or not same:
+            self._seen = None
+            found, complete = await asyncio.to_thread(self._look, projects, stamp, thorough)
+            if complete and self._newest_change <= stamp:
+                self._seen = seen
         for project_id, rights in found.items():
             if self._is_current(project_id, stamp):
                 self._walks.want(project_id, files_folder(project_id, self._state), rights)
@@ -137,6 +151,10 @@ class LocalProjectFiles:
     async def close(self) -> None:
         """Stop what goes on in the background; the next start takes it up again."""
         await self._walks.close()
+
+    def _note_change(self, project_id: str) -> None:
+        self._changed[project_id] = self._newest_change = next(self._counter)
+        self._seen = None
 
     def _is_current(self, project_id: str, stamp: int) -> bool:
         return self._changed.get(project_id, 0) <= stamp
@@ -170,31 +188,36 @@ class LocalProjectFiles:
     def _gid(self, user: str) -> int | None:
         return self._table.known().users[user][1] if self._isolated and user in self._table.known().users else None
 
-    def _look(self, projects: Sequence[DesiredProject], stamp: int, thorough: bool) -> dict[str, Rights]:
+    def _look(self, projects: Sequence[DesiredProject], stamp: int, thorough: bool) -> tuple[dict[str, Rights], bool]:
+        """Return the rights in each project, and whether all could be looked after."""
         found: dict[str, Rights] = {}
+        complete = True
         links: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for project in projects:
             for user, _ in project.members:
                 links[user][project.name] = project.id
             with self._locks[project.id]:
                 if not self._is_current(project.id, stamp):
+                    complete = False
                     continue
                 try:
                     rights = self._secure(project)
                 except (LabyardError, OSError):
                     _log.exception("the folder of a project could not be looked after", project=project.id)
+                    complete = False
                     continue
                 if rights is not None:
                     found[project.id] = rights
         with self._views_lock:
             # Whatever was applied meanwhile has set its links itself.
-            if all(changed <= stamp for changed in self._changed.values()):
+            if self._newest_change <= stamp:
                 self._views.keep({user: (self._gid(user), theirs) for user, theirs in links.items()}, thoroughly=thorough)
-        self._close_unknown({project.id for project in projects}, stamp)
-        return found
+            else:
+                complete = False
+        return found, self._close_unknown({project.id for project in projects}, stamp) and complete
 
-    def _close_unknown(self, wanted: set[str], stamp: int) -> None:
-        """Let nobody into folders that belong to no project, as a crash between the record's deletion and the folder's leaves behind.
+    def _close_unknown(self, wanted: set[str], stamp: int) -> bool:
+        """Let nobody into folders that belong to no project, as a crash between the record's deletion and the folder's leaves behind; return whether all are closed.
 
         They are not moved to the trash: with a database from a backup, or a wrong one, all folders would seem to belong to no project.
         """
@@ -208,7 +231,9 @@ class LocalProjectFiles:
                         _log.exception("a folder that belongs to no project could not be closed", folder=project_id)
         for project_id in sorted(unknown - self._unknown):
             _log.warning("a folder belongs to no project, and nobody is let in", folder=str(self._state.projects / project_id))
+        done = unknown <= self._unknown
         self._unknown = unknown
+        return done
 
     def _discard(self, project_id: str) -> Path | None:
         with self._locks[project_id]:
@@ -224,23 +249,31 @@ class LocalProjectFiles:
             self._walks.want(trashed.name, trashed / "files", rights_of_nobody((account.uid, account.gid)), copies=False)
 
     async def _keep_trash(self) -> None:
-        for project in await asyncio.to_thread(list_trash, self._state):
-            try:
-                if self._isolated:
-                    await self._retire_account(project.id, project.path)
-            except LabyardError:
-                _log.exception("the account of a deleted project could not be deleted", project=project.id)
+        trashed = {project.id: project.path for project in await asyncio.to_thread(list_trash, self._state)}
+        for project_id in self._table.known().projects if self._isolated else ():
+            # The folder is made before the account, and moved away before it is deleted.
+            if not (self._state.projects / project_id).exists():
+                try:
+                    await self._retire_account(project_id, trashed.get(project_id))
+                except LabyardError:
+                    _log.exception("the account of a deleted project could not be deleted", project=project_id)
         try:
             for project_id in await asyncio.to_thread(empty_trash, self._state, self._lifetime, self._clock()):
                 _log.info("a deleted project was removed from the trash for good", project=project_id)
         except LabyardError:
             _log.exception("the trash could not be emptied")
 
-    async def _retire_account(self, project_id: str, trashed: Path) -> None:
+    async def _retire_account(self, project_id: str, trashed: Path | None) -> None:
+        """Delete a deleted project's account, once it is the owner of what is in the trash and none of its processes runs."""
         account = await asyncio.to_thread(find_project_account, project_id, self._state)
-        if account is None or (self._state.projects / project_id).exists():  # an operator may have put the folder back
+        if account is None:
             return
-        self._strip(project_id, trashed)
-        if self._walks.is_done(trashed.name) and not await asyncio.to_thread(has_processes, account.uid):
+        if trashed is not None:
+            self._strip(project_id, trashed)
+            if not self._walks.is_done(trashed.name):
+                return
+        if await asyncio.to_thread(has_processes, account.uid):
+            return
+        if trashed is not None:
             await self._walks.forget(trashed.name)
-            await asyncio.to_thread(delete_account, account, self._state)
+        await asyncio.to_thread(delete_account, account, self._state)

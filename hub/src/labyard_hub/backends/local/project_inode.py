@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from collections import Counter
 from collections.abc import Collection
 
@@ -29,6 +30,8 @@ class Mender:
     ours
         Uids whose files may change hands. What root or an account of the machine made in the project's folder keeps its owner, and what they made elsewhere,
         so that it has no entry of the project in its list, is left alone altogether.
+    stop
+        Ends the copying of a large file early.
     copies
         Whether a file that has other names elsewhere is replaced by a copy; it is left alone otherwise.
 
@@ -42,8 +45,8 @@ class Mender:
         How many could not be changed, by what the system said; the walk has to be made again.
     """
 
-    def __init__(self, rights: Rights, ours: Collection[int], *, copies: bool = True) -> None:
-        self._rights, self._ours, self._copies = rights, ours, copies
+    def __init__(self, rights: Rights, ours: Collection[int], stop: threading.Event, *, copies: bool = True) -> None:
+        self._rights, self._ours, self._stop, self._copies = rights, ours, stop, copies
         self._links_are_safe = are_protected()
         self.mended = 0
         self.left: Counter[str] = Counter()
@@ -114,7 +117,7 @@ class Mender:
             self.left["with several names"] += 1
             return
         owner = (status.st_uid, status.st_gid) if status.st_uid in self._rights.owners else self._rights.account
-        copy = replace_by_copy(folder, name, descriptor, owner)
+        copy = replace_by_copy(folder, name, descriptor, owner, self._stop)
         if copy is None:
             self.failed["a file changed while it was copied"] += 1
             return

@@ -27,6 +27,8 @@ LOAD = 0.05
 COMPLETE_PERIOD_SECONDS = 3600.0
 """So often everything is looked at, also what seems not to have changed."""
 THREADS = 6
+WALK_OVERHEAD_SECONDS = 0.0005
+"""What starting a walk costs."""
 HEAVY_SECONDS = 0.5
 """Regular walks that cost more wait for each other, so that small projects and changes of rights do not wait for them."""
 CTIME_MARGIN_NS = 10**9
@@ -67,12 +69,15 @@ class ProjectWalks:
     def __init__(self, table: AccountTable, clock: Callable[[], int] = time.time_ns) -> None:
         self._table, self._clock = table, clock
         self._works: dict[str, _Work] = {}
+        self._closed = False
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="project-files")
         self._heavy = asyncio.Semaphore(1)
         self._offset_ns = self._measure_offset()
 
     def want(self, key: str, folder: Path, rights: Rights, *, copies: bool = True) -> None:
-        """Bring everything in `folder` into line with `rights`, now, unless it is known to be."""
+        """Bring everything in `folder` into line with `rights`, now, unless it is known to be. Once closed, that is left to the next start."""
+        if self._closed:
+            return
         work = self._works.get(key)
         if work is None:
             work = self._works[key] = _Work(folder, rights, copies)
@@ -102,6 +107,12 @@ class ProjectWalks:
             work.task.cancel()
             await asyncio.wait([work.task])
 
+    async def wait(self, key: str, seconds: float) -> None:
+        """Wait until a folder was walked through, or for so long."""
+        work = self._works.get(key)
+        if work is not None and work.task is not None:
+            await asyncio.wait([work.task], timeout=seconds)
+
     async def settled(self) -> None:
         """Wait for all walks that have begun."""
         while tasks := [work.task for work in self._works.values() if work.task is not None]:
@@ -119,6 +130,7 @@ class ProjectWalks:
 
     async def close(self) -> None:
         """Stop all walks and wait until they have."""
+        self._closed = True
         for key in self.keys:
             await self.forget(key)
         self._threads.shutdown()
@@ -148,7 +160,7 @@ class ProjectWalks:
 
     def _walk(self, key: str, work: _Work, rights: Rights, stop: threading.Event) -> None:
         began_ns, began, used = self._clock(), time.monotonic(), time.thread_time()
-        mender = Mender(rights, self._table.known().uids, copies=work.copies)
+        mender = Mender(rights, self._table.known().uids, stop, copies=work.copies)
         complete = work.walked != rights or began >= work.complete_at + COMPLETE_PERIOD_SECONDS
         try:
             top = os.open(work.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -161,7 +173,7 @@ class ProjectWalks:
         except OSError as error:
             mender.failed[error.strerror or str(error)] += 1
             done = False
-        work.cost_seconds = time.thread_time() - used
+        work.cost_seconds = time.thread_time() - used + WALK_OVERHEAD_SECONDS
         if done:
             work.walked, work.since_ns = rights, began_ns - CTIME_MARGIN_NS
             if complete:
