@@ -1,0 +1,95 @@
+"""The life of a project's server: its start as its members see it, its stop, and its end with the project."""
+
+from __future__ import annotations
+
+import json
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.integration.project_world import World, open_world
+from tests.platform import is_root, wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with open_world() as world:
+        yield world
+
+
+def process_of(world: World) -> psutil.Process:
+    record = json.loads((world.running.state.run_private / "servers" / f"{world.project}.json").read_text())
+    return psutil.Process(record["pid"])
+
+
+def test_it_runs_as_an_account_of_its_own_and_keeps_its_things_to_itself(world: World) -> None:
+    process = process_of(world)
+    folder = world.running.state.projects / world.project
+    environment = process.environ()
+    assert environment["HOME"] == str(folder / "home")
+    assert environment["LABYARD_PROJECT"] == world.project
+    assert environment["LABYARD_TOOL_DATA_DIR"] == str(folder / "tools")
+    assert (folder / "home").stat().st_mode & 0o777 == 0o700
+    assert process.cwd() == str(folder / "home")
+    if is_root():
+        account = pwd.getpwuid(process.uids().real)
+        assert account.pw_dir == str(folder / "home")
+        assert Path(f"/proc/{process.pid}/status").read_text().count("Umask:\t0007")
+        assert {(folder / name).stat().st_uid for name in ("home", "tools")} == {account.pw_uid}
+
+
+def test_a_user_of_the_hub_owns_it_and_shows_up_nowhere(world: World) -> None:
+    assert world.project not in world.running.labyard("user", "list").stdout
+    for name in ("ada", "dan"):
+        assert world.project not in world.sessions[name].http.get("hub/home").text
+        assert world.call(name, "GET", "me")["name"] == name
+    assert world.call("ada", "GET", f"projects/vision/candidates?query={world.project}")["users"] == []
+
+
+def test_a_member_sees_how_a_start_gets_on(world: World) -> None:
+    bob, carol = world.sessions["bob"].http, world.sessions["carol"].http
+    world.call("bob", "DELETE", "projects/vision/server", 204)
+    assert world.call("bob", "GET", "projects/vision/server")["state"] == "stopped"
+    stopped = carol.get(f"user/{world.project}/lab")
+    assert stopped.status_code == 424
+    assert "The server of vision is not running" in stopped.text
+    assert "<form" not in stopped.text.partition("<main")[2]
+    assert world.call("carol", "DELETE", "projects/vision/server", 403)["error"]["code"] == "not_allowed"
+    assert world.call("carol", "POST", "projects/vision/server")["state"] in ("starting", "running")
+    for browser in (bob, carol):
+        page = browser.get(f"hub/spawn-pending/{world.project}")
+        assert page.status_code == 200, page.text[:300]
+        assert "Starting the server of vision" in page.text or "JupyterLab" in page.text
+        assert "Cancel" not in page.text
+    assert world.sessions["dan"].http.get(f"hub/spawn-pending/{world.project}").status_code in (403, 404)
+    for method in ("POST", "DELETE", "PATCH"):
+        refused = world.sessions["bob"].hub_api(method, f"users/{world.project}/server", json={})
+        assert refused.status_code in (403, 404), "the hub itself lets no member start, change or stop it: the service does"
+    assert world.sessions["bob"].hub_api("POST", f"users/{world.project}/tokens", json={}).status_code in (403, 404)
+    wait_until(lambda: carol.get(f"user/{world.project}/lab").url.path == f"/user/{world.project}/lab", "JupyterLab", 60)
+
+
+def test_who_comes_late_is_let_in_and_who_is_gone_is_let_in_no_more(world: World) -> None:
+    world.let_in("dan", "viewer")
+    assert world.sessions["dan"].http.get(f"user/{world.project}/lab").url.path == f"/user/{world.project}/lab"
+    world.set_role("dan", None)
+    wait_until(lambda: world.sessions["dan"].http.get(f"user/{world.project}/lab").status_code == 403, "dan is out", 10)
+
+
+def test_it_ends_with_its_project(world: World) -> None:
+    process = process_of(world)
+    world.call("ada", "DELETE", "projects/vision?confirm=vision", 204)
+    wait_until(lambda: not process.is_running(), "the server has ended", 30)
+    assert world.hub(world.service_token()).get(f"users/{world.project}/server").status_code == 404
+    assert world.sessions["ada"].http.get(f"user/{world.project}/lab").status_code in (403, 404)
+    if is_root():
+        wait_until(lambda: f"/{world.project}/home" not in "".join(one.pw_dir for one in pwd.getpwall()), "the account is gone", 30)
+    world.project = world.call("ada", "POST", "projects", 201, {"name": "vision"})["id"]
+    world.enter("ada")
+    assert world.at_server("ada").get("labyard/api/v1/project").json()["role"] == "owner"
+    assert world.at_server("bob").get("api/contents").status_code == 403
