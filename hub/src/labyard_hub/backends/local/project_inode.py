@@ -37,6 +37,8 @@ class Mender:
 
     Attributes
     ----------
+    recent
+        How many had changed since the walk before.
     mended
         How many were changed.
     left
@@ -48,7 +50,7 @@ class Mender:
     def __init__(self, rights: Rights, ours: Collection[int], stop: threading.Event, *, copies: bool = True) -> None:
         self._rights, self._ours, self._stop, self._copies = rights, ours, stop, copies
         self._links_are_safe = are_protected()
-        self.mended = 0
+        self.recent = self.mended = 0
         self.left: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
 

@@ -145,7 +145,11 @@ class _Walk:
         return None
 
     def _is_due(self, status: os.stat_result, forced: bool) -> bool:
-        return forced or self._since_ns is None or status.st_ctime_ns >= self._since_ns
+        if forced or self._since_ns is None:
+            return True
+        recent = status.st_ctime_ns >= self._since_ns
+        self._mender.recent += recent
+        return recent
 
     def _pause(self) -> None:
         self._seen += 1

@@ -27,8 +27,12 @@ LOAD = 0.05
 COMPLETE_PERIOD_SECONDS = 3600.0
 """So often everything is looked at, also what seems not to have changed."""
 THREADS = 6
-WALK_OVERHEAD_SECONDS = 0.0005
+WALK_OVERHEAD_SECONDS = 0.0001
 """What starting a walk costs."""
+COMPLETE_COST = 5.0
+"""A walk that looks at everything costs so many times one that looks at changes only; an estimate until that is known."""
+ACTIVE_SECONDS = 600.0
+"""A folder counts as active for so long after something was changed in it."""
 HEAVY_SECONDS = 0.5
 """Regular walks that cost more wait for each other, so that small projects and changes of rights do not wait for them."""
 CTIME_MARGIN_NS = 10**9
@@ -48,11 +52,21 @@ class _Work:
     walked: Rights | None = None
     since_ns: int = 0
     cost_seconds: float = 0.0
-    due_at: float = 0.0
+    walked_at: float = 0.0
+    active_at: float = 0.0
     complete_at: float = 0.0
     stop: threading.Event = field(default_factory=threading.Event)
     task: asyncio.Task[None] | None = None
     told: set[str] = field(default_factory=set)
+
+    @property
+    def period_seconds(self) -> float:
+        """How often to walk, were this the only folder."""
+        return max(SHORTEST_PERIOD_SECONDS, self.cost_seconds / LOAD)
+
+    def is_active(self, now: float) -> bool:
+        """Whether something was changed in it lately."""
+        return now < self.active_at + ACTIVE_SECONDS
 
 
 class ProjectWalks:
@@ -92,11 +106,14 @@ class ProjectWalks:
         if self._clock_was_set():
             for work in self._works.values():
                 work.walked = None
-        load = sum(work.cost_seconds / self._period(work) for work in self._works.values())
-        stretch = max(1.0, load / LOAD)
         now = time.monotonic()
+        loads = {True: 0.0, False: 0.0}
+        for work in self._works.values():
+            loads[work.is_active(now)] += work.cost_seconds / work.period_seconds
+        # Where there are too many for 2 s each, those go first in which something happens.
+        stretch = {True: max(1.0, loads[True] / LOAD), False: max(1.0, loads[False] / max(LOAD - loads[True], LOAD / 5))}
         for key, work in self._works.items():
-            if work.task is None and (everything or now >= work.due_at + self._period(work) * stretch):
+            if work.task is None and (everything or now >= work.walked_at + work.period_seconds * stretch[work.is_active(now)]):
                 self._start(key, work)
 
     async def forget(self, key: str) -> None:
@@ -156,7 +173,7 @@ class ProjectWalks:
                     break
         finally:
             work.task = None
-            work.due_at = time.monotonic()
+            work.walked_at = time.monotonic()
 
     def _walk(self, key: str, work: _Work, rights: Rights, stop: threading.Event) -> None:
         began_ns, began, used = self._clock(), time.monotonic(), time.thread_time()
@@ -173,7 +190,10 @@ class ProjectWalks:
         except OSError as error:
             mender.failed[error.strerror or str(error)] += 1
             done = False
-        work.cost_seconds = time.thread_time() - used + WALK_OVERHEAD_SECONDS
+        cost = time.thread_time() - used
+        work.cost_seconds = (cost / COMPLETE_COST if complete else cost) + WALK_OVERHEAD_SECONDS
+        if mender.recent:
+            work.active_at = time.monotonic()
         if done:
             work.walked, work.since_ns = rights, began_ns - CTIME_MARGIN_NS
             if complete:
@@ -187,10 +207,6 @@ class ProjectWalks:
                 if reason not in work.told:
                     work.told.add(reason)
                     getattr(_log, level)("files of a project are left as they are", project=key, reason=reason, count=count)
-
-    @staticmethod
-    def _period(work: _Work) -> float:
-        return max(SHORTEST_PERIOD_SECONDS, work.cost_seconds / LOAD)
 
     def _measure_offset(self) -> int:
         return self._clock() - time.monotonic_ns()
