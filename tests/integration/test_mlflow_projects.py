@@ -43,7 +43,7 @@ with mlflow.start_run() as run:
         os.chdir(elsewhere)  # a program that works in a folder of its own for a while
         open("note.txt", "w").write("hello")
         mlflow.log_artifact("note.txt")
-        mlflow.sklearn.log_model(model, name="model", registered_model_name="iris", serialization_format="cloudpickle")
+        mlflow.sklearn.log_model(model, name="model", registered_model_name="iris")
         os.chdir("/")
 os.chdir(here)
 client = mlflow.MlflowClient()

@@ -25,8 +25,9 @@ _SCRIPT = (
     + json.dumps(_DEFAULTS)
     + "))if(localStorage.getItem(key)===null)localStorage.setItem(key,JSON.stringify(value))}catch{}</script>"
 )
-# Workspaces are made by the platform: with a project.
-_STYLE = "<style>[data-assistant-ui],[data-component-id='mlflow.home.workspaces.create_button']{display:none!important}</style>"
+# Workspaces are made by the platform: with a project. Inside `:is`, the identifier that nothing has outweighs the page's own rules.
+_HIDDEN = "[data-assistant-ui],[data-component-id='mlflow.home.workspaces.create_button']"
+_STYLE = f"<style>:is(#labyard,{_HIDDEN}){{display:none!important}}</style>"
 
 
 def without_workspaces(body: bytes) -> bytes:

@@ -1,0 +1,90 @@
+"""A project's MLflow and Label Studio as its members see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import snap
+from tests.integration.project_world import PASSWORD, World, open_world
+from tests.platform import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with open_world() as world:
+        client = world.running.client("services/mlflow/api/2.0/mlflow/", world.tokens["ada"])
+        headers = {"X-MLFLOW-WORKSPACE": world.project}
+        made = client.post("experiments/create", json={"name": "signs"}, headers=headers).raise_for_status().json()
+        run = {"experiment_id": made["experiment_id"], "run_name": "first of the project"}
+        client.post("runs/create", json=run, headers=headers).raise_for_status()
+        yield world
+
+
+def sign_in(page: Page, world: World, name: str) -> None:
+    page.goto(f"{world.running.url}hub/login?next=/hub/home")
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/hub/home")
+
+
+def test_one_sees_ones_workspaces_and_changes_between_them(world: World, new_context: Callable[..., BrowserContext]) -> None:
+    page = new_context().new_page()
+    sign_in(page, world, "carol")
+    mlflow = f"{world.running.url}services/mlflow/"
+    page.goto(mlflow)
+    expect(page.get_by_role("link", name="carol")).to_be_visible()
+    expect(page.get_by_text("Project vision, for you to read")).to_be_visible()
+    expect(page.get_by_role("button", name="Create new workspace")).to_be_hidden()
+    snap(page, "mlflow workspaces")
+    page.get_by_role("link", name=world.project).click()
+    expect(page.get_by_role("link", name="signs").first).to_be_visible()
+
+    # By an address, as the panel opens it.
+    page.goto("about:blank")
+    page.goto(f"{mlflow}#/experiments?workspace={world.project}")
+    page.get_by_role("link", name="signs").first.click()
+    expect(page.get_by_text("first of the project").first).to_be_visible()
+    snap(page, "mlflow of a project")
+
+    # A viewer is told so.
+    page.goto("about:blank")
+    page.goto(f"{mlflow}#/experiments?workspace={world.project}")
+    page.get_by_role("button", name="Create").first.click()
+    page.get_by_placeholder("Input an experiment name").fill("by carol")
+    page.get_by_role("dialog").get_by_role("button", name="Create").click()
+    expect(page.get_by_text("but not change it").first).to_be_visible()
+    snap(page, "mlflow refuses a viewer")
+
+
+def test_somebody_with_no_project_is_asked_for_no_workspace(world: World, new_context: Callable[..., BrowserContext]) -> None:
+    page = new_context().new_page()
+    sign_in(page, world, "dan")
+    page.goto(f"{world.running.url}services/mlflow/#/experiments")
+    expect(page.get_by_role("link", name="Default")).to_be_visible()
+    expect(page.get_by_text(world.project)).to_have_count(0)
+    expect(page.get_by_text("Select workspace")).to_have_count(0)
+
+
+def test_label_studio_waits_for_whoever_may_start_it(world: World, new_context: Callable[..., BrowserContext]) -> None:
+    address = f"{world.running.url}user/{world.project}/labyard/open/label-studio"
+    carol, bob = (new_context().new_page() for _ in range(2))
+    sign_in(carol, world, "carol")
+    sign_in(bob, world, "bob")
+    carol.goto(address)
+    expect(carol.get_by_role("status")).to_contain_text("Label Studio is not running. Whoever may edit here starts it")
+    snap(carol, "label studio waits")
+    bob.goto(address)
+    expect(bob.get_by_role("status")).to_contain_text("Starting Label Studio")
+    for name, page in (("bob", bob), ("carol", carol)):
+        page.wait_for_url("**/labyard/tools/label-studio/**", timeout=180_000)
+        page.wait_for_load_state("networkidle")
+        whoami = f"{world.running.url}user/{world.project}/labyard/tools/label-studio/api/current-user/whoami"
+        wait_until(lambda page=page, whoami=whoami: page.request.get(whoami).status == 200, "signed in", 30)
+        assert page.request.get(whoami).json()["email"] == f"{name}@labyard.invalid"
+        snap(page, f"label studio of {name}")
