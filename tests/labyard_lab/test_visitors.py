@@ -24,7 +24,7 @@ from labyard.models.authorization import Role
 from labyard_lab.proxy.http import ToolHttpHandler
 from labyard_lab.proxy.websocket import ToolWebsocketHandler
 from labyard_lab.visitors.access import Ask, PersonalServer
-from labyard_lab.visitors.authorizer import VisitorAuthorizer
+from labyard_lab.visitors.authorizer import PersonalAuthorizer, VisitorAuthorizer
 from labyard_lab.visitors.collaboration import save_id, viewer_may_send
 from labyard_lab.visitors.gate import Gate
 from labyard_lab.visitors.policy import is_open_to_all, may_use_project_server, may_use_tool
@@ -107,6 +107,18 @@ def test_the_gates_own_class_is_known_by_the_one_it_extends() -> None:
 def test_a_server_whose_gate_is_missing_serves_nobody() -> None:
     ada = SimpleNamespace(username="ada")
     assert not VisitorAuthorizer().is_authorized(SimpleNamespace(), ada, "read", "contents")
+
+
+def test_a_personal_server_without_its_gate_serves_its_owner_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERHUB_USER", "ada")
+    ada, bob, authorizer = SimpleNamespace(username="ada"), SimpleNamespace(username="bob"), PersonalAuthorizer()
+    assert authorizer.is_authorized(SimpleNamespace(), ada, "execute", "kernels")
+    assert not authorizer.is_authorized(SimpleNamespace(), bob, "read", "contents")
+    assert not authorizer.is_authorized(SimpleNamespace(), None, "read", "contents")
+    request = SimpleNamespace()
+    note_visit(request, Visit(Ask("bob", ToolWebsocketHandler, "GET", True, "echo"), Role.EDITOR))
+    assert authorizer.is_authorized(request, bob, "execute", "labyard")
+    assert not authorizer.is_authorized(request, SimpleNamespace(username="eve"), "read", "labyard")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""Jupyter Server's authorizer of a project's server: a second look behind the gate, by what the handler itself says that it is about to do."""
+"""Jupyter Server's authorizers: a second look behind the gate, by what the handler itself says that it is about to do."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from jupyter_server.auth import Authorizer
@@ -10,11 +11,11 @@ from labyard.models.authorization import Role
 from labyard_lab.visitors.policy import serves_viewers
 from labyard_lab.visitors.visit import visit_of
 
-__all__ = ["VisitorAuthorizer"]
+__all__ = ["PersonalAuthorizer", "VisitorAuthorizer"]
 
 
 class VisitorAuthorizer(Authorizer):
-    """Lets nobody do anything whom the gate has not let in, and viewers read.
+    """On a project's server, lets nobody do anything whom the gate has not let in, and viewers read.
 
     A server whose gate is missing, because the extension did not load, so serves nobody.
     """
@@ -25,3 +26,16 @@ class VisitorAuthorizer(Authorizer):
         if visit is None or user is None or user.username != visit.ask.user:
             return False
         return visit.role is not Role.VIEWER or action == "read" or serves_viewers(visit.ask.handler)
+
+
+class PersonalAuthorizer(VisitorAuthorizer):
+    """On a personal server, lets its owner do everything, and others what the gate has let in.
+
+    A server without the gate, because its owner has switched the extension off, so serves its owner alone.
+    """
+
+    def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
+        """Return whether `user` may."""
+        if user is not None and user.username == os.environ.get("JUPYTERHUB_USER"):
+            return True
+        return super().is_authorized(handler, user, action, resource)
