@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -34,10 +35,17 @@ print(run.info.run_id)
 """
 
 
+LOAD = """
+import mlflow.pyfunc
+print("prediction", mlflow.pyfunc.load_model("labyard:/vision/iris/1").predict([[0.9]]))
+"""
+
+
 @dataclass
 class Person:
     name: str
-    page: Page
+    page: Any
+    """Their browser's page; nothing for somebody without a browser."""
     session: Browserless
     running: RunningPlatform
 
@@ -197,12 +205,23 @@ def test_three_people(people: dict[str, Person]) -> None:
         bob.page.get_by_role("link", name=re.compile("TensorBoard")).or_(
             bob.page.get_by_role("button", name=re.compile("^Open TensorBoard"))
         ).first.click()
+    # It is ada's server that bob visits: he is asked, and told what she learns.
+    popup.value.get_by_role("button", name="Allow").click()
     expect(popup.value.get_by_text("loss").first).to_be_visible(timeout=90_000)
     snap(popup.value, "three-06-shared-tool")
     shared_url = popup.value.url
 
-    # A model goes to somebody outside, by one line there.
-    assert re.fullmatch(r"[0-9a-f]{32}", ada.run(TRAIN, "projects/vision").strip().splitlines()[-1])
+    # A model goes to somebody outside, who loads it with one line.
+    output = ada.run(TRAIN, "projects/vision")
+    assert re.search(r"^[0-9a-f]{32}$", output, re.MULTILINE), output
+    dan = outsider(ada.running)
+    assert "prediction [" not in dan.run(LOAD)
+    ada.page.bring_to_front()
+    share_model(ada.page, "iris", "dan")
+    assert wait_until(lambda: "prediction [1]" in dan.run(LOAD), "dan loads the model", LIMIT_SECONDS + 20)
+    ada.page.get_by_role("button", name="Stop sharing iris with dan").click()
+    expect(ada.page.get_by_role("button", name="Stop sharing iris with dan")).to_have_count(0)
+    wait_until(lambda: "prediction [" not in dan.run(LOAD), "dan loads it no longer", LIMIT_SECONDS + 20)
 
     # bob is removed, and is out within seconds: files, the project's server, the shared tool.
     ada.page.bring_to_front()
@@ -225,7 +244,28 @@ def test_three_people(people: dict[str, Person]) -> None:
     together["ada"].keyboard.type(" end")
     wait_until(lambda: "end" in (contents(ada.page, "GET", "projects/vision/plan.md") or ""), "the document is saved", 30)
     assert "still here" not in (contents(ada.page, "GET", "projects/vision/plan.md") or "")
-    snap(together["bob"], "three-07-removed")
+    snap(together["bob"], "three-08-removed")
+
+
+def outsider(running: RunningPlatform) -> Person:
+    """Somebody in no project, whose server runs."""
+    running.add_user("dan", PASSWORD)
+    session = running.session("dan", PASSWORD)
+    session.start_server("dan")
+    return Person("dan", None, session, running)
+
+
+def share_model(page: Page, model: str, person: str) -> None:
+    """Share a model with a person, in the panel."""
+    project_of(page, "Vision")
+    page.get_by_role("button", name=re.compile("^Shared models")).first.click()
+    page.get_by_role("button", name="Share a model").click()
+    page.get_by_label("Registered model").fill(model)
+    page.get_by_label("Kind of whom to share it with").select_option("user")
+    page.get_by_label("Share it with", exact=True).fill(person)
+    page.get_by_role("button", name="Share", exact=True).click()
+    expect(page.get_by_role("button", name=f"Stop sharing {model} with {person}")).to_be_visible()
+    snap(page, "three-07-shared-model")
 
 
 def share_tensorboard(page: Page) -> None:
