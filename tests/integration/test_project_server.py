@@ -171,14 +171,29 @@ def test_trap_3_a_viewer_reaches_no_port(world: World, port: int) -> None:
 
 
 def test_trap_1_visits_are_shared_by_user(world: World) -> None:
-    """A share with a group lets nobody in by a browser: the token that the server gets lacks the access."""
-    server = world.hub(world.tokens["ada"])  # the hub shows nobody else's shares to people
-    assert server.get(f"shares/{world.project}").status_code in (403, 404)
-    for name in ("ada", "bob", "carol"):
-        scopes = world.hub(world.tokens[name]).get("user").json()["scopes"]
-        assert f"access:servers!server={world.project}/" in scopes
-        assert world.sessions[name].http.get(f"user/{world.project}/api/contents").status_code == 200
-    assert not any("labyard-projects" in name for name in world.hub(world.tokens["bob"]).get("user").json()["groups"])
+    """The hub takes a share with a group, and lets nobody of that group in: their tokens lack the access. So visits are shared one by one."""
+    access = f"access:servers!server={world.project}/"
+
+    def scopes(name: str) -> list[str]:
+        found: list[str] = world.hub(world.tokens[name]).get("user").json()["scopes"]
+        return found
+
+    world.running.add_user("eve", PASSWORD, admin=True)
+    administrator = world.hub(world.running.session("eve", PASSWORD).token("eve"))
+    assert administrator.post("groups/friends").status_code == 201
+    assert administrator.post("groups/friends/users", json={"users": ["dan"]}).status_code == 200
+    assert administrator.post(f"shares/{world.project}/", json={"group": "friends"}).status_code == 200
+    assert access not in scopes("dan")
+    service = world.hub(world.service_token())
+    assert service.post(f"labyard/visitors/{world.project}", json={"user": "dan"}).status_code == 204
+    assert access in scopes("dan")
+    # The hub would let dan in now, and an administrator always; the server knows that neither is a member.
+    for session in (world.sessions["dan"], world.running.session("eve", PASSWORD)):
+        assert session.http.get(f"user/{world.project}/lab").status_code == 403
+        assert "shared with you" in session.http.get(f"user/{world.project}/lab").text
+    assert service.put(f"labyard/visitors/{world.project}", json={"users": ["ada", "bob", "carol"]}).status_code == 204
+    assert access not in scopes("dan")
+    assert [share["kind"] for share in administrator.get(f"shares/{world.project}/").json()["items"]] == ["user"] * 3
 
 
 def test_trap_2_a_role_counts_without_signing_in_again(world: World) -> None:

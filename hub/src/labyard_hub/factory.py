@@ -75,7 +75,7 @@ def create_parts(
         How many projects one person may own.
     """
     access = ProjectAccess(outside.store, outside.generation, clock)
-    enforcement = Enforcement(outside.store, outside.files, outside.servers, outside.generation)
+    enforcement = Enforcement(outside.store, outside.files, outside.servers, outside.generation, clock)
     authentication = Authentication(outside.hub)
     login_hub = outside.hub.as_client(client_id=LOGIN_CLIENT_ID, api_token=login_secret, redirect_path=settings.login_callback_path)
     parts = Parts(

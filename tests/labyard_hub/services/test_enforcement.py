@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from labyard.models.authorization import Role
-from tests.service import Service
+from tests.service import Service, open_service
 
 
 async def test_what_all_folders_shall_be(service: Service) -> None:
@@ -24,6 +24,8 @@ async def test_what_all_folders_shall_be(service: Service) -> None:
     await service.call("ada", "DELETE", "projects/vision?confirm=vision", 204)
     assert [project.name for project in await service.enforcement.desired()] == ["ranking"]
     service.generations["carol"] = 1
+    # Before anybody has looked for those who are gone: the next of that name must not get in.
+    assert [project.members for project in await service.enforcement.desired()] == [()]
     await service.parts.members.forget_the_gone()
     assert [project.members for project in await service.enforcement.desired()] == [()]
 
@@ -52,3 +54,27 @@ async def test_the_newest_state_is_applied_last_whatever_comes_first(service: Se
     release.set()
     await asyncio.gather(first, added)
     assert service.files.members("vision") == {"ada": Role.OWNER, "bob": Role.EDITOR}
+
+
+async def test_a_crash_between_a_deletion_and_the_folder_is_made_good_by_the_next_start(database_url: str) -> None:
+    async with open_service(database_url) as service:
+        project = await service.create()
+        async with service.store.write() as tx:
+            await tx.projects.update(project["id"], service.now(), {"deleted_at": service.now()})
+    for expected in ([project["id"]], []):  # and by no start after that
+        async with open_service(database_url) as service:
+            run = asyncio.create_task(service.enforcement.run(0.01))
+            if expected:
+                await asyncio.wait_for(service.files.on_discard.wait(), 10)
+            await service.create(f"other{len(expected)}")
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
+            assert service.files.discarded == expected
+
+
+async def test_an_archived_projects_server_is_stopped(service: Service) -> None:
+    project = await service.create()
+    await service.call("ada", "POST", "projects/vision/server", 200)
+    assert service.servers.running == {project["id"]}
+    await service.call("ada", "POST", "projects/vision/archive", 200)
+    assert service.servers.running == set()

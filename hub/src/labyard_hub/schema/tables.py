@@ -38,6 +38,8 @@ projects = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("archived_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
+    # When its folder and server were taken away: a crash in between is made good by the next start.
+    Column("discarded_at", UtcDateTime),
     # The name of a deleted project is free again.
     Index("uq_projects_name", "name", unique=True, sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL")),
 )

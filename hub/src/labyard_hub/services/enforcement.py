@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 
 import structlog
 
@@ -32,15 +33,19 @@ class Enforcement:
         What is brought into line.
     generation
         How many people have had a user's name before.
+    clock
+        The time.
     """
 
-    def __init__(self, store: Store, files: ProjectFiles, servers: ProjectServers, generation: Callable[[str], int]) -> None:
-        self._store, self._files, self._servers, self._generation = store, files, servers, generation
+    def __init__(
+        self, store: Store, files: ProjectFiles, servers: ProjectServers, generation: Callable[[str], int], clock: Callable[[], datetime]
+    ) -> None:
+        self._store, self._files, self._servers, self._generation, self._clock = store, files, servers, generation, clock
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._pending: set[str] = set()
         self._leaving: dict[str, DesiredProject] = {}
         # With thousands of projects, what all shall be is not worked out again before something changes.
-        self._all: tuple[int, Sequence[DesiredProject]] | None = None
+        self._all: tuple[object, Sequence[DesiredProject]] | None = None
 
     async def apply(self, project_id: str) -> None:
         """Bring the folder and the server of one project into line with its records.
@@ -60,6 +65,9 @@ class Enforcement:
                 if desired is None:
                     self._pending.discard(project_id)
                     return
+                if desired.archived:
+                    # Its account owns files, and so could make them writable again.
+                    await self._servers.stop(project_id)
                 await self._files.apply(desired)
                 await self._servers.set_visitors(project_id, [] if desired.archived else [user for user, _ in desired.members])
         except LabyardError as error:
@@ -85,12 +93,14 @@ class Enforcement:
                 await self._servers.remove(project_id)
         except LabyardError as error:
             raise EnforcementPendingError(error.message) from error
+        async with self._store.write() as tx:
+            await tx.projects.update(project_id, self._clock(), {"discarded_at": self._clock()})
         del self._leaving[project_id]
 
     async def desired(self) -> Sequence[DesiredProject]:
         """Return what all folders shall be."""
         async with self._store.read() as tx:
-            version = await tx.events.version()
+            version = await tx.events.version(), await self._generations(await tx.members.people())
             if self._all is None or version != self._all[0]:
                 members: defaultdict[str, list[MemberRecord]] = defaultdict(list)
                 for member in await tx.members.all():
@@ -100,14 +110,20 @@ class Enforcement:
                 return found
             return self._all[1]
 
+    async def _generations(self, people: Sequence[tuple[str, int]]) -> frozenset[str]:
+        """Return who of these left the platform since they became members."""
+        return await asyncio.to_thread(lambda: frozenset(user for user, generation in people if generation != self._generation(user)))
+
     async def run(self, every_seconds: float = RETRY_SECONDS) -> None:
-        """Try again what did not succeed, until cancelled."""
+        """Try again what did not succeed, also before a crash, until cancelled."""
+        async with self._store.read() as tx:
+            self._leaving |= {project.id: self._desired(project, ()) for project in await tx.projects.leftover()}
         while True:
-            await asyncio.sleep(every_seconds)
             for project_id in tuple(self._pending):
                 await self._retry(project_id, self.apply)
             for project_id in tuple(self._leaving):
                 await self._retry(project_id, self._discard)
+            await asyncio.sleep(every_seconds)
 
     @staticmethod
     async def _retry(project_id: str, act: Callable[[str], Awaitable[None]]) -> None:

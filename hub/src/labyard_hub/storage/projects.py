@@ -18,7 +18,7 @@ from labyard_hub.schema.tables import members, projects
 
 __all__ = ["MemberRepository", "ProjectRepository"]
 
-_PROJECT = tuple(column for column in projects.c if column.name != "deleted_at")
+_PROJECT = tuple(column for column in projects.c if column.name not in ("deleted_at", "discarded_at"))
 
 
 def _project(row: Row[Any]) -> ProjectRecord:
@@ -108,6 +108,11 @@ class ProjectRepository:
     async def all(self) -> Sequence[ProjectRecord]:
         """Return all projects."""
         return [_project(row) for row in await self._connection.execute(select(*_PROJECT).where(projects.c.deleted_at.is_(None)))]
+
+    async def leftover(self) -> Sequence[ProjectRecord]:
+        """Return deleted projects whose folder and server are still to be taken away."""
+        query = select(*_PROJECT).where(projects.c.deleted_at.is_not(None), projects.c.discarded_at.is_(None))
+        return [_project(row) for row in await self._connection.execute(query)]
 
     async def update(self, project_id: str, at: datetime, changes: Mapping[str, Any]) -> None:
         """Change columns of a project."""

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("archived_at", UtcDateTime()),
         sa.Column("deleted_at", UtcDateTime()),
+        sa.Column("discarded_at", UtcDateTime()),
         sa.PrimaryKeyConstraint("id", name="pk_projects"),
     )
     present = sa.text("deleted_at IS NULL")
