@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from enum import Enum
 from typing import Any
 
@@ -55,7 +56,7 @@ def _markdown(text: str, heading: str) -> str:
         if section == "Examples" and line.startswith(">>>"):
             block = []
             while index < len(lines) and lines[index].strip():
-                block.append(lines[index].removeprefix(">>> ").removeprefix("... ").removesuffix("  # doctest: +SKIP"))
+                block.append(re.sub(r"^(>>>|\.\.\.) ?", "", lines[index]).removesuffix("  # doctest: +SKIP"))
                 index += 1
             out += ["```python", *block, "```", ""]
             continue

@@ -66,6 +66,7 @@ class Client(_Nouns[SyncTransport]):
     Examples
     --------
     >>> from labyard import Client
+    >>>
     >>> with Client() as client:  # doctest: +SKIP
     ...     for project in client.projects.list():
     ...         print(project.name, project.role)
@@ -93,6 +94,8 @@ class AsyncClient(_Nouns[AsyncTransport]):
     Examples
     --------
     >>> from labyard import AsyncClient
+    >>>
+    >>>
     >>> async def names():
     ...     async with AsyncClient() as client:
     ...         return [project.name async for project in client.projects.list()]
