@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
-import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import uvicorn
 from fastapi import FastAPI
@@ -241,26 +242,66 @@ def serve_service(database_url: str) -> Iterator[tuple[str, Service]]:
         thread.join(30)
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """A PostgreSQL server on a Unix socket.
+
+    Attributes
+    ----------
+    folder
+        Where the socket is; named as host.
+    """
+
+    folder: Path
+    programs: Path
+    become: tuple[str, ...]
+
+    def url(self, name: str) -> str:
+        return f"postgresql+asyncpg://labyard@/{name}?host={self.folder}"
+
+    def start(self) -> None:
+        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=50"
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
+
+    def run(self, program: str, *arguments: str) -> None:
+        command = [*self.become, str(self.programs / program), *arguments]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}"
+
+    async def create(self, name: str) -> str:
+        """Make an empty database, and return its URL."""
+        connection = await asyncpg.connect(host=str(self.folder), user="labyard", database="postgres")
+        try:
+            await connection.execute(f"CREATE DATABASE {name}")
+        finally:
+            await connection.close()
+        return self.url(name)
+
+
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL of this test run's own in `folder`, on a Unix socket there; yield the folder, to be named as host."""
+def postgres() -> Iterator[Postgres]:
+    """Run a PostgreSQL server of this test run's own."""
     programs = next((path for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True) if (path / "initdb").exists()), None)
     assert programs is not None, "PostgreSQL is missing: on Debian, apt-get install postgresql"
-    account = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    data = folder / "data"
-    data.mkdir(mode=0o700)
-    shutil.chown(folder, account.pw_uid, account.pw_gid)
-    shutil.chown(data, account.pw_uid, account.pw_gid)
-    become = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"] if os.geteuid() == 0 else []
-
-    def run(*arguments: str) -> None:
-        done = subprocess.run([*become, *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
-
-    run(str(programs / "initdb"), "--pgdata", str(data), "--username", "labyard", "--auth", "trust", "--no-sync", "--encoding", "UTF8")
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=50"
-    run(str(programs / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
-    try:
-        yield str(folder)
-    finally:
-        run(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
+    # Short, since the path of a Unix socket is.
+    with tempfile.TemporaryDirectory(prefix="labyard-pg-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        become: tuple[str, ...] = ()
+        if os.geteuid() == 0:  # it refuses to run as root
+            account = pwd.getpwnam("postgres")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+            folder.chmod(0o755)
+            become = ("setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups")
+        server = Postgres(folder, programs, become)
+        server.run(
+            "initdb", "--pgdata", str(folder / "data"), "--username", "labyard", "--auth", "trust", "--no-sync", "--encoding", "UTF8"
+        )
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -9,7 +9,6 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-import asyncpg
 import httpx
 from sqlalchemy import insert, text
 
@@ -89,19 +88,6 @@ def _run(title: str, urls: dict[int, str]) -> None:
 def main() -> None:
     """Measure each size in turn, the median of many requests one after the other, and print the medians of the rounds."""
     with tempfile.TemporaryDirectory(prefix="labyard-bench-", dir="/var/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        _run("SQLite", {size: f"sqlite+aiosqlite:///{folder / f'{size}.db'}" for size in SIZES})
-        (folder / "pg").mkdir()
-        with postgres(folder / "pg") as host:
-            for size in SIZES:
-                asyncio.run(_create(host, f"size{size}"))
-            _run("PostgreSQL", {size: f"postgresql+asyncpg://labyard@/size{size}?host={host}" for size in SIZES})
-
-
-async def _create(host: str, name: str) -> None:
-    connection = await asyncpg.connect(host=host, user="labyard", database="postgres")
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-    finally:
-        await connection.close()
+        _run("SQLite", {size: f"sqlite+aiosqlite:///{Path(name) / f'{size}.db'}" for size in SIZES})
+    with postgres() as server:
+        _run("PostgreSQL", {size: asyncio.run(server.create(f"size{size}")) for size in SIZES})

@@ -123,7 +123,7 @@ async def _start(configuration: Configuration, state: StateFolder, platform: Pla
     settings = configuration.settings
     tools = await asyncio.to_thread(prepare_tools, configuration, state, report.fact)
     await asyncio.to_thread(lambda: IdentityStore(state.identity_database).list_users())
-    report.fact("database", f"ready (SQLite in {state.root})")
+    report.fact("database", f"SQLite in {state.root}" if settings.database.url is None else "PostgreSQL for projects, SQLite for the rest")
     hub = hub_process(state, platform)
     await supervisor.start(proxy_process(state, platform, settings.listen))
     await supervisor.start(hub)
