@@ -1,4 +1,4 @@
-"""What a user may be called.
+"""What a user may be called; projects follow the same rule.
 
 A name becomes a folder, a part of URLs, an MLflow workspace and the tail of a Unix account, so it is a DNS label of at most 40
 characters. MLflow's own rule for workspaces is the same alphabet.
@@ -10,7 +10,7 @@ import re
 
 from labyard_hub.exceptions import InvalidNameError
 
-__all__ = ["MAX_NAME_LENGTH", "RESERVED_NAMES", "check_user_name"]
+__all__ = ["MAX_NAME_LENGTH", "RESERVED_NAMES", "check_user_name", "fault_in_name"]
 
 MAX_NAME_LENGTH = 40
 """Characters."""
@@ -32,20 +32,31 @@ def check_user_name(name: str) -> str:
     InvalidNameError
         With a sentence that says which rule it breaks.
     """
-    if not name:
-        raise InvalidNameError("a user name is needed")
-    if len(name) > MAX_NAME_LENGTH:
-        raise InvalidNameError(f"a user name has at most {MAX_NAME_LENGTH} characters, this one has {len(name)}")
-    if not name.isascii():
-        raise InvalidNameError(
-            "a user name has only the letters a to z, digits and hyphens; this one has a character from another alphabet"
-        )
-    if name != name.lower():
-        raise InvalidNameError(f"a user name has no capital letters: {name.lower()!r} would do")
-    if _NAME.fullmatch(name) is None:
-        raise InvalidNameError(
-            "a user name starts with a letter and goes on with letters, digits and single hyphens, such as 'ada' or 'ada-lovelace'"
-        )
-    if name in RESERVED_NAMES:
-        raise InvalidNameError(f"the name {name!r} is reserved: choose another one")
+    fault = fault_in_name(name, "a user name", "'ada' or 'ada-lovelace'")
+    if fault is not None:
+        raise InvalidNameError(fault)
     return name
+
+
+def fault_in_name(name: str, what: str, examples: str) -> str | None:
+    """Return a sentence that says which rule `name` breaks; None if it may be used.
+
+    Parameters
+    ----------
+    what
+        What it names, such as "a user name".
+    examples
+        Names that would do.
+    """
+    rules = (
+        (not name, f"{what} is needed"),
+        (len(name) > MAX_NAME_LENGTH, f"{what} has at most {MAX_NAME_LENGTH} characters, this one has {len(name)}"),
+        (not name.isascii(), f"{what} has only the letters a to z, digits and hyphens; this one has a character from another alphabet"),
+        (name != name.lower(), f"{what} has no capital letters: {name.lower()!r} would do"),
+        (
+            _NAME.fullmatch(name) is None,
+            f"{what} starts with a letter and goes on with letters, digits and single hyphens, such as {examples}",
+        ),
+        (name in RESERVED_NAMES, f"the name {name!r} is reserved: choose another one"),
+    )
+    return next((text for is_broken, text in rules if is_broken), None)

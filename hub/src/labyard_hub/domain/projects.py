@@ -11,17 +11,14 @@ import secrets
 from dataclasses import dataclass
 
 from labyard.models.authorization import Role
-from labyard_hub.domain.names import RESERVED_NAMES
+from labyard_hub.domain.names import fault_in_name
 from labyard_hub.exceptions import InvalidProjectNameError
 
-__all__ = ["MAX_MEMBERS", "MAX_PROJECT_NAME_LENGTH", "DesiredProject", "check_project_name", "is_project_id", "new_project_id"]
+__all__ = ["MAX_MEMBERS", "DesiredProject", "check_project_name", "is_project_id", "new_project_id"]
 
-MAX_PROJECT_NAME_LENGTH = 40
-"""Characters; with the identifier's tail it fits into MLflow's 63."""
 MAX_MEMBERS = 200
 """Each member is an entry in the access list of every file; ext4 holds some 500."""
 
-_NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*")
 _ID = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,39}--p[0-9a-f]{10}")
 
 
@@ -53,23 +50,9 @@ def check_project_name(name: str) -> str:
     InvalidProjectNameError
         With a sentence that says which rule it breaks.
     """
-    if not name:
-        raise InvalidProjectNameError("a project needs a name")
-    if len(name) > MAX_PROJECT_NAME_LENGTH:
-        raise InvalidProjectNameError(f"a project's name has at most {MAX_PROJECT_NAME_LENGTH} characters, this one has {len(name)}")
-    if not name.isascii():
-        raise InvalidProjectNameError(
-            "a project's name has only the letters a to z, digits and hyphens; this one has a character from another alphabet. "
-            "The display name takes any"
-        )
-    if name != name.lower():
-        raise InvalidProjectNameError(f"a project's name has no capital letters: {name.lower()!r} would do. The display name takes any")
-    if _NAME.fullmatch(name) is None:
-        raise InvalidProjectNameError(
-            "a project's name starts with a letter and goes on with letters, digits and single hyphens, such as 'vision' or 'road-signs'"
-        )
-    if name in RESERVED_NAMES:
-        raise InvalidProjectNameError(f"the name {name!r} is reserved: choose another one")
+    fault = fault_in_name(name, "a project's name", "'vision' or 'road-signs'")
+    if fault is not None:
+        raise InvalidProjectNameError(fault)
     return name
 
 

@@ -7,25 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labyard_hub.domain.membership import EventRecord
 from labyard_hub.schema.tables import events
+from labyard_hub.storage.repository import Repository
 
 __all__ = ["EventRepository"]
 
 
-class EventRepository:
-    """Events of projects.
-
-    Parameters
-    ----------
-    connection
-        One transaction.
-    """
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+class EventRepository(Repository):
+    """Events of projects."""
 
     async def add(
         self, project_id: str, *, at: datetime, actor: str, action: str, subject: str | None, details: dict[str, Any], audit_only: bool

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labyard.models.authorization import Role
 from labyard_hub.domain.membership import LinkRecord
 from labyard_hub.schema.tables import links
+from labyard_hub.storage.repository import Repository
 
 __all__ = ["LinkRepository"]
 
@@ -22,17 +22,8 @@ def _link(row: Row[Any]) -> LinkRecord:
     return LinkRecord(**{**fields, "role": Role(fields["role"])})
 
 
-class LinkRepository:
-    """Links.
-
-    Parameters
-    ----------
-    connection
-        One transaction.
-    """
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+class LinkRepository(Repository):
+    """Links."""
 
     async def add(self, link: LinkRecord) -> None:
         """Keep a new one."""

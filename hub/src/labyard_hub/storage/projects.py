@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Row, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labyard.models.authorization import Role
 from labyard_hub.domain.membership import MemberRecord, ProjectRecord
 from labyard_hub.exceptions import ProjectExistsError
 from labyard_hub.schema.tables import members, projects
+from labyard_hub.storage.repository import Repository
 
 __all__ = ["MemberRepository", "ProjectRepository"]
 
@@ -29,17 +29,8 @@ def _member(row: Row[Any]) -> MemberRecord:
     return MemberRecord(row.project_id, row.user_name, row.generation, Role(row.role), row.added_at, row.added_by)
 
 
-class ProjectRepository:
-    """Projects that are not deleted.
-
-    Parameters
-    ----------
-    connection
-        One transaction.
-    """
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+class ProjectRepository(Repository):
+    """Projects that are not deleted."""
 
     async def add(self, project: ProjectRecord) -> None:
         """Keep a new project.
@@ -129,17 +120,8 @@ class ProjectRepository:
         return int((await self._connection.execute(query)).scalar_one())
 
 
-class MemberRepository:
-    """Who is in which project.
-
-    Parameters
-    ----------
-    connection
-        One transaction.
-    """
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+class MemberRepository(Repository):
+    """Who is in which project."""
 
     async def of_project(self, project_id: str) -> Sequence[MemberRecord]:
         """Return all members of a project, by name."""

@@ -7,26 +7,17 @@ from dataclasses import asdict
 
 from sqlalchemy import and_, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labyard_hub.domain.membership import ModelShareRecord, ToolShareRecord
 from labyard_hub.exceptions import ShareExistsError
 from labyard_hub.schema.tables import model_shares, projects, tool_shares
+from labyard_hub.storage.repository import Repository
 
 __all__ = ["ModelShareRepository", "ToolShareRepository"]
 
 
-class ToolShareRepository:
-    """Running tools that members share.
-
-    Parameters
-    ----------
-    connection
-        One transaction.
-    """
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+class ToolShareRepository(Repository):
+    """Running tools that members share."""
 
     async def add(self, share: ToolShareRecord) -> None:
         """Keep a new one.
@@ -61,17 +52,8 @@ class ToolShareRepository:
         await self._connection.execute(delete(tool_shares).where(tool_shares.c.id.in_(share_ids)))
 
 
-class ModelShareRepository:
-    """Models that others may load.
-
-    Parameters
-    ----------
-    connection
-        One transaction.
-    """
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+class ModelShareRepository(Repository):
+    """Models that others may load."""
 
     async def add(self, share: ModelShareRecord) -> None:
         """Keep a new one.
