@@ -208,6 +208,18 @@ async def open_service(
             await database.close()
 
 
+@asynccontextmanager
+async def retrying(service: Service) -> AsyncIterator[None]:
+    """Let the service try again, quickly, what did not succeed."""
+    stop = asyncio.Event()
+    run = asyncio.create_task(service.enforcement.run(stop, 0.01))
+    try:
+        yield
+    finally:
+        stop.set()
+        await run
+
+
 def describe_service() -> dict[str, Any]:
     """Return the OpenAPI description of the application."""
 

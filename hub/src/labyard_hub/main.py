@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
@@ -23,6 +24,7 @@ from labyard_hub.backends.local.project_keeper import keep_project_files
 from labyard_hub.config.loader import parse_configuration
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
+from labyard_hub.domain.loops import repeat
 from labyard_hub.factory import Outside, create_app, create_parts
 from labyard_hub.handlers.dependencies import ServiceSettings
 from labyard_hub.services.members import Members
@@ -32,6 +34,8 @@ from labyard_hub.storage.identity import IdentityStore
 from labyard_hub.storage.store import Store
 
 __all__ = ["build", "main"]
+
+_log = structlog.get_logger("labyard.service")
 
 GONE_SECONDS = 5.0
 """How often to look for members who left the platform. They have no rights in between either, since the next of that name is another person."""
@@ -86,28 +90,31 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
     async def resources() -> AsyncIterator[None]:
         async with client:
             await database.migrate()
-            loops = [
-                asyncio.create_task(enforcement.run()),
-                asyncio.create_task(_forget_the_gone(parts.members)),
-                asyncio.create_task(keep_project_files(files, enforcement.desired)),
-            ]
+            stop = asyncio.Event()
+            loops = asyncio.gather(
+                enforcement.run(stop),
+                repeat(partial(_forget_the_gone, parts.members), stop, every_seconds=GONE_SECONDS),
+                keep_project_files(files, enforcement.desired, stop),
+                return_exceptions=True,
+            )
             try:
                 yield
             finally:
-                for loop in loops:
-                    loop.cancel()
-                await asyncio.gather(*loops, return_exceptions=True)
+                stop.set()
+                await loops
                 await database.close()
 
     return create_app(parts, resources=resources)
 
 
 async def _forget_the_gone(members: Members) -> None:
-    """Take people who left the platform out of their projects, again and again."""
-    while True:
-        with contextlib.suppress(LabyardError):  # the database, or a disk: the next time
-            await members.forget_the_gone()
-        await asyncio.sleep(GONE_SECONDS)
+    """Take people who left the platform out of their projects."""
+    try:
+        await members.forget_the_gone()
+    except LabyardError as error:  # the database, or a disk: the next time
+        _log.warning("members who left the platform could not be looked for", problem=error.message)
+    except Exception:  # noqa: BLE001  # whatever it is, it must be looked again
+        _log.exception("members who left the platform could not be looked for")
 
 
 def main() -> None:

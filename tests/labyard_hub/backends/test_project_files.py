@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import stat
 import sys
@@ -525,16 +524,16 @@ async def test_the_keeper_mends_by_itself_and_stops(world: World) -> None:
             raise ProjectFilesError("x", "once")
         return world.projects
 
-    keeper = asyncio.create_task(keep_project_files(world.files, desired, period_seconds=0.05))
+    stop = asyncio.Event()
+    keeper = asyncio.create_task(keep_project_files(world.files, desired, stop, period_seconds=0.05))
     try:
         assert world.can("bob", "echo x > file && chmod 600 file")
         await until(lambda: world.can("ada", "echo y >> file"))
         assert world.can("bob", "chmod 600 file")
         await until(lambda: world.can("ada", "echo y >> file"))
     finally:
-        keeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeper
+        stop.set()
+        await keeper
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("project-files")]
     world.files = LocalProjectFiles(world.state, isolated=True, trash_lifetime_seconds=60)
 

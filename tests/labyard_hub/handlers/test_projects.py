@@ -12,7 +12,7 @@ from labyard.exceptions import LabyardError
 from labyard.models.authorization import Role
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.exceptions import StateFolderError
-from tests.service import ORIGIN, PREFIX, Service, open_service
+from tests.service import ORIGIN, PREFIX, Service, open_service, retrying
 
 
 def code(answer: object) -> str:
@@ -145,11 +145,8 @@ async def test_a_change_that_the_folder_does_not_follow_is_told_and_tried_again(
     await service.call("bob", "GET", "projects/vision", 404)
     service.files.failure = None
     service.files.on_apply.clear()
-    retry = asyncio.create_task(service.enforcement.run(0.01))
-    try:
+    async with retrying(service):
         await asyncio.wait_for(service.files.on_apply.wait(), 10)
-    finally:
-        retry.cancel()
     assert service.files.members("vision") == {"ada": Role.OWNER}
 
 
@@ -159,11 +156,8 @@ async def test_a_deletion_that_the_folder_does_not_follow_is_tried_again(service
     assert code(await service.call("ada", "DELETE", "projects/vision?confirm=vision", 503)) == "enforcement_pending"
     await service.call("bob", "GET", "projects/vision", 404)
     service.files.failure = None
-    retry = asyncio.create_task(service.enforcement.run(0.01))
-    try:
+    async with retrying(service):
         await asyncio.wait_for(service.files.on_discard.wait(), 10)
-    finally:
-        retry.cancel()
     assert service.files.discarded == [project["id"]]
 
 

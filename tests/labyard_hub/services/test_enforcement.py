@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from labyard.models.authorization import Role
-from tests.service import Service, open_service
+from tests.service import Service, open_service, retrying
 
 
 async def test_what_all_folders_shall_be(service: Service) -> None:
@@ -63,12 +63,10 @@ async def test_a_crash_between_a_deletion_and_the_folder_is_made_good_by_the_nex
             await tx.projects.update(project["id"], service.now(), {"deleted_at": service.now()})
     for expected in ([project["id"]], []):  # and by no start after that
         async with open_service(database_url) as service:
-            run = asyncio.create_task(service.enforcement.run(0.01))
-            if expected:
-                await asyncio.wait_for(service.files.on_discard.wait(), 10)
-            await service.create(f"other{len(expected)}")
-            run.cancel()
-            await asyncio.gather(run, return_exceptions=True)
+            async with retrying(service):
+                if expected:
+                    await asyncio.wait_for(service.files.on_discard.wait(), 10)
+                await service.create(f"other{len(expected)}")
             assert service.files.discarded == expected
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from labyard.exceptions import LabyardError
+from labyard_hub.domain.loops import repeat
 from labyard_hub.domain.membership import MemberRecord, ProjectRecord
 from labyard_hub.exceptions import EnforcementPendingError
 from labyard_hub.services.ports import DesiredProject, ProjectFiles, ProjectServers
@@ -114,16 +115,17 @@ class Enforcement:
         """Return who of these left the platform since they became members."""
         return await asyncio.to_thread(lambda: frozenset(user for user, generation in people if generation != self._generation(user)))
 
-    async def run(self, every_seconds: float = RETRY_SECONDS) -> None:
-        """Try again what did not succeed, also before a crash, until cancelled."""
+    async def run(self, stop: asyncio.Event, every_seconds: float = RETRY_SECONDS) -> None:
+        """Try again what did not succeed, also before a crash, until `stop` is set."""
         async with self._store.read() as tx:
             self._leaving |= {project.id: self._desired(project, ()) for project in await tx.projects.leftover()}
-        while True:
-            for project_id in tuple(self._pending):
-                await self._retry(project_id, self.apply)
-            for project_id in tuple(self._leaving):
-                await self._retry(project_id, self._discard)
-            await asyncio.sleep(every_seconds)
+        await repeat(self._retry_all, stop, every_seconds=every_seconds)
+
+    async def _retry_all(self) -> None:
+        for project_id in tuple(self._pending):
+            await self._retry(project_id, self.apply)
+        for project_id in tuple(self._leaving):
+            await self._retry(project_id, self._discard)
 
     @staticmethod
     async def _retry(project_id: str, act: Callable[[str], Awaitable[None]]) -> None:
