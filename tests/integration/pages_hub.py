@@ -31,6 +31,7 @@ import labyard_hub
 from labyard_hub.config.settings import Settings
 from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
 from labyard_hub.hub_plugins.pages import page_settings
+from labyard_hub.domain.scopes import USE_SCOPE
 from labyard_hub.hub_plugins.spawner import LabyardSpawner
 from labyard_hub.hub_plugins.proxy import LabyardProxy
 from jupyterhub.spawner import SpawnException
@@ -86,8 +87,9 @@ hub.services = [
     {"name": "cli", "api_token": (root / "secrets" / "cli_token").read_text().strip(), "display": False},
     {"name": "app", "api_token": "0" * 64, "oauth_client_id": "service-app", "oauth_redirect_uri": "/services/app/callback"},
 ]
+hub.custom_scopes = {USE_SCOPE: {"description": "Use your projects and MLflow"}}
 hub.load_roles = [
-    {"name": "user", "scopes": ["self", "shares!user", "access:services!service=app"]},
+    {"name": "user", "scopes": ["self", "shares!user", "access:services!service=app", f"{USE_SCOPE}!user"]},
     {"name": "command-line", "scopes": ["list:users", "admin:users", "read:servers", "delete:servers"], "services": ["cli"]},
 ]
 """
