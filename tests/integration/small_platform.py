@@ -65,6 +65,7 @@ c.JupyterHub.services = [
 c.JupyterHub.load_roles = [
     {"name": "user", "scopes": ["self", *scopes]},
     {"name": "test", "scopes": ["admin:users", "tokens", "list:users", *scopes], "services": ["test"]},
+    {"name": "project-servers", "scopes": ["read:servers", "delete:servers"], "services": ["labyard"]},
 ]
 c.JupyterHub.log_level = "WARN"
 """

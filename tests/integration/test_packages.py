@@ -166,7 +166,8 @@ def test_without_the_hub_an_unknown_command_is_unknown(light: Installation) -> N
 def test_all_is_installed_and_enabled(whole: Installation) -> None:
     uv("pip", "check", "--python", whole.folder)
     shown = whole.run("labyard", "--help")
-    assert re.findall(r"^  (\w+)  ", shown.stdout, re.M) == ["config", "down", "status", "tools", "up", "user"]
+    listed = re.findall(r"^  (\w+)  ", shown.stdout, re.M)
+    assert listed == ["config", "down", "login", "logout", "project", "status", "tools", "up", "use", "user", "whoami"]
     assert "labyard[all]" not in shown.stdout
     lab = whole.run("jupyter", "labextension", "list")
     assert re.search(r"labyard-lab v0\.1\.0 \S*enabled\S* \S*OK", lab.stdout + lab.stderr), lab

@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from labyard.exceptions import LabyardError
+from labyard.models.sharing import ProjectServerState
 from labyard_hub.domain.loops import repeat
 from labyard_hub.domain.membership import MemberRecord, ProjectRecord
 from labyard_hub.exceptions import EnforcementPendingError
@@ -66,7 +67,7 @@ class Enforcement:
                 if desired is None:
                     self._pending.discard(project_id)
                     return
-                if desired.archived:
+                if desired.archived and (await self._servers.status(project_id)).state is not ProjectServerState.STOPPED:
                     # Its account owns files, and so could make them writable again.
                     await self._servers.stop(project_id)
                 await self._files.apply(desired)
