@@ -67,10 +67,11 @@ class Servers:
         HubUnavailableError
             If the hub does not answer.
         """
-        async with self._access.writing(caller, name, Action.STOP_SERVER) as entry:
+        async with self._access.reading(caller, name, Action.STOP_SERVER) as entry:
             project_id = entry.project.id
-            await entry.record("server.stopped")
         await self._servers.stop(project_id)
+        async with self._access.writing(caller, name, Action.STOP_SERVER) as entry:
+            await entry.record("server.stopped")
 
     async def role_of_visitor(self, project_id: str, user: str) -> Role | None:
         """Return what `user` may do at the server of a project: nothing if they are no member, look if the project is archived."""
