@@ -89,7 +89,7 @@ def create_parts(
         links=Links(access, enforcement, link_secret),
         activity=Activity(access),
         servers=Servers(access, outside.servers),
-        tool_sharing=ToolSharing(access, outside.servers),
+        tool_sharing=ToolSharing(access, outside.servers, enforcement),
         model_sharing=ModelSharing(access, outside.directory),
         command_line=CommandLineLogins(login_hub, authentication, session_secret, now=clock),
     )

@@ -443,9 +443,23 @@ async def test_a_tool_is_shared_no_longer_once_its_owner_may_not(service: Servic
         await service.create(name, bob="editor", carol="viewer")
         await service.call("bob", "POST", f"projects/{name}/tools", 201, {"instance": f"tool-{number}", "title": "T"})
         assert (await service.call("bob", "GET", f"tool-access?user=carol&instance=tool-{number}", 200))["role"] == "viewer"
+        service.servers.tool_visitors["bob", ""] = {"carol"}
         answer = await service.as_("ada").request(method, f"projects/{name}{'' if path[0] == '?' else '/'}{path}", json=body)
         assert answer.is_success
         assert (await service.call("bob", "GET", f"tool-access?user=carol&instance=tool-{number}", 200))["role"] is None
+        assert service.servers.tool_visitors["bob", ""] == set()
+
+
+async def test_who_leaves_a_project_reaches_the_tools_of_its_members_no_more(service: Service) -> None:
+    await service.create(bob="editor", carol="viewer", dan="viewer")
+    await service.create("other", owner="bob", dan="viewer")
+    for name in ("vision", "other"):
+        await service.call("bob", "POST", f"projects/{name}/tools", 201, {"instance": "tensorboard-1", "title": "TensorBoard"})
+    service.servers.tool_visitors["bob", ""] = {"carol", "dan"}
+    for user, left in (("dan", {"carol", "dan"}), ("carol", {"dan"})):
+        await service.call("ada", "DELETE", f"projects/vision/members/{user}", 204)
+        # dan still has it by the other project.
+        assert service.servers.tool_visitors["bob", ""] == left
 
 
 async def test_a_shared_model(service: Service) -> None:

@@ -13,6 +13,7 @@ from labyard.exceptions import LabyardError
 from labyard.models.sharing import ProjectServerState
 from labyard_hub.domain.loops import repeat
 from labyard_hub.domain.membership import MemberRecord, ProjectRecord
+from labyard_hub.domain.permissions import Action, allows
 from labyard_hub.exceptions import EnforcementPendingError
 from labyard_hub.services.ports import DesiredProject, ProjectFiles, ProjectServers
 from labyard_hub.storage.store import Store
@@ -72,9 +73,34 @@ class Enforcement:
                     await self._servers.stop(project_id)
                 await self._files.apply(desired)
                 await self._servers.set_visitors(project_id, [] if desired.archived else [user for user, _ in desired.members])
+            await self._settle_tools_of(project_id)
         except LabyardError as error:
             raise EnforcementPendingError(error.message) from error
         self._pending.discard(project_id)
+
+    async def settle_tools(self, owner: str, server: str) -> None:
+        """Let nobody reach a server of `owner` who has no tool to open there. The server itself asks about each visitor, whatever the hub lets through.
+
+        Raises
+        ------
+        HubUnavailableError
+            If the hub does not answer.
+        """
+        visitors: set[str] = set()
+        async with self._store.read() as tx:
+            for share in await tx.tool_shares.of_owner(owner):
+                project = await tx.projects.get(share.project_id) if share.server == server else None
+                if project is not None and not project.archived:
+                    members = dict(self._desired(project, await tx.members.of_project(project.id)).members)
+                    if allows(members.get(owner), Action.SHARE_TOOL):
+                        visitors |= members.keys()
+        await self._servers.set_tool_visitors(owner, server, visitors - {owner})
+
+    async def _settle_tools_of(self, project_id: str) -> None:
+        async with self._store.read() as tx:
+            servers = {(share.owner, share.server) for share in await tx.tool_shares.of_project(project_id)}
+        for owner, server in sorted(servers):
+            await self.settle_tools(owner, server)
 
     async def discard(self, project: ProjectRecord, members: Iterable[MemberRecord]) -> None:
         """Take a deleted project's folder and server away.
@@ -93,6 +119,7 @@ class Enforcement:
             async with self._locks[project_id]:
                 await self._files.discard(self._leaving[project_id])
                 await self._servers.remove(project_id)
+            await self._settle_tools_of(project_id)
         except LabyardError as error:
             raise EnforcementPendingError(error.message) from error
         async with self._store.write() as tx:

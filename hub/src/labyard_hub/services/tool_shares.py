@@ -10,6 +10,7 @@ from labyard.models.user import User
 from labyard_hub.domain.membership import ToolShareRecord
 from labyard_hub.domain.permissions import Action, allows
 from labyard_hub.exceptions import NotAllowedError, ShareNotFoundError
+from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.members import present_members
 from labyard_hub.services.ports import ProjectServers
 from labyard_hub.services.project_access import Entry, ProjectAccess
@@ -26,10 +27,12 @@ class ToolSharing:
         Who may.
     servers
         Lets people reach somebody's server.
+    enforcement
+        Takes that back.
     """
 
-    def __init__(self, access: ProjectAccess, servers: ProjectServers) -> None:
-        self._access, self._servers = access, servers
+    def __init__(self, access: ProjectAccess, servers: ProjectServers, enforcement: Enforcement) -> None:
+        self._access, self._servers, self._enforcement = access, servers, enforcement
 
     async def list(self, caller: User, name: str) -> Sequence[ToolShareRecord]:
         """Return the tools that members share.
@@ -78,7 +81,7 @@ class ToolSharing:
                 raise NotAllowedError("stop sharing a tool of somebody else", name, entry.role, Role.OWNER)
             await entry.tx.tool_shares.remove([share_id])
             await entry.record("tool.unshared", share.instance, title=share.title)
-        await self._settle(share.owner, share.server)
+        await self._enforcement.settle_tools(share.owner, share.server)
 
     async def open(self, caller: User, name: str, share_id: str) -> ToolShareRecord:
         """Let the caller reach a shared tool.
@@ -121,15 +124,6 @@ class ToolSharing:
                 if best is None or allows(role, Action.WRITE_FILES):
                     best = role
         return best
-
-    async def _settle(self, owner: str, server: str) -> None:
-        """Let nobody reach the server of `owner` who has no tool to open there."""
-        visitors: set[str] = set()
-        async with self._access.store.read() as tx:
-            for share in await tx.tool_shares.of_owner(owner):
-                if share.server == server:
-                    visitors |= {member.user for member in await present_members(tx, self._access, share.project_id)}
-        await self._servers.set_tool_visitors(owner, server, visitors - {owner})
 
     async def _present(self, entry: Entry) -> Sequence[ToolShareRecord]:
         """Return the shares of members who still may share."""
