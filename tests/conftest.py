@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from labyard_hub.backends.local.environments import ENVIRONMENTS, EnvironmentStore
-from tests.platform import RunningPlatform, open_temporary_folder, start_platform
+from tests.platform import RunningPlatform, is_root, open_temporary_folder, start_platform
 
 __all__ = ["RunningPlatform"]
+
+TEST_ACCOUNT = "labyard-test"
+"""A Unix account that the tests make, to start Labyard as an ordinary user."""
 
 
 def pytest_configure() -> None:
@@ -41,3 +45,17 @@ def platform(open_folder: Path) -> Iterator[RunningPlatform]:
     """A platform of this test's own, started as whoever runs the tests."""
     with start_platform(open_folder / "state") as running:
         yield running
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[tuple[str, ...]]:
+    """The command that runs another one as an ordinary user: empty where the tests run as one."""
+    if not is_root():
+        yield ()
+        return
+    made = subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", TEST_ACCOUNT], check=False)
+    assert made.returncode in (0, 9)  # 9: a killed run left it behind
+    try:
+        yield ("setpriv", f"--reuid={TEST_ACCOUNT}", f"--regid={TEST_ACCOUNT}", "--clear-groups", "--reset-env")
+    finally:
+        subprocess.run(["userdel", TEST_ACCOUNT], check=True)

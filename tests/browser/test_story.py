@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -20,24 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 PASSWORD = "correct horse battery"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first-run" / "train.py"
-TEST_ACCOUNT = "labyard-test"
-"""A Unix account that the tests make, to start Labyard as an ordinary user."""
-
 NewContext = Callable[..., BrowserContext]
-
-
-@pytest.fixture
-def ordinary_user() -> Iterator[tuple[str, ...]]:
-    """The command that runs another one as an ordinary user: empty where the tests run as one."""
-    if not is_root():
-        yield ()
-        return
-    made = subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", TEST_ACCOUNT], check=False)
-    assert made.returncode in (0, 9)  # 9: a killed run left it behind
-    try:
-        yield ("setpriv", f"--reuid={TEST_ACCOUNT}", f"--regid={TEST_ACCOUNT}", "--clear-groups", "--reset-env")
-    finally:
-        subprocess.run(["userdel", TEST_ACCOUNT], check=True)
 
 
 def become_administrator(page: Page, running: RunningPlatform, name: str) -> None:
@@ -229,7 +212,7 @@ def test_one_person_without_isolation(new_context: NewContext, open_folder: Path
     root = open_folder / "state"
     root.mkdir(mode=0o700)
     if ordinary_user:
-        subprocess.run(["chown", TEST_ACCOUNT, str(root)], check=True)
+        shutil.chown(root, ordinary_user[1].partition("=")[2])
     with start_platform(root, prefix=ordinary_user) as running:
         isolation = running.last("isolation")
         assert isolation is not None
