@@ -49,7 +49,8 @@ def page(parts: Parts, title: str, body: str, *, status: int = 200) -> HTMLRespo
   </body>
 </html>
 """
-    headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+    # Without any referrer, browsers call the origin of a form `null`, and we could not tell ours from others'.
+    headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "same-origin", "Cache-Control": "no-store"}
     return HTMLResponse(html, status_code=status, headers=headers)
 
 
