@@ -163,6 +163,8 @@ def test_three_people(people: dict[str, Person]) -> None:
 
     # ada and bob edit one document; carol looks on.
     together = {person.name: open_together(person.page) for person in (ada, bob, carol)}
+    rooms: list[Any] = []
+    together["bob"].on("websocket", lambda socket: rooms.append(socket) if "/collaboration/room/" in socket.url else None)
     for page in together.values():
         open_document(page, "plan.md")
     together["ada"].locator(".cm-content").locator("visible=true").first.click()
@@ -237,6 +239,10 @@ def test_three_people(people: dict[str, Person]) -> None:
         "bob is out of the tool",
         LIMIT_SECONDS,
     )
+    wait_until(
+        lambda: together["bob"].evaluate("true") and all(room.is_closed() for room in rooms), "bob is out of the document", LIMIT_SECONDS
+    )
+    assert rooms
     assert time.monotonic() - began < LIMIT_SECONDS + 2
     together["bob"].locator(".cm-content").first.click(timeout=5_000)
     together["bob"].keyboard.type("still here")
