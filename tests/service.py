@@ -62,9 +62,6 @@ class FoldersInMemory:
         self.discarded.append(project.id)
         self.on_discard.set()
 
-    async def keep(self, projects: Sequence[DesiredProject]) -> None:
-        """Nothing changes by itself here."""
-
 
 class ServersInMemory:
     """Remembers who may open what."""

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from labyard_hub.config.loader import Configuration, dump_configuration
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
@@ -184,6 +185,7 @@ def small_platform(root: Path, mlflow_python: Path | None = None) -> Iterator[Sm
     running = SmallPlatform(StateFolder.open(root), Platform(url, url, hub, service, mlflow, 0))
     try:
         running.start(running.hub_process())
+        running.state.configuration_file.write_text(dump_configuration(Configuration(None, Settings(), (), ())))
         running.start(service_process(running.state, running.platform))
         if mlflow_python is not None:
             running.start(

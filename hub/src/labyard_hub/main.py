@@ -22,7 +22,6 @@ from labyard_hub.backends.local.accounts import isolates
 from labyard_hub.backends.local.project_files import LocalProjectFiles
 from labyard_hub.backends.local.project_keeper import keep_project_files
 from labyard_hub.config.loader import parse_configuration
-from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.loops import repeat
 from labyard_hub.factory import Outside, create_app, create_parts
@@ -64,7 +63,7 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
         redirect_path=environment["JUPYTERHUB_OAUTH_CALLBACK_URL"],
     )
 
-    configured = parse_configuration(state.configuration_file.read_text()).settings if state.configuration_file.exists() else Settings()
+    configured = parse_configuration(state.configuration_file.read_text()).settings
     database = Database(configured.database.url_for(state.database))
     servers = HubServers(
         client,

@@ -34,6 +34,7 @@ __all__ = [
     "bearer_token",
     "check_origin",
     "current_user",
+    "person",
 ]
 
 
@@ -127,8 +128,14 @@ AnyCaller = Annotated[User, Depends(current_user)]
 """A person, or a project's own user."""
 
 
-async def _person(caller: AnyCaller) -> User:
-    """Refuse a project's server: whoever works there could act by its token."""
+async def person(caller: AnyCaller) -> User:
+    """Refuse a project's server: whoever works there could act by its token.
+
+    Raises
+    ------
+    NotAUserError
+        If it is one.
+    """
     if is_project_id(caller.name):
         raise NotAUserError
     return caller
@@ -141,7 +148,7 @@ async def _project(caller: AnyCaller) -> User:
     return caller
 
 
-Caller = Annotated[User, Depends(_person)]
+Caller = Annotated[User, Depends(person)]
 ProjectCaller = Annotated[User, Depends(_project)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from html import escape
 from typing import Annotated
 from urllib.parse import quote
@@ -11,11 +12,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from labyard.exceptions import LabyardError
 from labyard.models.user import User
-from labyard_hub.domain.projects import is_project_id
-from labyard_hub.exceptions import NotAUserError, UnauthenticatedError
-from labyard_hub.handlers.dependencies import Parts, PartsDependency, current_user
+from labyard_hub.exceptions import UnauthenticatedError
+from labyard_hub.handlers.dependencies import Parts, PartsDependency, current_user, person
+from labyard_hub.handlers.projects import Name
+from labyard_hub.handlers.sharing import ShareId
 
-__all__ = ["page", "page_caller", "problem_page", "router", "sign_in_first"]
+__all__ = ["page", "problem_page", "router"]
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
@@ -61,84 +63,71 @@ def problem_page(parts: Parts, error: LabyardError) -> HTMLResponse:
     return page(parts, "This did not work", f"<p>{escape(message)}.</p>{home}", status=error.status_code)
 
 
-def sign_in_first(request: Request, parts: Parts) -> RedirectResponse:
+def _sign_in_first(request: Request, parts: Parts) -> RedirectResponse:
     """Send the browser to sign in, and back here."""
     query = f"?{request.url.query}" if request.url.query else ""
     target = quote(request.url.path + query, safe="")
     return RedirectResponse(f"{parts.settings.prefix}login?next={target}", status_code=302, headers={"Cache-Control": "no-store"})
 
 
-async def page_caller(request: Request, parts: Parts) -> User:
-    """Return the person whose browser this is.
-
-    Raises
-    ------
-    UnauthenticatedError
-        If nobody has signed in.
-    NotAUserError
-        If it is no person.
-    """
-    caller = await current_user(request, parts)
-    if is_project_id(caller.name):
-        raise NotAUserError
-    return caller
+async def _for_person(request: Request, parts: Parts, answer: Callable[[User], Awaitable[Response]]) -> Response:
+    """Answer the person whose browser this is; send them to sign in first, and show errors as pages."""
+    try:
+        return await answer(await person(await current_user(request, parts)))
+    except UnauthenticatedError:
+        return _sign_in_first(request, parts)
+    except LabyardError as error:
+        return problem_page(parts, error)
 
 
 @router.get("/join/{token}")
 async def get_join(token: Token, request: Request, parts: PartsDependency) -> Response:
     """Ask whether to join."""
-    try:
-        caller = await page_caller(request, parts)
+
+    async def ask(caller: User) -> Response:
         project, link, is_member = await parts.links.preview(caller, token)
-    except UnauthenticatedError:
-        return sign_in_first(request, parts)
-    except LabyardError as error:
-        return problem_page(parts, error)
-    home = f'<a class="button" href="{parts.settings.base_url}hub/home">Home</a>'
-    if is_member:
-        return page(parts, f"You are in {project.display_name}", f'<p>You are a member already.</p><p class="actions">{home}</p>')
-    what = {
-        "viewer": "You can read its files and runs, and look at what others do.",
-        "editor": "You can read and change its files and runs.",
-    }
-    return page(
-        parts,
-        f"Join {project.display_name}?",
-        f"<p>{escape(link.created_by)} invites you, <strong>{escape(caller.name)}</strong>, to the project "
-        f"<strong>{escape(project.name)}</strong> as {escape(link.role.value)}. {what[link.role.value]}</p>"
-        f'<form method="post" class="actions"><button type="submit" class="button main">Join</button> {home}</form>',
-    )
+        home = f'<a class="button" href="{parts.settings.base_url}hub/home">Home</a>'
+        if is_member:
+            return page(parts, f"You are in {project.display_name}", f'<p>You are a member already.</p><p class="actions">{home}</p>')
+        what = {
+            "viewer": "You can read its files and runs, and look at what others do.",
+            "editor": "You can read and change its files and runs.",
+        }
+        return page(
+            parts,
+            f"Join {project.display_name}?",
+            f"<p>{escape(link.created_by)} invites you, <strong>{escape(caller.name)}</strong>, to the project "
+            f"<strong>{escape(project.name)}</strong> as {escape(link.role.value)}. {what[link.role.value]}</p>"
+            f'<form method="post" class="actions"><button type="submit" class="button main">Join</button> {home}</form>',
+        )
+
+    return await _for_person(request, parts, ask)
 
 
 @router.post("/join/{token}")
 async def post_join(token: Token, request: Request, parts: PartsDependency) -> Response:
     """Join."""
-    try:
-        caller = await page_caller(request, parts)
+
+    async def join(caller: User) -> Response:
         project = await parts.links.join(caller, token)
-    except UnauthenticatedError:
-        return sign_in_first(request, parts)
-    except LabyardError as error:
-        return problem_page(parts, error)
-    where = f"{parts.settings.base_url}hub/user-redirect/lab/tree/projects/{project.name}"
-    return page(
-        parts,
-        f"You are in {project.display_name}",
-        f"<p>Its files are in your JupyterLab under <code>projects/{escape(project.name)}</code>.</p>"
-        f'<p class="actions"><a class="button main" href="{where}">Open in JupyterLab</a></p>',
-    )
+        where = f"{parts.settings.base_url}hub/user-redirect/lab/tree/projects/{project.name}"
+        return page(
+            parts,
+            f"You are in {project.display_name}",
+            f"<p>Its files are in your JupyterLab under <code>projects/{escape(project.name)}</code>.</p>"
+            f'<p class="actions"><a class="button main" href="{where}">Open in JupyterLab</a></p>',
+        )
+
+    return await _for_person(request, parts, join)
 
 
 @router.get("/projects/{name}/tools/{share}")
-async def open_tool(
-    name: Annotated[str, Path(max_length=300)], share: Annotated[str, Path(max_length=64)], request: Request, parts: PartsDependency
-) -> Response:
+async def open_tool(name: Name, share: ShareId, request: Request, parts: PartsDependency) -> Response:
     """Lead a member's browser to a shared tool."""
-    try:
-        found = await parts.tool_sharing.open(await page_caller(request, parts), name, share)
-    except UnauthenticatedError:
-        return sign_in_first(request, parts)
-    except LabyardError as error:
-        return problem_page(parts, error)
-    server = f"user/{found.owner}/{found.server}/" if found.server else f"user/{found.owner}/"
-    return RedirectResponse(f"{parts.settings.base_url}{server}labyard/tools/{found.instance}/", status_code=302)
+
+    async def lead(caller: User) -> Response:
+        found = await parts.tool_sharing.open(caller, name, share)
+        server = f"user/{found.owner}/{found.server}/" if found.server else f"user/{found.owner}/"
+        return RedirectResponse(f"{parts.settings.base_url}{server}labyard/tools/{found.instance}/", status_code=302)
+
+    return await _for_person(request, parts, lead)

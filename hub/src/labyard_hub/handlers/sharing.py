@@ -23,7 +23,7 @@ from labyard_hub.handlers.errors import errors
 from labyard_hub.handlers.projects import Name
 from labyard_hub.services.model_shares import FoundModel
 
-__all__ = ["router"]
+__all__ = ["ShareId", "router"]
 
 router = APIRouter(tags=["sharing"])
 

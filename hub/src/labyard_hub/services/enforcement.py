@@ -15,6 +15,7 @@ from labyard_hub.domain.loops import repeat
 from labyard_hub.domain.membership import MemberRecord, ProjectRecord
 from labyard_hub.domain.permissions import Action, allows
 from labyard_hub.exceptions import EnforcementPendingError
+from labyard_hub.services.gone_people import gone_people
 from labyard_hub.services.ports import DesiredProject, ProjectFiles, ProjectServers
 from labyard_hub.storage.store import Store
 
@@ -129,7 +130,7 @@ class Enforcement:
     async def desired(self) -> Sequence[DesiredProject]:
         """Return what all folders shall be."""
         async with self._store.read() as tx:
-            version = await tx.events.version(), await self._generations(await tx.members.people())
+            version = await tx.events.version(), await gone_people(tx, self._generation)
             if self._all is None or version != self._all[0]:
                 members: defaultdict[str, list[MemberRecord]] = defaultdict(list)
                 for member in await tx.members.all():
@@ -138,10 +139,6 @@ class Enforcement:
                 self._all = version, found
                 return found
             return self._all[1]
-
-    async def _generations(self, people: Sequence[tuple[str, int]]) -> frozenset[str]:
-        """Return who of these left the platform since they became members."""
-        return await asyncio.to_thread(lambda: frozenset(user for user, generation in people if generation != self._generation(user)))
 
     async def run(self, stop: asyncio.Event, every_seconds: float = RETRY_SECONDS) -> None:
         """Try again what did not succeed, also before a crash, until `stop` is set."""

@@ -19,6 +19,7 @@ from labyard_hub.exceptions import (
     UserNotFoundError,
 )
 from labyard_hub.services.enforcement import Enforcement
+from labyard_hub.services.gone_people import gone_people
 from labyard_hub.services.ports import UserDirectory
 from labyard_hub.services.project_access import Entry, ProjectAccess
 from labyard_hub.storage.store import Transaction
@@ -217,10 +218,12 @@ class Members:
     async def forget_the_gone(self) -> None:
         """Take people who left the platform out of their projects; where they were the last owner, the editor who has been there longest becomes one."""
         async with self._access.store.read() as tx:
-            gone: set[str] = set()
-            for user, generation in await tx.members.people():
-                if generation != self._access.generation(user):
-                    gone |= {member.project_id for member in await tx.members.of_user(user) if member.generation == generation}
+            gone = {
+                member.project_id
+                for user, generation in await gone_people(tx, self._access.generation)
+                for member in await tx.members.of_user(user)
+                if member.generation == generation
+            }
         for project_id in sorted(gone):
             await self._forget_the_gone_of(project_id)
             await self._enforcement.apply(project_id)

@@ -29,12 +29,6 @@ class ProjectFiles(Protocol):
     async def discard(self, project: DesiredProject) -> None:
         """Take the folder away from everybody and move it to the trash, from where it is removed for good after the configured time."""
 
-    async def keep(self, projects: Sequence[DesiredProject]) -> None:
-        """Compare all folders with what they shall be, and mend what differs: new files, moved files, changed modes, leftovers of a crash.
-
-        `projects` are all there are; whoever is in none of them loses the link in their home.
-        """
-
 
 class ProjectServers(Protocol):
     """The servers that projects own."""

@@ -150,4 +150,4 @@ class Projects:
     async def _found(entry: Entry) -> FoundProject:
         project, members = entry.project, entry.tx.members
         some = await members.some_of([project.id], _SOME_MEMBERS)
-        return project, entry.role, len(await members.of_project(project.id)), some[project.id]
+        return project, entry.role, await members.count(project.id), some[project.id]

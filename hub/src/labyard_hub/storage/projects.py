@@ -128,6 +128,11 @@ class MemberRepository(Repository):
         query = select(members).where(members.c.project_id == project_id).order_by(members.c.user_name)
         return [_member(row) for row in await self._connection.execute(query)]
 
+    async def count(self, project_id: str) -> int:
+        """Return how many a project has."""
+        query = select(func.count()).select_from(members).where(members.c.project_id == project_id)
+        return int((await self._connection.execute(query)).scalar_one())
+
     async def some_of(self, project_ids: Collection[str], number: int) -> dict[str, tuple[str, ...]]:
         """Return names of up to `number` members of each project: owners first, then editors, then by name."""
         rank = case({Role.OWNER.value: 0, Role.EDITOR.value: 1}, value=members.c.role, else_=2)
