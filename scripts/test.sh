@@ -1,5 +1,5 @@
 #!/bin/sh
-# All checks and tests; with arguments, only pytest with these arguments.
+# All checks and tests, these by two processes, since much of their time is waiting; with arguments, only pytest with these arguments.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -25,4 +25,4 @@ if [ $# -gt 0 ]; then
     exec .venv/bin/pytest "$@"
 fi
 sh scripts/lint.sh
-exec .venv/bin/pytest
+exec .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,16 +10,18 @@ import pytest
 
 from labyard_hub.backends.local.environments import ENVIRONMENTS, EnvironmentStore
 from tests.platform import RunningPlatform, is_root, open_temporary_folder, start_platform
+from tests.workers import WORKER, pytest_collection_modifyitems, pytest_configure, pytest_configure_node, pytest_sessionfinish
 
-__all__ = ["RunningPlatform"]
+__all__ = [
+    "RunningPlatform",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_configure_node",
+    "pytest_sessionfinish",
+]
 
-TEST_ACCOUNT = "labyard-test"
-"""A Unix account that the tests make, to start Labyard as an ordinary user."""
-
-
-def pytest_configure() -> None:
-    """Take SIGTERM, as from a time limit of CI, like Ctrl-C: what tests have started is stopped, and accounts are removed."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+TEST_ACCOUNT = f"labyard-test{'-' if WORKER else ''}{WORKER}"
+"""A Unix account that the tests make, to start Labyard as an ordinary user; each worker has its own."""
 
 
 @pytest.fixture(scope="session")

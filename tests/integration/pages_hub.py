@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from labyard_hub.config.state import StateFolder
 from labyard_hub.storage.identity import IdentityStore
 from labyard_hub.supervisor.proxy import proxy_process
 from tests.platform import wait_until
+from tests.workers import free_port
 
 PASSWORD = "correct horse battery"
 CONFIGURATION = """
@@ -93,12 +93,6 @@ hub.load_roles = [
     {"name": "command-line", "scopes": ["list:users", "admin:users", "read:servers", "delete:servers"], "services": ["cli"]},
 ]
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

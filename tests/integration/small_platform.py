@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -30,6 +29,7 @@ from labyard_hub.supervisor.mlflow import mlflow_process
 from labyard_hub.supervisor.process import ProcessSpec
 from labyard_hub.supervisor.service import service_process
 from tests.platform import wait_until
+from tests.workers import free_port
 
 __all__ = ["SmallPlatform", "small_platform"]
 
@@ -70,13 +70,6 @@ c.JupyterHub.load_roles = [
 ]
 c.JupyterHub.log_level = "WARN"
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

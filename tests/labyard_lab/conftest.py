@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import httpx
 import pytest
 
 from labyard.models.tool import Tool
+from tests.workers import free_port
 
 T = TypeVar("T")
 
@@ -60,9 +60,7 @@ class LabServer:
         self.root.mkdir(parents=True)
         self.tools_file = folder / "tools.json"
         self.write_tools(tools)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         (folder / "config.py").write_text(
             "c = get_config()\n"
             "c.ServerApp.jpserver_extensions = {'labyard_lab': True, 'jupyter_server_proxy': True}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pwd
 import stat
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from labyard_hub.backends.local import uids
 from labyard_hub.backends.local.accounts import (
     Account,
     AccountError,
@@ -86,6 +88,20 @@ def test_two_state_folders_share_no_account(state: StateFolder, tmp_path: Path) 
         assert other.instance in second.unix_name or first.unix_name != second.unix_name
     finally:
         retire("ada", other)
+
+
+@needs_root
+def test_two_platforms_that_make_accounts_at_once(state: StateFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They want the same names and the same numbers at the same moment."""
+    monkeypatch.setattr(uids, "SPREAD", len(uids.OUTSIDE_RANGE))
+    other = StateFolder.open(tmp_path / "state-other")
+    people = ["ada", "bob", "carol", "dan"]
+    with ThreadPoolExecutor(8) as pool:
+        made = list(
+            pool.map(lambda one: ensure_account(one[1], one[0], isolated=True), [(s, name) for name in people for s in (state, other)])
+        )
+    assert len({account.uid for account in made}) == len({account.unix_name for account in made}) == 8
+    assert all(account.gid == account.uid for account in made)
 
 
 @needs_root
@@ -210,14 +226,15 @@ def test_threads_and_processes_that_want_an_account_at_once_get_the_same(state: 
 
 @needs_root
 def test_a_project_has_an_account_and_a_private_home(state: StateFolder) -> None:
-    account = ensure_project_account("vision--p0123456789", state, isolated=True)
-    assert account == find_project_account("vision--p0123456789", state)
-    assert account.home == state.projects / "vision--p0123456789" / "home"
+    tail = f"p{os.getpid():010d}"  # other tests may run at the same time
+    account = ensure_project_account(f"vision--{tail}", state, isolated=True)
+    assert account == find_project_account(f"vision--{tail}", state)
+    assert account.home == state.projects / f"vision--{tail}" / "home"
     assert (account.home.stat().st_uid, stat.S_IMODE(account.home.stat().st_mode)) == (account.uid, 0o700)
     assert stat.S_IMODE(account.home.parent.stat().st_mode) == 0o711
-    assert account.unix_name == "ly-vision--p0123456789"
-    long = ensure_project_account("a" * 40 + "--p0123456789", state, isolated=True)
-    assert long.unix_name == "ly-" + "a" * 16 + "--p0123456789"
+    assert account.unix_name == f"ly-vision--{tail}"
+    long = ensure_project_account(f"{'a' * 40}--{tail}", state, isolated=True)
+    assert long.unix_name == f"ly-{'a' * 16}--{tail}"
 
 
 @pytest.mark.parametrize("name", ["../x", "", "vision", "vision--p012345678", "a/b--p0123456789"])

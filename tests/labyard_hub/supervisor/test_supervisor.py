@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -21,12 +20,7 @@ from labyard_hub.supervisor.control import leftover_processes, platform_status, 
 from labyard_hub.supervisor.lock import hold, is_held
 from labyard_hub.supervisor.process import ProcessSpec
 from labyard_hub.supervisor.supervisor import Supervisor, record_file
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.workers import free_port
 
 
 def web_server(name: str = "web", **changes: object) -> ProcessSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from labyard_hub.config.state import StateFolder, write_atomically
 from labyard_hub.exceptions import ConfigurationError
 
 __all__ = ["Platform", "choose_platform", "expected_url"]
+
+LASTING_PORTS = range(10_000, 32_768)
+"""Up to where Linux begins to give ports to whoever asks for any (``net.ipv4.ip_local_port_range``)."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,10 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def _free_port() -> int:
+    """Return a port that nobody listens on, of those that no outgoing connection is given: it is still free when it is used, and when its process starts anew."""
+    for port in random.sample(LASTING_PORTS, 100):
+        if _is_free("127.0.0.1", port):
+            return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return int(probe.getsockname()[1])

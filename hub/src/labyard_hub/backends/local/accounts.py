@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from labyard.exceptions import LabyardError
-from labyard_hub.backends.local.uids import UidLog
+from labyard_hub.backends.local.uids import UidLog, is_taken
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_user_name
 from labyard_hub.domain.projects import is_project_id
@@ -224,18 +224,23 @@ def _ensure(user: str, home: Path, state: StateFolder) -> Account:
 
 def _add_account(user: str, home: Path, state: StateFolder, log: UidLog) -> Account:
     for name in _candidates(user, state):
-        if _exists(name):
-            continue
-        uid = log.next(name)
-        # The group gets the same number, which no other group will have either: by itself `useradd` takes one of its own range, and gives it again later.
-        _run(
-            user,
-            "useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/usr/sbin/nologin", "--user-group", "--uid", str(uid),
-            "--key", f"GID_MIN={uid}", "--key", f"GID_MAX={uid}", "--comment", f"Labyard user {user}", name,
-        )  # fmt: skip
-        account = _account_of(home, user)
-        if account is not None:
-            return account
+        while not _exists(name):
+            uid = log.next(name)
+            try:
+                # The group gets the same number, which no other group will have either: by itself `useradd` takes one of its own range, and gives it again later.
+                _run(
+                    user,
+                    "useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/usr/sbin/nologin", "--user-group",
+                    "--uid", str(uid), "--key", f"GID_MIN={uid}", "--key", f"GID_MAX={uid}", "--comment", f"Labyard user {user}", name,
+                )  # fmt: skip
+            except AccountError:
+                # The platform of another state folder, or an administrator, may have taken the name or the number a moment before us.
+                if _exists(name) or is_taken(uid):
+                    continue
+                raise
+            account = _account_of(home, user)
+            if account is not None:
+                return account
     raise AccountError(user, "no name for a Unix account is free")
 
 

@@ -1,0 +1,105 @@
+"""What lets several pytest processes (`pytest -n`) run at once: the order of files, names of a worker's own, and a stop that waits for what they clean up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from itertools import chain, count, zip_longest
+from typing import Any
+
+import pytest
+
+__all__ = [
+    "WORKER",
+    "free_port",
+    "in_order",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_configure_node",
+    "pytest_sessionfinish",
+]
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+"""``gw0``, ``gw1``, ...; empty where one process runs all tests."""
+
+PORTS_EACH = 2_000
+FIRST_PORT = 12_000
+"""Below those that Linux gives to whoever asks for any port, so nothing else takes one between its choice and its use."""
+
+STOP_SECONDS = 120
+LONG = ("browser", "integration")
+"""Folders whose files take minutes each."""
+
+_next_port = count()
+_nodes: list[Any] = []
+"""xdist's workers, in the process that has started them."""
+
+
+def free_port() -> int:
+    """Return a free TCP port of 127.0.0.1 that no other worker chooses, and this one not soon again."""
+    worker = int(WORKER.removeprefix("gw") or "0")
+    while True:
+        port = FIRST_PORT + worker % 10 * PORTS_EACH + (os.getpid() * 7 + next(_next_port)) % PORTS_EACH
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+
+
+def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests with the long files first, so that no worker is left with one at the end; those of the browser alternate with others."""
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(str(item.path), []).append(item)
+    folders = {name: [path for path in files if f"/tests/{name}/" in path] for name in LONG}
+    for paths in folders.values():
+        paths.sort(key=lambda path: (-len(files[path]), path))
+    first = [path for path in chain.from_iterable(zip_longest(*folders.values())) if path is not None]
+    return [item for path in dict.fromkeys([*first, *files]) for item in files[path]]
+
+
+def pytest_configure() -> None:
+    """Take SIGTERM, as from a time limit of CI, like Ctrl-C: what tests have started is stopped, and accounts are removed.
+
+    A worker is asked up to three times: by the terminal, by `timeout` and by `pytest_sessionfinish`. Only the first may interrupt it, lest the others interrupt its cleaning up.
+    """
+    if not WORKER:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        return
+    asked = False
+
+    def interrupt(number: int, frame: object) -> None:
+        nonlocal asked
+        if not asked:
+            asked = True
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupt)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    _nodes.append(node)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """Interrupt xdist's workers and wait until they have cleaned up; by itself xdist would kill them after ten seconds."""
+    if exitstatus != pytest.ExitCode.INTERRUPTED:
+        return
+    for node in _nodes:
+        if not node._down:
+            os.kill(node.gateway._rinfo().pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while any(not node._down for node in _nodes) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if WORKER:
+        items[:] = in_order(items)
