@@ -43,11 +43,22 @@ class KernelConnection:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._socket.close()
 
+    def info(self) -> dict[str, Any]:
+        """Ask the kernel what it is, and return its answer."""
+        request = self._send("kernel_info_request", {})
+        while True:
+            message = json.loads(self._socket.recv())
+            if message["msg_type"] == "kernel_info_reply" and message.get("parent_header", {}).get("msg_id") == request:
+                return dict(message["content"])
+
     def begin(self, code: str) -> str:
         """Send `code` and return the request's id."""
-        request = uuid.uuid4().hex
-        header = {"msg_id": request, "msg_type": "execute_request", "username": "", "session": "test", "date": "", "version": "5.3"}
         content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True}
+        return self._send("execute_request", content)
+
+    def _send(self, kind: str, content: dict[str, Any]) -> str:
+        request = uuid.uuid4().hex
+        header = {"msg_id": request, "msg_type": kind, "username": "", "session": "test", "date": "", "version": "5.3"}
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
         self._socket.send(json.dumps(message))
         return request

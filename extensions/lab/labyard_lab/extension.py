@@ -21,6 +21,7 @@ from labyard_lab.handlers.platform import PlatformHandler
 from labyard_lab.handlers.project import ProjectHandler
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.instances.runtime import RuntimeFolder
+from labyard_lab.kernels.pool import KernelPool
 from labyard_lab.platform_service import PlatformService
 from labyard_lab.port_proxy import protect_port_proxy
 from labyard_lab.proxy.http import ToolHttpHandler
@@ -130,6 +131,7 @@ class LabyardLab(ExtensionApp):
         """Begin to look for work that is to keep the server from being stopped as idle, and for visitors who may not stay."""
         watch = [self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]
         self._tasks = tuple(asyncio.create_task(one) for one in watch)
+        KernelPool.instance(parent=self).open(serverapp.kernel_spec_manager, serverapp.kernel_manager.default_kernel_name)
 
     async def _watch_work(self, settings: dict[str, Any]) -> None:
         watch = WorkWatch(settings)
@@ -146,6 +148,9 @@ class LabyardLab(ExtensionApp):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        if KernelPool.initialized():
+            await KernelPool.instance().close()
+            KernelPool.clear_instance()
         if self._roles is not None:
             await self._roles.close()
         if self.platform is not None:

@@ -7,8 +7,11 @@ described as having one, which a kernel of the user's own making is too.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+
+from labyard_lab.kernels.pool import KernelPool
 
 __all__ = ["LabyardKernelSpecManager"]
 
@@ -27,4 +30,11 @@ class LabyardKernelSpecManager(KernelSpecManager):
         found = super().get_kernel_spec(kernel_name)
         if os.environ.get("LABYARD_ISOLATED") == "1":
             found.metadata = {**found.metadata, "debugger": False}
+        return found
+
+    def get_all_specs(self) -> dict[str, Any]:
+        """Return the descriptions of all kernels. JupyterLab's page asks for them when it opens and every minute while it is looked at."""
+        if KernelPool.initialized():
+            KernelPool.instance().page_seen()
+        found: dict[str, Any] = super().get_all_specs()
         return found

@@ -1,0 +1,1 @@
+"""Which kernels there are, and how they are started quickly."""

@@ -1,0 +1,103 @@
+"""A real Jupyter server that starts kernels of the workbench as the platform's single-user servers do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+import labyard_lab
+from labyard_hub.backends.local.environments import EnvironmentStore, kernels
+from labyard_hub.hub_plugins.spawner import SINGLEUSER
+from tests.integration.kernels import KernelConnection
+from tests.labyard_lab.conftest import TOKEN, LabServer, wait_until
+
+PROGRAM = str(Path(labyard_lab.__file__).parent / "launchers" / "kernel_parent.py")
+STOCK = "stock"
+"""Name of a kernel that is the default one, but for its start, which is Jupyter's own."""
+
+
+class KernelServer:
+    """The server and what one does with kernels in it."""
+
+    def __init__(self, server: LabServer) -> None:
+        self.server = server
+        self.client = httpx.Client(base_url=server.url, headers={"Authorization": f"token {TOKEN}"}, timeout=60)
+
+    @property
+    def process(self) -> psutil.Process:
+        return psutil.Process(self.server.process.pid)
+
+    def open_page(self) -> None:
+        """Ask for what a page asks for when it opens, and wait until a kernel waits."""
+        self.client.get("api/kernelspecs").raise_for_status()
+        self.wait_for_waiting()
+
+    def wait_for_waiting(self, count: int = 1) -> None:
+        wait_until(lambda: len(self.waiting()) >= count, "a kernel waits")
+
+    def forked(self) -> list[psutil.Process]:
+        """All children that are forked or fork: the parents, those that wait, and kernels from the pool."""
+        return [child for child in self.process.children() if PROGRAM in child.cmdline()]
+
+    def parents(self) -> list[psutil.Process]:
+        """Those that kernels are forked from: only they hold the number of their channel's socket open."""
+        return [child for child in self.forked() if _is_open(child, int(child.cmdline()[-1]))]
+
+    def waiting(self) -> list[psutil.Process]:
+        """Those that wait: they have no folder of their own yet."""
+        parents = {parent.pid for parent in self.parents()}
+        return [child for child in self.forked() if child.pid not in parents and child.num_threads() == 1]
+
+    def start(self, name: str = "python3", path: str | None = None) -> dict[str, Any]:
+        """Start a kernel with a notebook's session, and return the session."""
+        path = path or f"{uuid.uuid4().hex}.ipynb"
+        opened = self.client.post("api/sessions", json={"path": path, "name": path, "type": "notebook", "kernel": {"name": name}})
+        assert opened.status_code == 201, opened.text
+        return dict(opened.json())
+
+    def connect(self, session: dict[str, Any]) -> KernelConnection:
+        return KernelConnection(self.server.url, session["kernel"]["id"], TOKEN)
+
+    def end(self, session: dict[str, Any]) -> None:
+        self.client.delete(f"api/sessions/{session['id']}").raise_for_status()
+
+
+def _is_open(process: psutil.Process, descriptor: int) -> bool:
+    return Path(f"/proc/{process.pid}/fd/{descriptor}").exists()
+
+
+def _describe_stock(server: LabServer, folder: Path) -> None:
+    spec = json.loads((folder / "kernels" / "python3" / "kernel.json").read_text())
+    spec["metadata"] = {**spec["metadata"], "kernel_provisioner": {"provisioner_name": "local-provisioner"}}
+    own = server.home / ".local" / "share" / "jupyter" / "kernels" / STOCK
+    own.mkdir(parents=True)
+    (own / "kernel.json").write_text(json.dumps(spec))
+
+
+@contextmanager
+def open_kernel_server(folder: Path, config: str = "", **environment: str) -> Iterator[KernelServer]:
+    """Start the server, with the configuration that the platform's servers read."""
+    specs = kernels(EnvironmentStore.default(folder).ensure("workbench"), isolated=False)
+    runtime = tempfile.mkdtemp(prefix="lyk")  # short: Unix sockets lie in it
+    platform = SINGLEUSER / "jupyter_server_config.json"
+    server = LabServer(
+        folder / "server", [], f"import json\nfrom traitlets.config import Config\nc.merge(Config(json.load(open({str(platform)!r}))))\n{config}\n",
+        {"JUPYTER_PATH": str(specs), "JUPYTER_RUNTIME_DIR": runtime, **environment},
+    )  # fmt: skip
+    opened = KernelServer(server)
+    try:
+        _describe_stock(server, specs)
+        yield opened
+    finally:
+        opened.client.close()
+        server.remove()
+        shutil.rmtree(runtime, ignore_errors=True)
