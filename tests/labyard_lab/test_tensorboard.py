@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket as sockets
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import psutil
 import pytest
 
 from labyard.builtin_tools import builtin_tool
+from labyard_lab.instances.manager import LAUNCHERS
 from tests.labyard_lab.conftest import TOKEN, LabServer, wait_until
 
 pytestmark = pytest.mark.integration
@@ -35,9 +39,23 @@ writer.close()
 """
 
 
-def scalars(server: LabServer, instance: dict[str, Any], run: str) -> list[list[float]]:
+# Two programs of one training write into one folder, and go on in turn.
+TWO_FILES = """
+import sys
+from tensorboardX import SummaryWriter
+first, second = (SummaryWriter(sys.argv[1], flush_secs=1, filename_suffix=name) for name in (".a", ".b"))
+for step in range(6):
+    first.add_scalar("loss", step, step)
+    second.add_scalar("accuracy", step, step)
+    first.flush(), second.flush()
+    print("written", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def scalars(server: LabServer, instance: dict[str, Any], run: str, tag: str = "loss") -> list[list[float]]:
     url = server.tool_url(instance, "data/plugin/scalars/scalars")
-    response = httpx.get(url, params={"run": run, "tag": "loss"}, headers=AUTHORIZATION)
+    response = httpx.get(url, params={"run": run, "tag": tag}, headers=AUTHORIZATION)
     return list(response.json()) if response.status_code == 200 else []
 
 
@@ -83,3 +101,138 @@ def follow_training(server: LabServer, training: subprocess.Popen[str]) -> None:
     for socket in server.temporary.glob("labyard-*/*.sock"):
         assert socket.parent.stat().st_mode & 0o777 == 0o700
     assert not list(server.temporary.glob(".tensorboard-info/*"))
+
+
+def data_server_of(server: LabServer) -> psutil.Process | None:
+    for process in psutil.Process(server.process.pid).children(recursive=True):
+        if "--die-after-stdin" in process.cmdline():
+            return process
+    return None
+
+
+def listening_ports(process: psutil.Process) -> list[int]:
+    """Return the TCP ports that somebody listens on in the process's own network."""
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{process.pid}/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            if state == "0A":
+                found.append(int(local.rpartition(":")[2], 16))
+    return found
+
+
+@pytest.fixture
+def tensorboard(make_server: Callable[..., LabServer], environments: Path) -> LabServer:
+    return make_server([builtin_tool("tensorboard", python=environments / "tensorboard" / "bin" / "python")])
+
+
+def test_nobody_else_reaches_the_data_server(tensorboard: LabServer) -> None:
+    (tensorboard.root / "runs").mkdir()
+    instance = tensorboard.open("tensorboard", "runs")
+    process = data_server_of(tensorboard)
+    assert process is not None, tensorboard.client.get(f"instances/{instance['id']}").json()
+    (port,) = listening_ports(process)
+    assert Path(f"/proc/{process.pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
+    for family, host in ((sockets.AF_INET, "127.0.0.1"), (sockets.AF_INET6, "::1")):
+        with sockets.socket(family) as connection, pytest.raises(OSError, match=r"refused|unreachable|assign"):
+            connection.connect((host, port))
+    # It ends with its TensorBoard.
+    tensorboard.client.delete(f"instances/{instance['id']}")
+    wait_until(lambda: not process.is_running(), "the end of the data server", 20)
+
+
+def test_without_its_data_server_a_tensorboard_ends(tensorboard: LabServer) -> None:
+    (tensorboard.root / "runs").mkdir()
+    instance = tensorboard.open("tensorboard", "runs")
+    process = data_server_of(tensorboard)
+    assert process is not None
+    process.kill()
+    model = tensorboard.wait_for(instance["id"], "failed")
+    assert any("data server ended" in line for line in model["log_tail"])
+
+
+def has_steps(server: LabServer, instance: dict[str, Any], count: int) -> bool:
+    return all(len(scalars(server, instance, "one", tag)) == count for tag in ("loss", "accuracy"))
+
+
+def test_two_files_that_both_grow(tensorboard: LabServer, environments: Path) -> None:
+    folder = tensorboard.root / "runs" / "one"
+    training = subprocess.Popen(
+        [environments / "workbench" / "bin" / "python", "-c", TWO_FILES, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with training:
+        assert training.stdout is not None
+        assert training.stdin is not None
+        training.stdout.readline()
+        instance = tensorboard.open("tensorboard", "runs")
+        for count in (1, 2, 3):
+            wait_until(partial(has_steps, tensorboard, instance, count), f"{count} steps of both", 30)
+            training.stdin.write("go on\n")
+            training.stdin.flush()
+            training.stdout.readline()
+        training.stdin.close()
+        training.kill()
+
+
+def test_without_a_network_of_its_own_it_reads_in_python(tmp_path: Path, environments: Path) -> None:
+    """A kernel that forbids namespaces, as in many containers."""
+    forbid = "import sys, tensorboard_data\n" + (
+        "def refuse():\n    raise tensorboard_data.NoDataServerError('no network namespace of its own: Operation not permitted')\n"
+        "tensorboard_data.enter_private_network = refuse\n"
+        "import tensorboard_socket\nsys.exit(tensorboard_socket.main())"
+    )
+    python = environments / "tensorboard" / "bin" / "python"
+    process = subprocess.Popen(
+        [python, "-c", forbid, "--socket", str(tmp_path / "s"), "--logdir", str(tmp_path), "--path_prefix", "/tb/"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(LAUNCHERS)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        wait_until((tmp_path / "s").exists, "TensorBoard", 60)
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(tmp_path / "s"))) as client:
+            assert client.get("http://tool/tb/data/runs").json() == []
+        assert [one for one in psutil.Process(process.pid).children(recursive=True) if "--die-after-stdin" in one.cmdline()] == []
+        assert [one for one in psutil.Process(process.pid).net_connections("inet") if one.status == psutil.CONN_LISTEN] == []
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    assert "without its data server" in said
+
+
+SAME_ANSWERS = """
+import gzip, io, json
+import tensorboard_quick
+from tensorboard import assets
+from tensorboard.backend import http_util
+from tensorboard.plugins.core import core_plugin
+from werkzeug.test import Client, EnvironBuilder
+from werkzeug.wrappers import Request
+
+core = core_plugin.CorePlugin.__new__(core_plugin.CorePlugin)
+core._assets_zip_provider, core._path_prefix = assets.get_default_assets_zip_provider(), "/tb"
+plain = core_plugin.CorePlugin.get_resource_apps(core)
+quick = tensorboard_quick.resource_apps(core, core_plugin._gzip)
+assert plain.keys() == quick.keys()
+for path in plain:
+    for encoding in ("gzip", "identity"):
+        before, after = (Client(apps[path]).get(path + "?_file_hash=x", headers={"Accept-Encoding": encoding}) for apps in (plain, quick))
+        assert before.data == after.data, path
+        kept = [[pair for pair in answer.headers if pair[0] != "Expires"] for answer in (before, after)]
+        assert kept[0] == kept[1], path
+
+request = Request(EnvironBuilder().get_environ())
+once = tensorboard_quick.write_json_once(http_util.Respond)
+for content in ([1.5, (2, "é")], {"a": float("nan"), "b": [float("inf")]}, {"a": {3, 1}}, {"a": b"x"}, [], {}, (1,), "text", [True, None]):
+    assert http_util.Respond(request, content, "application/json").data == once(request, content, "application/json").data, content
+print("same")
+"""
+
+
+def test_its_answers_stay_the_same(environments: Path) -> None:
+    done = subprocess.run(
+        [environments / "tensorboard" / "bin" / "python", "-c", SAME_ANSWERS],
+        env={**os.environ, "PYTHONPATH": str(LAUNCHERS)}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.stdout == "same\n", done.stderr

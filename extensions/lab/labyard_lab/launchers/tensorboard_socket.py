@@ -7,10 +7,12 @@ folder that only its owner can enter keeps the event files private.
 """
 
 import argparse
+import gzip
 import mimetypes
 import sys
 
-from tensorboard import default, program
+import tensorboard_data
+import tensorboard_quick
 
 DEFAULTS = b"""// An open TensorBoard follows a training by itself, unless somebody has chosen otherwise.
 try {
@@ -45,7 +47,7 @@ class Page:
             return [DEFAULTS]
         if path not in (f"{self.prefix}/", f"{self.prefix}/index.html") or environ["REQUEST_METHOD"] != "GET":
             return self.application(environ, start_response)
-        environ.pop("HTTP_ACCEPT_ENCODING", None)  # what is compressed cannot be changed
+        compresses = "gzip" in environ.pop("HTTP_ACCEPT_ENCODING", "")  # what is compressed cannot be changed
         begun = []
         answer = self.application(environ, lambda *arguments: begun.append(arguments))
         try:
@@ -53,12 +55,18 @@ class Page:
         finally:
             getattr(answer, "close", lambda: None)()
         status, headers, *rest = begun[0]
-        start_response(status, [(name, str(len(body)) if name.lower() == "content-length" else value) for name, value in headers], *rest)
+        headers = [(name, value) for name, value in headers if name.lower() not in ("content-length", "content-encoding", "vary")]
+        headers.append(("Vary", "Accept-Encoding"))
+        if compresses:
+            body = gzip.compress(body, compresslevel=3, mtime=0)
+            headers.append(("Content-Encoding", "gzip"))
+        start_response(status, [*headers, ("Content-Length", str(len(body)))], *rest)
         return [body]
 
 
-def make_server_class(path):
-    """Return the class of a TensorBoard server that listens on the Unix socket `path`."""
+def make_board(path):
+    """Return a TensorBoard that listens on the Unix socket `path`."""
+    from tensorboard import default, program
     from werkzeug import serving
 
     class RequestHandler(serving.WSGIRequestHandler):
@@ -91,14 +99,42 @@ def make_server_class(path):
             sys.stderr.write(f"TensorBoard reads {self._flags.logdir} and listens on {path}\n")
             sys.stderr.flush()
 
-    return SocketServer
+    class QuietTensorBoard(program.TensorBoard):
+        """TensorBoard that does not announce itself in the machine's shared temporary folder."""
+
+        def _register_info(self, server):
+            pass
+
+    return QuietTensorBoard(plugins=default.get_plugins(), server_class=SocketServer)
 
 
-class QuietTensorBoard(program.TensorBoard):
-    """TensorBoard that does not announce itself in the machine's shared temporary folder."""
+def start_data_server(logdir, reload_seconds):
+    """Return the data server, or None where there can be none."""
+    try:
+        return tensorboard_data.DataServer(logdir, reload_seconds)
+    except tensorboard_data.NoDataServerError as error:
+        say_slow(error)
+        return None
 
-    def _register_info(self, server):
-        pass
+
+def data_flags(data_server, reload_seconds):
+    """Return TensorBoard's flags for where its data comes from."""
+    if data_server is not None:
+        try:
+            return [f"--grpc_data_provider={data_server.address()}"]
+        except tensorboard_data.NoDataServerError as error:
+            say_slow(error)
+    return [
+        "--load_fast=false",
+        f"--reload_interval={reload_seconds}",
+        # A training may write several files, and go on writing to one that is not the newest. (The data server reads them all anyway.)
+        "--reload_multifile=true",
+    ]
+
+
+def say_slow(error):
+    """Tell the log why it will take longer."""
+    print(f"TensorBoard reads without its data server, which is slower: {error}", file=sys.stderr, flush=True)
 
 
 def main():
@@ -106,20 +142,15 @@ def main():
     parser = argparse.ArgumentParser(description="Serve TensorBoard on a Unix socket.", allow_abbrev=False)
     parser.add_argument("--socket", required=True, help="path of the Unix socket to listen on")
     parser.add_argument("--reload-seconds", type=float, default=5, help="seconds between two looks for new events")
+    parser.add_argument("--logdir", required=True, help="folder with the event files")
+    parser.add_argument("--python-loader", action="store_true", help="read the event files without the data server")
     ours, theirs = parser.parse_known_args()
+    # Before TensorBoard is imported: the data server reads meanwhile, and a process with several threads cannot change its network.
+    data_server = None if ours.python_loader else start_data_server(ours.logdir, ours.reload_seconds)
     mimetypes.add_type("text/javascript", ".js")
-    board = QuietTensorBoard(plugins=default.get_plugins(), server_class=make_server_class(ours.socket))
-    board.configure(
-        argv=[
-            sys.argv[0],
-            # The fast loader is a second program with an unauthenticated server on a TCP port.
-            "--load_fast=false",
-            f"--reload_interval={ours.reload_seconds}",
-            # A training may write several files, and go on writing to one that is not the newest.
-            "--reload_multifile=true",
-            *theirs,
-        ]
-    )
+    tensorboard_quick.quicken()
+    board = make_board(ours.socket)
+    board.configure(argv=[sys.argv[0], f"--logdir={ours.logdir}", *data_flags(data_server, ours.reload_seconds), *theirs])
     return board.main()
 
 
