@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 ARGUMENTS = (
@@ -16,6 +16,11 @@ ARGUMENTS = (
     "--disable-quic",
 )  # fmt: skip
 WIDE = {"width": 1280, "height": 800}
+
+WAIT_MILLISECONDS = 30_000
+"""How long a step of a person may take on a machine that has other tests to run too."""
+
+expect.set_options(timeout=WAIT_MILLISECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +41,7 @@ def new_context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Ca
 
     def make(**options: object) -> BrowserContext:
         context = browser.new_context(**{"viewport": WIDE, "reduced_motion": "reduce", **options})  # type: ignore[arg-type]
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(WAIT_MILLISECONDS)
         contexts.append(context)
         return context
 
