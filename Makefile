@@ -24,6 +24,7 @@ bench: setup
 	@exec "$(HERE)/.venv/bin/python" -m tests.benchmarks $(ARGS)
 
 docs: setup
+	@"$(HERE)/.venv/bin/python" scripts/command_texts.py
 	@exec "$(HERE)/.venv/bin/python" scripts/reference.py
 
 lock: setup

@@ -10,7 +10,7 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from labyard.cli.main import cli
+from labyard.cli.root import cli
 from labyard.models.tool import Tool
 from labyard_hub.config.settings import Settings
 

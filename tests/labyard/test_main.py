@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from labyard.cli import main as module
-from labyard.cli.main import HUB_COMMANDS, OWN_COMMANDS, MainGroup, MissingHubError, cli
+from labyard.cli import root as module
+from labyard.cli.main import main
+from labyard.cli.root import HUB_COMMANDS, OWN_COMMANDS, MainGroup, MissingHubError, cli
 
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if no other distribution were installed."""
-    monkeypatch.setattr(module, "entry_points", lambda **_: ())
+    monkeypatch.setattr(module, "find_plug_ins", dict)
 
 
 def test_the_commands_named_here_are_those_that_the_hub_brings() -> None:
@@ -48,18 +48,17 @@ def test_help_alone_names_what_is_missing() -> None:
 def test_the_exit_status_of_an_error(alone: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.argv", ["labyard", "up"])
     with pytest.raises(SystemExit) as stopped:
-        module.main()
+        main()
     assert stopped.value.code == 2
     assert capsys.readouterr() == ("", "labyard: `up` needs labyard-hub: pip install 'labyard[all]'\n")
 
 
 def test_help_is_light() -> None:
-    program = "import sys; from labyard.cli.main import cli; cli(['project', '--help'], standalone_mode=False); assert not {'httpx', 'pydantic'} & sys.modules.keys()"
+    program = "import sys; from labyard.cli.root import cli; cli(['project', '--help'], standalone_mode=False); assert not {'httpx', 'pydantic'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
 
 
 def test_only_the_called_command_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = EntryPoint("broken", "labyard_no_such_module:command", "labyard.commands")
-    monkeypatch.setattr(module, "entry_points", lambda **_: (broken,))
+    monkeypatch.setattr(module, "find_plug_ins", lambda: {"broken": "labyard_no_such_module:command"})
     assert CliRunner().invoke(cli, ["--version"]).exit_code == 0
     assert isinstance(CliRunner().invoke(cli, ["broken"]).exception, ModuleNotFoundError)

@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-__all__ = ["LazyGroup"]
+__all__ = ["LazyGroup", "load"]
+
+
+def load(where: str) -> click.Command:
+    """Import a command, named as an entry point names it: ``module:name``."""
+    module, _, name = where.partition(":")
+    command: click.Command = getattr(import_module(module), name)
+    return command
 
 
 class LazyGroup(click.Group):
@@ -33,6 +40,4 @@ class LazyGroup(click.Group):
         where = self.commands_in.get(cmd_name)
         if where is None:
             return super().get_command(ctx, cmd_name)
-        module, _, name = where.partition(":")
-        command: click.Command = getattr(import_module(module), name)
-        return command
+        return load(where)

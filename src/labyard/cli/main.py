@@ -1,107 +1,28 @@
-"""``labyard``: finds the commands, and turns our errors into one line and an exit status."""
+"""``labyard``: answers at once what it can, and imports everything else when it is needed.
 
-from __future__ import annotations
+Whoever calls it for its version, its help or a completion waits for this module, `labyard.cli.quick` and `labyard.cli.plug_ins` alone. They import nothing
+that Python has not imported by itself when it starts: click alone takes four times as long as that.
+"""
 
 import sys
-from importlib.metadata import EntryPoint, entry_points
-
-import click
-
-from labyard._version import __version__
-from labyard.cli.lazy import LazyGroup
-from labyard.exceptions import LabyardError, UsageError
 
 __all__ = ["main"]
 
-COMMAND_GROUP = "labyard.commands"
-"""Entry-point group; the name of an entry point is the name of the command."""
-
-OWN_COMMANDS = {
-    "login": "labyard.cli.login:login",
-    "logout": "labyard.cli.session:logout",
-    "project": "labyard.cli.project:project",
-    "use": "labyard.cli.session:use",
-    "whoami": "labyard.cli.session:whoami",
-}
-"""What a laptop needs."""
-
-HUB_COMMANDS = ("config", "down", "status", "tools", "up", "user")
-"""What labyard-hub brings: without it, they answer with how to get them."""
-
-INSTALL_ALL = "pip install 'labyard[all]'"
-
-
-class MissingHubError(UsageError):
-    """A command of labyard-hub was called where that is not installed."""
-
-    code = "missing_hub"
-
-    def __init__(self, command: str) -> None:
-        super().__init__(f"`{command}` needs labyard-hub: {INSTALL_ALL}")
-
-
-class MainGroup(LazyGroup):
-    """Our own commands, and those of other distributions."""
-
-    def _entry_points(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=COMMAND_GROUP)}
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands, sorted."""
-        return sorted({*super().list_commands(ctx), *self._entry_points()})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, imported now."""
-        if cmd_name in self.commands_in:
-            return super().get_command(ctx, cmd_name)
-        point = self._entry_points().get(cmd_name)
-        if point is None:
-            return super().get_command(ctx, cmd_name) or (_missing(cmd_name) if cmd_name in HUB_COMMANDS else None)
-        command: click.Command = point.load()
-        return command
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Say how to get the commands that are not there."""
-        missing = [name for name in HUB_COMMANDS if name not in self.list_commands(ctx)]
-        if missing:
-            formatter.write_paragraph()
-            formatter.write_text(f"The commands {', '.join(missing)} come with labyard-hub: {INSTALL_ALL}")
-
-
-def _missing(name: str) -> click.Command:
-    """Stand in for a command of labyard-hub, whatever its arguments."""
-
-    def answer() -> None:
-        raise MissingHubError(name)
-
-    context_settings = {"ignore_unknown_options": True, "allow_extra_args": True}
-    return click.Command(name, callback=answer, add_help_option=False, hidden=True, context_settings=context_settings)
-
-
-@click.group(cls=MainGroup, commands_in=OWN_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="labyard", message="%(prog)s %(version)s")
-def cli() -> None:
-    """A web workspace for machine-learning teams on JupyterHub."""
-
 
 def main() -> None:
-    """Run the command line.
+    """Run the command line. What it exits with is told by `labyard.cli.root.run`."""
+    from labyard.cli.quick import answer
 
-    Exit status: 0 done, 1 failed, 2 asked for in a way that cannot be done, 4 not signed in, 5 not found, 6 not allowed, 7 in conflict with what there
-    is, 8 the platform does not answer, 130 interrupted.
-    """
+    text = answer(sys.argv[1:])
+    if text is None:
+        from labyard.cli.root import run
+
+        run()
+        return
     try:
-        cli(prog_name="labyard", standalone_mode=False)
-    except LabyardError as error:
-        click.echo(f"labyard: {error.message}", err=True)
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("labyard: interrupted", err=True)
-        sys.exit(130)
+        sys.stdout.write(text)
+        sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of a pipe went away, as in `labyard user list | head`.
+        # The reader of a pipe went away, as in `labyard --help | head -1`.
         sys.stderr.close()
         sys.exit(1)

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from labyard.cli import login as module
-from labyard.cli.main import cli
+from labyard.cli.root import cli
 from labyard.exceptions import ConnectionFailedError, NotSignedInError, UnauthenticatedError, UsageError
 from labyard.settings import Login, Logins
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from labyard import Client
 from labyard.cli import connection
-from labyard.cli.main import cli
+from labyard.cli.root import cli
 from labyard.exceptions import LabyardError
 from labyard.models.authorization import Role
 from labyard.models.project import Event, Link, Member, Project
