@@ -7,6 +7,7 @@ import { notebookPlugin } from './plugins/notebook';
 import { palettePlugin } from './plugins/palette';
 import { problemsPlugin } from './plugins/problems';
 import { projectsPlugin } from './plugins/projects';
+import { startPlugin } from './plugins/start';
 import { tabsPlugin } from './plugins/tabs';
 import { visitPlugin } from './plugins/visit';
 
@@ -14,6 +15,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   catalogPlugin,
   problemsPlugin,
   projectsPlugin,
+  startPlugin,
   tabsPlugin,
   palettePlugin,
   launcherPlugin,

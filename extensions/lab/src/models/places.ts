@@ -14,3 +14,8 @@ export const TOOL_PARAMETER = 'labyard-tool';
 export function withTool(url: string, tool: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}${TOOL_PARAMETER}=${encodeURIComponent(tool)}`;
 }
+
+/** Whether an address of JupyterLab asks for nothing but JupyterLab: no file or folder in its path, nothing in its query. */
+export function opensNothing(treePath: string, query: string): boolean {
+  return treePath === '' && query === '';
+}
