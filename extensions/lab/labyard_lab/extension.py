@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from traitlets import Bool, Int, Unicode, default
 
 from labyard_lab.activity import WorkWatch, look_seconds
 from labyard_lab.catalog.catalog import Catalog, default_user_folder
+from labyard_lab.front.handler import FrontHandler, QuestionPath
+from labyard_lab.front.process import Front
+from labyard_lab.front.visitors import FrontVisitors
 from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, RestartHandler, ToolsHandler
 from labyard_lab.handlers.open import PAGES, OpenToolHandler
 from labyard_lab.handlers.platform import PlatformHandler
@@ -57,7 +61,9 @@ class LabyardLab(ExtensionApp):
     manager: InstanceManager | None = None
     platform: PlatformService | None = None
     gate: Gate | None = None
+    front: Front | None = None
     _roles: Roles | None = None
+    _front_visitors: FrontVisitors | None = None
     _tasks: tuple[asyncio.Task[None], ...] = ()
 
     @default("static_paths")
@@ -88,6 +94,8 @@ class LabyardLab(ExtensionApp):
         proxied = {"manager": self.manager, "base_path": tools_path}
         opening = {**parts, "api": api + "/", "assets": self.static_url_prefix.rstrip("/") + "/"}
         tool_pattern = tools_path + _ID + r"(?:/.*)?"
+        self._guard_visits(app.web_app, tools_path)
+        visitors = self._open_front(app, tools_path)
         app.web_app.add_handlers(  # type: ignore[no-untyped-call]
             ".*",
             [
@@ -97,12 +105,16 @@ class LabyardLab(ExtensionApp):
                 (url_path_join(api, "instances", _ID), InstanceHandler, parts),
                 (url_path_join(api, "instances", _ID, "restart"), RestartHandler, parts),
                 (url_path_join(base_url, "labyard", "open", _ID), OpenToolHandler, opening),
+                *(
+                    [Rule(QuestionPath(tool_pattern, self.front.secret), FrontHandler, {**proxied, "visitors": visitors})]
+                    if self.front is not None
+                    else []
+                ),
                 Rule(WebsocketPath(tool_pattern), ToolWebsocketHandler, proxied),
                 (tool_pattern, ToolHttpHandler, proxied),
             ],
         )
         self._reach_platform(app.web_app, url_path_join(api, "platform") + "/")
-        self._guard_visits(app.web_app, tools_path)
         if os.environ.get("JUPYTERHUB_PUBLIC_URL", "").startswith("https:"):
             # The hub's own cookies are for HTTPS alone then; this one of the server's would go out on plain HTTP too.
             app.web_app.settings.setdefault("xsrf_cookie_kwargs", {})["secure"] = True
@@ -117,6 +129,27 @@ class LabyardLab(ExtensionApp):
         self.platform = PlatformService(service_url) if service_url and not project else None
         web_app.add_handlers(".*", [(base_path + "(.*)", PlatformHandler, {"service": self.platform, "base_path": base_path})])
 
+    def _open_front(self, app: Any, tools_path: str) -> FrontVisitors | None:
+        """Where the platform gives this server a second port, take it for the short way to tools."""
+        port = os.environ.get("LABYARD_FRONT_PORT")
+        if not port:
+            return None
+        assert self.manager is not None  # noqa: S101
+        runtime = self.manager.runtime
+        host = app.ip if app.ip not in ("", "*", "0.0.0.0", "::", "localhost") else "127.0.0.1"  # noqa: S104  where to connect, not where to listen
+        try:
+            serve = lambda one: app.http_server.add_socket(one)  # noqa: E731, PLW0108  # there is none yet
+            self.front = Front(int(port), f"{host}:{app.port}", tools_path, lambda: runtime.path, serve, self.log)
+        except OSError as error:
+            # The platform leads people to that port, and would lead them to whoever has it.
+            self.log.critical("labyard: the port %s for tools cannot be taken (%s). Start the server again", port, error.strerror)
+            app.exit(1)
+            raise
+        self._front_visitors = FrontVisitors(
+            self.gate.access if self.gate is not None else None, self.front.connections, self.front.cut, time.monotonic
+        )
+        return self._front_visitors
+
     def _guard_visits(self, web_app: Any, tools_path: str) -> None:
         """On a server of the platform, ask the labyard service who may do what, before any handler runs."""
         service_url, owner = os.environ.get("LABYARD_SERVICE_URL"), os.environ.get("JUPYTERHUB_USER")
@@ -130,6 +163,9 @@ class LabyardLab(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Begin to look for work that is to keep the server from being stopped as idle, and for visitors who may not stay."""
         watch = [self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]
+        if self.front is not None and self._front_visitors is not None:
+            self.front.wait()
+            watch.append(self._front_visitors.watch())
         self._tasks = tuple(asyncio.create_task(one) for one in watch)
         KernelPool.instance(parent=self).open(serverapp.kernel_spec_manager, serverapp.kernel_manager.default_kernel_name)
 
@@ -151,6 +187,8 @@ class LabyardLab(ExtensionApp):
         if KernelPool.initialized():
             await KernelPool.instance().close()
             KernelPool.clear_instance()
+        if self.front is not None:
+            await self.front.close()
         if self._roles is not None:
             await self._roles.close()
         if self.platform is not None:

@@ -123,6 +123,10 @@ class Instance:
             self._users -= 1
             self._used = time.monotonic()
 
+    def note_use(self) -> None:
+        """Mark it as used at this moment."""
+        self._used = time.monotonic()
+
     def session(self) -> tuple[aiohttp.ClientSession, Address]:
         """Return what requests to it are made with.
 

@@ -57,7 +57,7 @@ class InstanceManager:
         environment: Mapping[str, str] | None = None,
         data_folder: Path | None = None,
     ) -> None:
-        self._root, self._base_path, self._runtime, self._logger = root, base_path, runtime, logger
+        self._root, self._base_path, self.runtime, self._logger = root, base_path, runtime, logger
         self._limit, self._log_bytes = limit, log_bytes
         self._environment = dict(os.environ if environment is None else environment)
         projects = self._environment.get("LABYARD_PROJECTS_DIR")
@@ -153,13 +153,13 @@ class InstanceManager:
             instance = self.get(wanted)
             await instance.stop()
             self._instances.pop(wanted, None)
-            await asyncio.to_thread(self._runtime.log(wanted).unlink, missing_ok=True)
+            await asyncio.to_thread(self.runtime.log(wanted).unlink, missing_ok=True)
 
     async def close(self) -> None:
         """End all instances, at once, and remove what they left in the runtime folder."""
         self._closed = True
         await asyncio.gather(*(instance.stop() for instance in self.list()), return_exceptions=True)
-        await asyncio.to_thread(self._runtime.remove)
+        await asyncio.to_thread(self.runtime.remove)
 
     async def _start(self, instance: Instance, tool: Tool, folder: Path, origin: str) -> None:
         plan = await asyncio.to_thread(self._plan, instance, tool, folder, origin)
@@ -178,7 +178,7 @@ class InstanceManager:
     def _plan(self, instance: Instance, tool: Tool, folder: Path, origin: str) -> LaunchPlan:
         """Fill in the placeholders. It touches the disk."""
         used = set().union(*(placeholders_in(text) for text in (*tool.command, *tool.environment.values())))
-        address = Address(path=self._runtime.socket()) if "socket" in used else Address(port=free_port())
+        address = Address(path=self.runtime.socket()) if "socket" in used else Address(port=free_port())
         data = self._data_folder / tool.name
         if "data_dir" in used:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -200,6 +200,6 @@ class InstanceManager:
             folder=folder,
             address=address,
             ready_target=prefix + tool.ready_path,
-            log=self._runtime.log(instance.id),
+            log=self.runtime.log(instance.id),
             log_bytes=self._log_bytes,
         )

@@ -14,15 +14,16 @@ from labyard_lab.instances.readiness import Address
 from labyard_lab.proxy.guard import Guard
 from labyard_lab.proxy.headers import Prefix, request_headers, strip_token
 
-__all__ = ["ToolHandler", "browser_origin", "holds_platform_token"]
+__all__ = ["HOST", "ToolHandler", "browser_origin", "holds_platform_token"]
 
-_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
+HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
+"""What may stand in a ``Host`` header."""
 
 
 def browser_origin(request: HTTPServerRequest) -> str:
     """Return scheme, host and port by which the browser reached the server, as the proxies in front tell."""
     scheme = request.headers.get("X-Forwarded-Proto", request.protocol).partition(",")[0].strip()
-    host = request.host if _HOST.fullmatch(request.host) else "localhost"
+    host = request.host if HOST.fullmatch(request.host) else "localhost"
     return f"{'https' if scheme == 'https' else 'http'}://{host}"
 
 

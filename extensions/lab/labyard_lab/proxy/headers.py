@@ -10,6 +10,8 @@ from urllib.parse import unquote_plus, urlsplit, urlunsplit
 __all__ = [
     "HOP_BY_HOP",
     "USER_HEADER",
+    "WEBSOCKET_HANDSHAKE",
+    "WHOLE_HOST",
     "Prefix",
     "is_platform_cookie",
     "request_headers",
@@ -31,12 +33,12 @@ HOP_BY_HOP = frozenset(
     }
 )  # fmt: skip
 
-_WEBSOCKET_HANDSHAKE = frozenset(
+WEBSOCKET_HANDSHAKE = frozenset(
     {"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions", "sec-websocket-protocol", "sec-websocket-accept"}
 )
 
 # A tool shares its host with the whole platform and may not speak for it; for frames see `response_headers`.
-_WHOLE_HOST = frozenset({"alt-svc", "clear-site-data", "service-worker-allowed", "strict-transport-security", "x-frame-options"})
+WHOLE_HOST = frozenset({"alt-svc", "clear-site-data", "service-worker-allowed", "strict-transport-security", "x-frame-options"})
 
 _PLATFORM_COOKIE = re.compile(r"(__Host-|__Secure-)?(jupyterhub-.*|jupyter-.*|labyard-.*|service-.*|username-.*|_xsrf)", re.IGNORECASE)
 
@@ -121,7 +123,7 @@ def request_headers(
     """
     headers = list(headers)
     named_by_connection = {word.strip().lower() for name, value in headers if name.lower() == "connection" for word in value.split(",")}
-    dropped = HOP_BY_HOP | _WEBSOCKET_HANDSHAKE | named_by_connection | {"expect"}
+    dropped = HOP_BY_HOP | WEBSOCKET_HANDSHAKE | named_by_connection | {"expect"}
     passed: list[tuple[str, str]] = []
     for name, value in headers:
         lower = name.lower()
@@ -165,7 +167,7 @@ def response_headers(
     ours = {host, *upstream_hosts}
     for name, value in headers:
         lower = name.lower()
-        if lower in HOP_BY_HOP or lower in named_by_connection or lower in _WHOLE_HOST:
+        if lower in HOP_BY_HOP or lower in named_by_connection or lower in WHOLE_HOST:
             continue
         if lower in ("location", "content-location"):
             yield name, _own_location(value, prefix, ours)

@@ -63,7 +63,11 @@ OPEN_TO_ALL = frozenset({
 })  # fmt: skip
 """What anybody may ask for, where Jupyter Server marks it so too."""
 
-TOOLS = frozenset({"labyard_lab.proxy.http.ToolHttpHandler", "labyard_lab.proxy.websocket.ToolWebsocketHandler"})
+TOOLS = frozenset({
+    "labyard_lab.proxy.http.ToolHttpHandler",
+    "labyard_lab.proxy.websocket.ToolWebsocketHandler",
+    "labyard_lab.front.handler.FrontHandler",
+})  # fmt: skip
 
 
 def _names(handler: type) -> frozenset[str]:
