@@ -1,63 +1,43 @@
-"""How the hub tells the proxy its routes: a file that Traefik watches.
-
-JSON is YAML, and writing it takes a small part of what a YAML library takes; with thousands of servers the file is written on every start and stop.
-"""
+"""How the hub tells the proxy its routes: a file that Traefik watches."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import bcrypt
 from jupyterhub_traefik_proxy.fileprovider import TraefikFileProviderProxy
 from jupyterhub_traefik_proxy.traefik_utils import deep_merge
+from tornado.httpclient import HTTPClientError
 from traitlets import default, observe
 
-from labyard_hub.config.state import write_atomically
+from labyard_hub.hub_plugins.route_publisher import RoutePublisher
+from labyard_hub.hub_plugins.routes_file import RoutesFile
 
 __all__ = ["LabyardProxy"]
 
-
-class _RoutesFile:
-    """Reads and writes the routes; the interface is jupyterhub-traefik-proxy's."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._text: str | None = None
-
-    def load(self) -> dict[str, Any]:
-        """Return what the last hub wrote; FileNotFoundError where there was none."""
-        try:
-            data = json.loads(self._path.read_text())
-        except ValueError:
-            # Half a file, after a crash of the machine: the hub writes all routes anew.
-            return {}
-        return data if isinstance(data, dict) else {}
-
-    def atomic_dump(self, data: dict[str, Any]) -> None:
-        """Replace the routes at once, readable by nobody else: the file holds the hash of the proxy's password."""
-        self._text = json.dumps(data)
-        write_atomically(self._path, self._text, mode=0o600)
-
-    def is_as_written(self) -> bool:
-        """Whether the file holds what was last written, or should have been."""
-        try:
-            return self._path.read_text() == self._text
-        except (OSError, ValueError):
-            return False
+MANY = 1_000_000
 
 
 class LabyardProxy(TraefikFileProviderProxy):  # type: ignore[misc]  # it carries no types
-    """Traefik by the file provider, started by the supervisor and not by the hub."""
+    """Traefik by the file provider, started by the supervisor and not by the hub.
+
+    Upstream copies and writes all routes for each that changes, waits for each by two questions to Traefik with growing pauses, ten routes at a time at most.
+    """
 
     @default("dynamic_config_handler")
-    def _default_handler(self) -> _RoutesFile:
-        return _RoutesFile(Path(self.dynamic_config_file))
+    def _default_handler(self) -> RoutesFile:
+        return RoutesFile(Path(self.dynamic_config_file))
 
     @observe("dynamic_config_file")
     def _set_dynamic_config_file(self, change: Any) -> None:
-        self.dynamic_config_handler = _RoutesFile(Path(change["new"]))
+        self.dynamic_config_handler = RoutesFile(Path(change["new"]))
+
+    @default("semaphore")
+    def _no_limit(self) -> asyncio.BoundedSemaphore:
+        # Routes that wait together cost the proxy one reading of its file, however many.
+        return asyncio.BoundedSemaphore(MANY)
 
     @default("traefik_api_hashed_password")
     def _hash_api_password(self) -> str:
@@ -77,8 +57,52 @@ class LabyardProxy(TraefikFileProviderProxy):  # type: ignore[misc]  # it carrie
             saved = {}
         for routespec, target, data in _routes_in(saved):
             traefik_config, hub_config = self._dynamic_config_for_route(routespec, target, data)
-            config = deep_merge(config, {**traefik_config, "jupyterhub": hub_config})
+            _lay_over(config, {**traefik_config, "jupyterhub": hub_config})
         return config
+
+    @property
+    def _publisher(self) -> RoutePublisher:
+        # Made when it is first needed, as it belongs to the running event loop.
+        if self.__dict__.get("_own_publisher") is None:
+            self.__dict__["_own_publisher"] = RoutePublisher(self._write_version, self._has_version)
+        publisher: RoutePublisher = self.__dict__["_own_publisher"]
+        return publisher
+
+    async def _write_version(self, name: str) -> None:
+        await asyncio.to_thread(self.dynamic_config_handler.write, self.dynamic_config_handler.text(name))
+
+    async def _has_version(self, name: str) -> bool | None:
+        """Whether Traefik has loaded the version of this name, which it shows as a middleware; None if it does not answer."""
+        try:
+            await self._traefik_api_request(f"/api/http/middlewares/{name}@{self.provider_name}")
+        except HTTPClientError as error:
+            return False if error.code in (401, 404) else None
+        except OSError:
+            return None
+        return True
+
+    async def _apply_dynamic_config(self, traefik_config: dict[str, Any], jupyterhub_config: dict[str, Any] | None = None) -> None:
+        """Add to the routes, and return once they are written."""
+        added = traefik_config if jupyterhub_config is None else {**traefik_config, "jupyterhub": jupyterhub_config}
+        if added is not self.dynamic_config:
+            _lay_over(self.dynamic_config, added)
+        self.dynamic_config_handler.put(added)
+        await self._publisher.publish()
+
+    async def _delete_dynamic_config(self, traefik_keys: Any, jupyterhub_keys: Any) -> None:
+        """Take from the routes, and return once that is written."""
+        found = False
+        for keys in (*traefik_keys, *(["jupyterhub", *keys] for keys in jupyterhub_keys)):
+            section = self.dynamic_config[keys[0]][keys[1]]
+            found = section.pop(keys[2], None) is not None or found
+            self.dynamic_config_handler.remove(keys[1], keys[2])
+        if not found:
+            self.log.warning("there is no route to delete: %s", traefik_keys)
+        await self._publisher.publish()
+
+    async def _wait_for_route(self, routespec: str) -> None:  # noqa: ARG002  # upstream's signature
+        """Wait until Traefik works by what was written last, this route among it."""
+        await self._publisher.loaded(self.check_route_timeout)
 
     async def check_routes(self, *args: Any, **kwargs: Any) -> Any:
         """Check the routes as the hub does every minute, and first that the proxy was told what the hub believes.
@@ -86,12 +110,22 @@ class LabyardProxy(TraefikFileProviderProxy):  # type: ignore[misc]  # it carrie
         Upstream compares the hub's servers with its own memory alone. A file that was damaged or could not be written, on a full disk for example, stayed so until
         the next start of a server.
         """
-        if self._start_future is None or self._start_future.done():
-            async with self.mutex:
-                if not self.dynamic_config_handler.is_as_written():
-                    self.log.warning("%s is not as it was written, and is written anew", self.dynamic_config_file)
-                    self._persist_dynamic_config()
+        if self._start_future is not None and not self._start_future.done():
+            await self._start_future
+        if not await asyncio.to_thread(self.dynamic_config_handler.is_as_written):
+            self.log.warning("%s is not as it was written, and is written anew", self.dynamic_config_file)
+            await self._publisher.publish()
         return await super().check_routes(*args, **kwargs)
+
+
+def _lay_over(config: dict[str, Any], added: dict[str, Any]) -> None:
+    """Add to `config` in place; what is added stands for what was under the same name. Upstream's merge copies all that is there."""
+    for topic, sections in added.items():
+        if topic in ("http", "jupyterhub"):
+            for section, values in sections.items():
+                config.setdefault(topic, {}).setdefault(section, {}).update(values)
+        else:
+            config[topic] = deep_merge(config.get(topic, {}), sections)
 
 
 def _routes_in(saved: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
