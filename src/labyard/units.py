@@ -6,11 +6,8 @@ JupyterHub reads ``1G`` as 2^30 bytes and Kubernetes as 10^9. Labyard follows Ku
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
 
-from pydantic import BeforeValidator
-
-__all__ = ["Bytes", "Seconds", "format_bytes", "format_seconds", "parse_bytes", "parse_seconds"]
+__all__ = ["format_bytes", "format_seconds", "parse_bytes", "parse_seconds"]
 
 _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
@@ -61,15 +58,3 @@ def format_seconds(value: float) -> str:
         if value >= size:
             return f"{value / size:.3g} {unit}"
     return f"{value:.3g} s"
-
-
-def _bytes(value: Any) -> Any:
-    return parse_bytes(value) if isinstance(value, str) else value
-
-
-def _seconds(value: Any) -> Any:
-    return parse_seconds(value) if isinstance(value, str) else value
-
-
-Bytes = Annotated[int, BeforeValidator(_bytes)]
-Seconds = Annotated[float, BeforeValidator(_seconds)]

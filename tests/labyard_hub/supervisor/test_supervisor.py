@@ -16,9 +16,10 @@ import pytest
 from labyard_hub.backends.local.processes import ProcessRecord
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import PlatformStartError, StateFolderInUseError
-from labyard_hub.supervisor.control import leftover_processes, platform_status, stop_platform
+from labyard_hub.supervisor.control import stop_platform
 from labyard_hub.supervisor.lock import hold, is_held
 from labyard_hub.supervisor.process import ProcessSpec
+from labyard_hub.supervisor.status import leftover_processes, platform_status
 from labyard_hub.supervisor.supervisor import Supervisor, record_file
 from tests.workers import free_port
 

@@ -18,7 +18,7 @@ def status(state_dir: Path, as_json: bool) -> None:
     """Tell what runs on this state folder; exit status 3 if nothing does."""
     from labyard.cli.output import print_json, print_table
     from labyard.units import format_bytes, format_seconds
-    from labyard_hub.supervisor.control import platform_status
+    from labyard_hub.supervisor.status import platform_status
 
     found = platform_status(state_dir.absolute())
     if as_json:

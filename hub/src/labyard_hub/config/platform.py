@@ -7,10 +7,13 @@ import random
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from labyard_hub.config.settings import ListenSettings
 from labyard_hub.config.state import StateFolder, write_atomically
 from labyard_hub.exceptions import ConfigurationError
+
+if TYPE_CHECKING:  # whoever only reads what was chosen, such as `labyard status`, needs no settings
+    from labyard_hub.config.settings import ListenSettings
 
 __all__ = ["Platform", "choose_platform", "expected_url"]
 

@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from labyard.units import Bytes, Seconds
+from labyard_hub.config.quantities import Bytes, Seconds
 
 __all__ = [
     "DatabaseSettings",

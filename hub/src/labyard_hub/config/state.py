@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-import platformdirs
 
 from labyard_hub.exceptions import StateFolderError, StateFolderNewerError
 
@@ -24,6 +21,8 @@ def default_state_directory() -> Path:
     if os.geteuid() == 0:
         # Root's own data folder lies under /root, where the users' accounts cannot reach their homes.
         return Path("/var/lib/labyard")
+    import platformdirs  # noqa: PLC0415  # whoever names the folder needs it not
+
     return Path(platformdirs.user_data_dir("labyard"))
 
 
@@ -74,7 +73,7 @@ class StateFolder:
             path.mkdir(mode=mode, exist_ok=True)
             path.chmod(mode)
         if not self.version_file.exists():
-            record = {"layout": LAYOUT_VERSION, "instance": secrets.token_hex(4), "created_at": datetime.now(UTC).isoformat()}
+            record = {"layout": LAYOUT_VERSION, "instance": os.urandom(4).hex(), "created_at": datetime.now(UTC).isoformat()}
             write_atomically(self.version_file, json.dumps(record) + "\n", mode=0o600)
 
     @property
@@ -191,8 +190,8 @@ class StateFolder:
         except FileNotFoundError:
             pass
         # A link appears whole, and only if no other process was first.
-        draft = self.secrets / f".{name}.{secrets.token_hex(4)}"
-        write_atomically(draft, secrets.token_hex(32) + "\n", mode=0o600)
+        draft = self.secrets / f".{name}.{os.urandom(4).hex()}"
+        write_atomically(draft, os.urandom(32).hex() + "\n", mode=0o600)
         try:
             os.link(draft, path)
         except FileExistsError:
@@ -204,7 +203,7 @@ class StateFolder:
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
     """Replace `path` by `text` at once: a reader sees the old or the new, also after a crash or on a full disk."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "w") as file:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from labyard.models.authorization import Role
 from labyard_hub.domain.names import fault_in_name
 from labyard_hub.exceptions import InvalidProjectNameError
+
+if TYPE_CHECKING:  # the wire models take long to import, and `labyard status` needs none
+    from labyard.models.authorization import Role
 
 __all__ = ["MAX_MEMBERS", "DesiredProject", "check_project_name", "is_project_id", "new_project_id"]
 

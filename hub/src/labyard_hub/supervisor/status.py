@@ -1,0 +1,110 @@
+"""What runs on a state folder, seen from another process. It imports little: people look often."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from labyard_hub.backends.local.processes import ProcessRecord
+from labyard_hub.backends.local.server_records import list_servers
+from labyard_hub.config.platform import Platform
+from labyard_hub.config.state import StateFolder
+from labyard_hub.exceptions import StateFolderError
+from labyard_hub.supervisor.lock import is_held
+
+__all__ = ["PlatformStatus", "ProcessStatus", "existing", "leftover_processes", "platform_status"]
+
+
+@dataclass(frozen=True)
+class ProcessStatus:
+    """One process: of the platform (`kind` is ``platform``) or a person's ``server``."""
+
+    name: str
+    kind: str
+    pid: int
+    running_seconds: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class PlatformStatus:
+    """What runs; `state` is ``running``, ``starting``, ``unattended`` (its ``labyard up`` was killed) or ``stopped``."""
+
+    state: str
+    url: str | None
+    processes: list[ProcessStatus]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return asdict(self)
+
+
+def existing(root: Path) -> StateFolder | None:
+    """Return the state folder `root`, None where there is none."""
+    try:
+        return StateFolder.open(root) if (root / "state.json").exists() else None
+    except PermissionError as error:
+        raise StateFolderError(root, f"{error.strerror}. It belongs to another user; run this as the one who started it") from error
+
+
+def leftover_processes(state: StateFolder) -> list[ProcessRecord]:
+    """Return the platform's processes that run, whoever watches them."""
+    found = (ProcessRecord.read(path) for path in sorted((state.run_private / "processes").glob("*.json")))
+    return [record for record in found if record is not None and record.process() is not None]
+
+
+def platform_status(root: Path) -> PlatformStatus:
+    """Return what runs on the state folder `root`."""
+    state = existing(root)
+    if state is None:
+        return PlatformStatus("stopped", None, [])
+    platform = Platform.read(state)
+    records = [("platform", record) for record in leftover_processes(state)] + [("server", record) for record in list_servers(state)]
+    found = _statuses(records)
+    processes = [one for one in found if one.kind == "platform"]
+    servers = [one for one in found if one.kind == "server"]
+    held = is_held(state)
+    if held:
+        word = "running" if platform is not None and platform.ready else "starting"
+    else:
+        word = "unattended" if processes or servers else "stopped"
+    return PlatformStatus(word, platform.url if platform is not None and processes else None, [*processes, *servers])
+
+
+def _statuses(records: Sequence[tuple[str, ProcessRecord]]) -> list[ProcessStatus]:
+    """Return what the processes use, each with all that it started."""
+    children: dict[int, list[psutil.Process]] = {}
+    # Once for all of them: psutil's own search for one's children goes through every process of the machine.
+    for process in psutil.process_iter() if records else ():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children.setdefault(process.ppid(), []).append(process)
+    found = []
+    for kind, record in records:
+        head = record.process()
+        if head is not None:
+            memory = sum(_memory(one) for one in _descendants(head, children))
+            found.append(ProcessStatus(record.name, kind, record.pid, max(0.0, time.time() - record.started_at), memory))
+    return found
+
+
+def _descendants(head: psutil.Process, children: Mapping[int, Sequence[psutil.Process]]) -> Iterator[psutil.Process]:
+    todo, seen = [head], set[int]()
+    while todo:
+        process = todo.pop()
+        if process.pid not in seen:
+            seen.add(process.pid)
+            yield process
+            todo += children.get(process.pid, ())
+
+
+def _memory(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
