@@ -112,8 +112,8 @@ map $request_uri $labyard_instance {{ "~^{base}(?<labyard_id>{_INSTANCE})(?:[/?]
 map $http_upgrade $labyard_upgrade {{ "" ""; default 1; }}
 map $request_uri $labyard_query {{ "~#|[?&](?:token(?:=|&|$)|[^=&]*%)" 1; default ""; }}
 map $http_referer $labyard_referring {{ "~[?&](?:token(?:[=&#]|$)|[^=&#]*%)" 1; default ""; }}
-map $http_connection $labyard_naming {{ "~*^(?:keep-alive|close)?$" ""; default 1; }}
-map $http_connection $labyard_connection {{ "~*^(?:keep-alive|close)?$" ""; default $http_connection; }}
+map $http_connection $labyard_naming {{ "" ""; "~*^(?:keep-alive|close)$" ""; default 1; }}
+map $http_connection $labyard_connection {{ "~*^(?:keep-alive|close)$" ""; default $http_connection; }}
 map $upstream_http_connection $labyard_closing {{ "~*close" close; default ""; }}
 map "$labyard_upgrade$labyard_query$labyard_referring$labyard_naming" $labyard_special {{ "" ""; default 1; }}
 map "$labyard_special:$labyard_instance" $labyard_way {{ "~^:." tool; default jupyter; }}

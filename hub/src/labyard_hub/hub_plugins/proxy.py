@@ -18,6 +18,8 @@ from labyard_hub.hub_plugins.routes_file import RoutesFile
 __all__ = ["LabyardProxy"]
 
 MANY = 1_000_000
+TOOLS_PATH = "labyard/tools/"
+"""Below a server's own path: what its front serves."""
 
 
 class LabyardProxy(TraefikFileProviderProxy):  # type: ignore[misc]  # it carries no types
@@ -25,6 +27,10 @@ class LabyardProxy(TraefikFileProviderProxy):  # type: ignore[misc]  # it carrie
 
     Upstream copies and writes all routes for each that changes, waits for each by two questions to Traefik with growing pauses, ten routes at a time at most.
     """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._fronts: dict[str, str] = {}
+        super().__init__(**kwargs)
 
     @default("dynamic_config_handler")
     def _default_handler(self) -> RoutesFile:
@@ -80,6 +86,30 @@ class LabyardProxy(TraefikFileProviderProxy):  # type: ignore[misc]  # it carrie
         except OSError:
             return None
         return True
+
+    async def add_user(self, user: Any, server_name: str = "") -> None:
+        """Lead people to a server, and where it has a front of its own for tools, to that for tools."""
+        spawner = user.spawners[server_name]
+        if getattr(spawner, "front_port", 0):
+            self._fronts[spawner.proxy_spec] = f"http://127.0.0.1:{spawner.front_port}"
+        await super().add_user(user, server_name)
+
+    async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
+        """Add a route, with that of its front."""
+        front = self._fronts.pop(routespec, None)
+        await super().add_route(routespec, target, {**data, "front": front} if front else data)
+
+    def _dynamic_config_for_route(self, routespec: str, target: str, data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        # For the hub the two are one route: they come and go together, and the next hub finds both.
+        traefik_config, hub_config = super()._dynamic_config_for_route(routespec, target, data)
+        if isinstance(front := data.get("front"), str):
+            _lay_over(traefik_config, super()._dynamic_config_for_route(routespec + TOOLS_PATH, front, {})[0])
+        return traefik_config, hub_config
+
+    def _keys_for_route(self, routespec: str) -> tuple[tuple[list[str], ...], tuple[list[str], ...]]:
+        traefik_keys, hub_keys = super()._keys_for_route(routespec)
+        front_keys, _ = super()._keys_for_route(routespec + TOOLS_PATH)
+        return (*traefik_keys, *front_keys), hub_keys
 
     async def _apply_dynamic_config(self, traefik_config: dict[str, Any], jupyterhub_config: dict[str, Any] | None = None) -> None:
         """Add to the routes, and return once they are written."""
