@@ -1,7 +1,7 @@
 # `make up` and `make test` do all their own set-up.
 # ARGS passes options on: `make up ARGS="--port 9000"`, `make test ARGS="tests/labyard -x"`.
 
-.PHONY: up test setup lint bench docs lock
+.PHONY: up test setup lint bench bench-check docs lock
 .DEFAULT_GOAL := up
 
 # This folder, or an open copy of it for root where this one is closed to other accounts.
@@ -22,6 +22,10 @@ lint: setup
 
 bench: setup
 	@exec "$(HERE)/.venv/bin/python" -m tests.benchmarks $(ARGS)
+
+# Fails where a ratio is worse than the recorded one; `make bench ARGS="--record"` accepts what is measured.
+bench-check: setup
+	@exec "$(HERE)/.venv/bin/python" -m tests.benchmarks --check $(ARGS)
 
 docs: setup
 	@"$(HERE)/.venv/bin/python" scripts/command_texts.py
