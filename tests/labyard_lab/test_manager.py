@@ -353,24 +353,24 @@ def test_long_temporary_folder_is_left_aside(tmp_path: Path, monkeypatch: pytest
     folder.remove()
 
 
-def test_folders_of_killed_servers_are_removed_and_no_others(tmp_path: Path) -> None:
+def test_folders_of_killed_servers_are_removed_and_no_others(open_folder: Path) -> None:
     script = (
         "import os, pathlib, sys\n"
         "from labyard_lab.instances.runtime import RuntimeFolder\n"
         "print(RuntimeFolder(pathlib.Path(sys.argv[1])).path, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    killed = Path(subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=False).stdout.strip())
+    killed = Path(subprocess.run([sys.executable, "-c", script, open_folder], capture_output=True, text=True, check=False).stdout.strip())
     assert killed.is_dir()
-    not_ours = tmp_path / "labyard-tools-of-somebody"
+    not_ours = open_folder / "labyard-tools-of-somebody"
     not_ours.mkdir()
-    (tmp_path / "labyard-tools-link").symlink_to(not_ours)
-    living = RuntimeFolder(tmp_path)
+    (open_folder / "labyard-tools-link").symlink_to(not_ours)
+    living = RuntimeFolder(open_folder)
     assert living.socket().parent.is_dir()
     assert not killed.exists()
-    other = RuntimeFolder(tmp_path)
+    other = RuntimeFolder(open_folder)
     assert other.path != living.path
-    assert sorted(tmp_path.iterdir()) == sorted([living.path, not_ours, tmp_path / "labyard-tools-link", other.path])
+    assert sorted(open_folder.iterdir()) == sorted([living.path, not_ours, open_folder / "labyard-tools-link", other.path])
     living.remove()
     other.remove()
-    assert sorted(tmp_path.iterdir()) == sorted([not_ours, tmp_path / "labyard-tools-link"])
+    assert sorted(open_folder.iterdir()) == sorted([not_ours, open_folder / "labyard-tools-link"])

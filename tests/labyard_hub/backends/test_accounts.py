@@ -92,15 +92,14 @@ def test_two_state_folders_share_no_account(state: StateFolder, tmp_path: Path) 
 
 @needs_root
 def test_two_platforms_that_make_accounts_at_once(state: StateFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They want the same names and the same numbers at the same moment."""
+    """They want the same names and the same numbers at the same moment, and neither takes what the other has just made."""
     monkeypatch.setattr(uids, "SPREAD", len(uids.OUTSIDE_RANGE))
-    other = StateFolder.open(tmp_path / "state-other")
-    people = ["ada", "bob", "carol", "dan"]
-    with ThreadPoolExecutor(8) as pool:
-        made = list(
-            pool.map(lambda one: ensure_account(one[1], one[0], isolated=True), [(s, name) for name in people for s in (state, other)])
-        )
-    assert len({account.uid for account in made}) == len({account.unix_name for account in made}) == 8
+    others = [StateFolder.open(tmp_path / f"state-{number}") for number in range(3)]
+    wanted = [(name, one) for name in ("ada", "bob", "carol") for one in (state, *others)]
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        made = list(pool.map(lambda one: ensure_account(*one, isolated=True), wanted))
+    assert [find_account(*one) for one in wanted] == made
+    assert len({account.uid for account in made}) == len({account.unix_name for account in made}) == len(wanted)
     assert all(account.gid == account.uid for account in made)
 
 

@@ -7,17 +7,20 @@ that the machine already had, and two state folders on one machine never share a
 
 from __future__ import annotations
 
+import fcntl
 import grp
 import os
 import pwd
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from labyard.exceptions import LabyardError
-from labyard_hub.backends.local.uids import UidLog, is_taken
+from labyard_hub.backends.local.uids import UidLog
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_user_name
 from labyard_hub.domain.projects import is_project_id
@@ -42,6 +45,9 @@ MAX_ACCOUNT_LENGTH = 32
 
 ACCOUNT_PREFIX = "ly-"
 COMMAND_TIMEOUT_SECONDS = 30
+
+MACHINE_LOCK = Path("/run/labyard/accounts.lock")
+"""In a folder of root's: whoever could open it could keep accounts from being made."""
 
 
 class AccountError(LabyardError):
@@ -216,7 +222,7 @@ def _ensure(user: str, home: Path, state: StateFolder) -> Account:
         return found
     try:
         # The hub and the service may want the same account at the same moment: the second finds what the first has made.
-        with UidLog.locked(state) as log:
+        with UidLog.locked(state) as log, _alone_on_this_machine():
             return _account_of(home, user) or _add_account(user, home, state, log)
     except OSError as error:
         raise AccountError(user, f"{error.strerror}: {error.filename}") from error
@@ -224,24 +230,35 @@ def _ensure(user: str, home: Path, state: StateFolder) -> Account:
 
 def _add_account(user: str, home: Path, state: StateFolder, log: UidLog) -> Account:
     for name in _candidates(user, state):
-        while not _exists(name):
-            uid = log.next(name)
-            try:
-                # The group gets the same number, which no other group will have either: by itself `useradd` takes one of its own range, and gives it again later.
-                _run(
-                    user,
-                    "useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/usr/sbin/nologin", "--user-group",
-                    "--uid", str(uid), "--key", f"GID_MIN={uid}", "--key", f"GID_MAX={uid}", "--comment", f"Labyard user {user}", name,
-                )  # fmt: skip
-            except AccountError:
-                # The platform of another state folder, or an administrator, may have taken the name or the number a moment before us.
-                if _exists(name) or is_taken(uid):
-                    continue
-                raise
-            account = _account_of(home, user)
-            if account is not None:
-                return account
+        if _exists(name):
+            continue
+        uid = log.next(name)
+        # The group gets the same number, which no other group will have either: by itself `useradd` takes one of its own range, and gives it again later.
+        _run(
+            user,
+            "useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/usr/sbin/nologin", "--user-group", "--uid", str(uid),
+            "--key", f"GID_MIN={uid}", "--key", f"GID_MAX={uid}", "--comment", f"Labyard user {user}", name,
+        )  # fmt: skip
+        account = _account_of(home, user)
+        if account is not None:
+            return account
     raise AccountError(user, "no name for a Unix account is free")
+
+
+@contextmanager
+def _alone_on_this_machine() -> Iterator[None]:
+    """Keep the platforms of other state folders from making accounts.
+
+    `useradd` looks whether the name is free before it locks the accounts: of two that are called with one name at the same moment, the second replaces the account that the first
+    has made.
+    """
+    MACHINE_LOCK.parent.mkdir(mode=0o711, exist_ok=True)
+    descriptor = os.open(MACHINE_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _candidates(user: str, state: StateFolder) -> list[str]:

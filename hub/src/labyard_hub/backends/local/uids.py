@@ -17,7 +17,7 @@ from pathlib import Path
 
 from labyard_hub.config.state import StateFolder
 
-__all__ = ["UidLog", "given_uids", "is_taken"]
+__all__ = ["UidLog", "given_uids"]
 
 OUTSIDE_RANGE = range(70_000, 100_000)
 """Between what systemd uses dynamically (to 65519) and Debian's first subordinate uid."""
@@ -70,7 +70,7 @@ class UidLog:
         offset = self._start - self._range.start
         for step in range(len(self._range)):
             uid = self._range[(offset + step) % len(self._range)]
-            if uid not in self._given and not is_taken(uid):
+            if uid not in self._given and not _is_taken(uid):
                 self.note(uid, name)
                 return uid
         raise OSError(errno.ENOSPC, "every uid was given before", str(self._range))
@@ -88,7 +88,7 @@ def _parse(data: bytes) -> set[int]:
     return {int(line.split()[0]) for line in data.split(b"\n")[:-1] if b" " in line}
 
 
-def is_taken(number: int) -> bool:
+def _is_taken(number: int) -> bool:
     """Whether an account has it, or a group, which a new account's own group shall have the same number as."""
     for look_up in (pwd.getpwuid, grp.getgrgid):
         try:
