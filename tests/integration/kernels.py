@@ -65,7 +65,18 @@ class KernelConnection:
 
     def run(self, code: str) -> Output:
         """Run `code` and return its output; without the end of the kernel's life it returns when the kernel is idle again."""
-        request, output = self.begin(code), Output()
+        return self.finish(self.begin(code))
+
+    def wait_for(self, request: str, kind: str) -> None:
+        """Wait for a message of this kind that answers `request`."""
+        while True:
+            message = json.loads(self._socket.recv())
+            if message["msg_type"] == kind and message.get("parent_header", {}).get("msg_id") == request:
+                return
+
+    def finish(self, request: str) -> Output:
+        """Return the output of code that has begun."""
+        output = Output()
         while True:
             message = json.loads(self._socket.recv())
             output.messages.append(message)

@@ -36,6 +36,12 @@ class KernelServer:
     def process(self) -> psutil.Process:
         return psutil.Process(self.server.process.pid)
 
+    def describe(self, name: str, spec: dict[str, Any]) -> None:
+        """Add a kernel of the user's own."""
+        folder = self.server.home / ".local" / "share" / "jupyter" / "kernels" / name
+        folder.mkdir(parents=True)
+        (folder / "kernel.json").write_text(json.dumps(spec))
+
     def open_page(self) -> None:
         """Ask for what a page asks for when it opens, and wait until a kernel waits."""
         self.client.get("api/kernelspecs").raise_for_status()
@@ -46,14 +52,14 @@ class KernelServer:
 
     def forked(self) -> list[psutil.Process]:
         """All children that are forked or fork: the parents, those that wait, and kernels from the pool."""
-        return [child for child in self.process.children() if PROGRAM in child.cmdline()]
+        return [child for child in self.process.children() if _runs_program(child)]
 
     def parents(self) -> list[psutil.Process]:
-        """Those that kernels are forked from: only they hold the number of their channel's socket open."""
-        return [child for child in self.forked() if _is_open(child, int(child.cmdline()[-1]))]
+        """Those that kernels are forked from: they hold their channel open, and run no thread."""
+        return [child for child in self.forked() if child.num_threads() == 1 and _is_open(child, int(child.cmdline()[-1]))]
 
     def waiting(self) -> list[psutil.Process]:
-        """Those that wait: they have no folder of their own yet."""
+        """Those that wait: no kernel's threads run in them."""
         parents = {parent.pid for parent in self.parents()}
         return [child for child in self.forked() if child.pid not in parents and child.num_threads() == 1]
 
@@ -71,16 +77,15 @@ class KernelServer:
         self.client.delete(f"api/sessions/{session['id']}").raise_for_status()
 
 
+def _runs_program(process: psutil.Process) -> bool:
+    try:
+        return PROGRAM in process.cmdline()
+    except psutil.Error:  # it has ended
+        return False
+
+
 def _is_open(process: psutil.Process, descriptor: int) -> bool:
     return Path(f"/proc/{process.pid}/fd/{descriptor}").exists()
-
-
-def _describe_stock(server: LabServer, folder: Path) -> None:
-    spec = json.loads((folder / "kernels" / "python3" / "kernel.json").read_text())
-    spec["metadata"] = {**spec["metadata"], "kernel_provisioner": {"provisioner_name": "local-provisioner"}}
-    own = server.home / ".local" / "share" / "jupyter" / "kernels" / STOCK
-    own.mkdir(parents=True)
-    (own / "kernel.json").write_text(json.dumps(spec))
 
 
 @contextmanager
@@ -95,7 +100,8 @@ def open_kernel_server(folder: Path, config: str = "", **environment: str) -> It
     )  # fmt: skip
     opened = KernelServer(server)
     try:
-        _describe_stock(server, specs)
+        spec = json.loads((specs / "kernels" / "python3" / "kernel.json").read_text())
+        opened.describe(STOCK, {**spec, "metadata": {**spec["metadata"], "kernel_provisioner": {"provisioner_name": "local-provisioner"}}})
         yield opened
     finally:
         opened.client.close()

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from labyard_lab.kernels.recipe import NotForkableError
 
@@ -81,9 +81,19 @@ class ForkedProcess:
             raise NotForkableError(f"the process that waited could not go to its folder ({answer['error']})")
         self._connection.close()
 
+    def call_when_it_ends(self, callback: Callable[[ForkedProcess], None]) -> None:
+        """Call `callback` if it ends while it waits, until `stop_watching`."""
+        asyncio.get_running_loop().add_reader(self._connection, callback, self)
+
+    def stop_watching(self) -> None:
+        """Call nobody any more."""
+        asyncio.get_running_loop().remove_reader(self._connection)
+
     def discard(self) -> None:
         """End it, while it is no kernel yet."""
-        self._connection.close()
+        if self._connection.fileno() >= 0:
+            self.stop_watching()
+            self._connection.close()
         self.kill()
         self.wait()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from logging import Logger
 from typing import Any
 
@@ -25,13 +26,15 @@ class Kind:
         What the parent is started with.
     size
         How many wait.
+    on_end
+        Called when the parent has ended by itself.
     """
 
-    def __init__(self, recipe: Recipe, size: int, log: Logger | Any) -> None:
-        self._size, self._log = size, log
-        self.parent = KernelParent(recipe)
+    def __init__(self, recipe: Recipe, size: int, on_end: Callable[[Kind], None], log: Logger | Any) -> None:
+        self._size, self._log, self._on_end = size, log, on_end
+        self.recipe, self.parent = recipe, KernelParent(recipe)
         self.waiting: deque[ForkedProcess] = deque()
-        self._started = False
+        self._started_at: float | None = None
         self._closed = False
         self._filling: asyncio.Task[None] | None = None
 
@@ -44,16 +47,25 @@ class Kind:
             If kernels of this kind cannot be forked.
         """
         await self.parent.start()
-        self._started = True
+        if self._closed:
+            await self.parent.close()
+            raise NotForkableError("nothing is kept ready any more")
+        self._started_at = time.monotonic()
+        self.parent.call_when_it_ends(lambda: self._on_end(self))
         self._fill()
+
+    @property
+    def age_seconds(self) -> float:
+        """Since when kernels can come from here; 0 before that."""
+        return 0.0 if self._started_at is None else time.monotonic() - self._started_at
 
     def is_starting(self) -> bool:
         """Whether the parent still imports."""
-        return not self._started and not self._closed
+        return self._started_at is None and not self._closed
 
     def is_usable(self) -> bool:
         """Whether kernels can come from here now."""
-        return self._started and not self._closed and self.parent.is_alive() and self.parent.is_current()
+        return self._started_at is not None and not self._closed and self.parent.is_alive() and self.parent.is_current()
 
     def why_not(self) -> str:
         """Return why they cannot, in a clause."""
@@ -81,10 +93,17 @@ class Kind:
     def _next(self) -> ForkedProcess | None:
         while self.waiting:
             process = self.waiting.popleft()
+            process.stop_watching()
             if process.poll() is None:
                 return process
             process.discard()
         return None
+
+    def _lost(self, process: ForkedProcess) -> None:
+        """Forget one that has ended while it waited. The next one is forked when a kernel is asked for: something may be ending them."""
+        with contextlib.suppress(ValueError):
+            self.waiting.remove(process)
+        process.discard()
 
     def _fill(self) -> None:
         if self._filling is None or self._filling.done():
@@ -98,6 +117,7 @@ class Kind:
                     process.discard()
                 else:
                     self.waiting.append(process)
+                    process.call_when_it_ends(self._lost)
         except NotForkableError as reason:
             self._log.warning("labyard: no kernel waits: %s", reason)
 

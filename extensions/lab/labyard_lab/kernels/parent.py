@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from labyard_lab.kernels.forked import ForkedProcess, read_line
@@ -58,8 +59,10 @@ class KernelParent:
                 self._process = subprocess.Popen(  # noqa: ASYNC220  it takes a millisecond, and an asyncio process would be waited for by a thread
                     [*self.recipe.interpreter, str(PROGRAM), "ipykernel_launcher", str(theirs.fileno())],
                     env={**dict(self.recipe.environment), "JPY_PARENT_PID": str(os.getpid())},
-                    cwd="/", stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True,
+                    cwd="/", stdin=subprocess.PIPE, pass_fds=(theirs.fileno(),), start_new_session=True,
                 )  # fmt: skip
+            assert self._process.stdin is not None  # noqa: S101  it was asked for
+            self._process.stdin.close()  # kernels have a pipe there whose other end is closed
             said = json.loads(await read_line(self._channel, IMPORT_SECONDS))
         except (OSError, ValueError) as error:
             await self.close()
@@ -69,9 +72,25 @@ class KernelParent:
             raise NotForkableError(said["refusal"])
         self._stamps = [(path, mtime, size) for path, mtime, size in said["stamps"]]
 
+    def call_when_it_ends(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once if it ends by itself; for a parent that has started."""
+
+        def ended() -> None:
+            self._forget_channel()
+            callback()
+
+        assert self._channel is not None  # noqa: S101  it has started
+        asyncio.get_running_loop().add_reader(self._channel, ended)  # nothing is said on it any more, so it can only be its end
+
+    def _forget_channel(self) -> None:
+        if self._channel is not None:
+            asyncio.get_running_loop().remove_reader(self._channel)
+            self._channel.close()
+            self._channel = None
+
     def is_alive(self) -> bool:
         """Whether it still runs."""
-        return self._process is not None and self._process.poll() is None
+        return self._channel is not None and self._process is not None and self._process.poll() is None
 
     def is_current(self) -> bool:
         """Whether what it has imported is still what is on the disk."""
@@ -101,9 +120,7 @@ class KernelParent:
 
     async def close(self) -> None:
         """End it; the kernels that came from it go on."""
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
+        self._forget_channel()
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()

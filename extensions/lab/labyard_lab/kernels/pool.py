@@ -21,6 +21,9 @@ from labyard_lab.kernels.recipe import NotForkableError, Recipe
 
 __all__ = ["KernelPool"]
 
+MIN_AGE_SECONDS = 10.0
+"""A parent that ends sooner is replaced only when the next kernel is asked for."""
+
 KNOWN_ARGUMENTS = frozenset({"cwd", "env"})
 
 
@@ -72,6 +75,9 @@ class KernelPool(SingletonConfigurable):
         """Note that somebody looks at the server, and keep their likely next kernel ready."""
         if self._on_our_loop() and self.size > 0:
             self._use()
+            for recipe, kind in list(self._kinds.items()):
+                if not kind.is_starting() and not kind.is_usable():
+                    self._renew(recipe)
             if not self._kinds and not self._tasks:
                 self._in_background(self._warm_default())
 
@@ -108,22 +114,36 @@ class KernelPool(SingletonConfigurable):
             raise NotForkableError(self._refused[recipe])
         reason = "none of its kind is kept ready yet" if kind is None else kind.why_not()
         if kind is None or not kind.is_starting():
-            self._in_background(self._warm(recipe))
+            self._renew(recipe)
         raise NotForkableError(reason)
 
-    async def _warm(self, recipe: Recipe) -> None:
-        """Keep kernels of this kind ready, from a new parent."""
+    def _renew(self, recipe: Recipe) -> None:
+        """Begin to keep kernels of this kind ready, from a new parent."""
         former = self._kinds.pop(recipe, None)
-        kind = self._kinds[recipe] = Kind(recipe, self.size, self.log)
+        kind = self._kinds[recipe] = Kind(recipe, self.size, self._parent_ended, self.log)
         surplus = [self._kinds.pop(one) for one in list(self._kinds)[: -self.max_kinds]]
-        for old in [*surplus, *([former] if former else [])]:
-            await old.close()
+        self._in_background(self._start(kind, [*surplus, *([former] if former else [])]))
+
+    async def _start(self, kind: Kind, old: Sequence[Kind]) -> None:
+        for one in old:
+            await one.close()
         try:
             await kind.start()
         except NotForkableError as reason:
-            self._kinds.pop(recipe, None)
-            self._refused[recipe] = str(reason)
-            self.log.warning("labyard: no kernel is kept ready: %s", reason)
+            if self._kinds.get(kind.recipe) is kind:  # otherwise it was given up meanwhile
+                del self._kinds[kind.recipe]
+                self._refused[kind.recipe] = str(reason)
+                self.log.warning("labyard: no kernel is kept ready: %s", reason)
+
+    def _parent_ended(self, kind: Kind) -> None:
+        """Start another one; but not one that ends as soon as it has started, again and again."""
+        if self._kinds.get(kind.recipe) is not kind:
+            return
+        self.log.warning("labyard: the kernels' parent (process %s) has ended", kind.parent.pid)
+        if kind.age_seconds > MIN_AGE_SECONDS:
+            self._renew(kind.recipe)
+        else:
+            self._in_background(kind.close())
 
     async def _warm_default(self) -> None:
         assert self._specs is not None  # noqa: S101  set with the loop
@@ -136,7 +156,7 @@ class KernelPool(SingletonConfigurable):
         except (NotForkableError, KeyError, ValueError) as reason:
             self.log.info("labyard: no kernel of the kind %s is kept ready: %s", name, reason)
         else:
-            await self._warm(recipe)
+            self._renew(recipe)
 
     def _on_our_loop(self) -> bool:
         try:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from labyard_lab.kernels.forked import ForkedProcess
 
 __all__ = ["KernelSockets"]
 
-PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+PORTS = ("hb_port", "iopub_port", "control_port", "stdin_port", "shell_port")
+"""The last one that a kernel opens comes first, so that most looks are at one file."""
+
 LOOK_SECONDS = 0.002
 PATIENCE_SECONDS = 1.0
 
@@ -31,20 +34,18 @@ class KernelSockets:
 
     def are_there(self) -> bool:
         """Whether each was made since."""
-        now = [_identity(path) for path in self._paths]
-        return all(new is not None and new != old for new, old in zip(now, self._former, strict=True))
+        return all((now := _identity(path)) is not None and now != old for path, old in zip(self._paths, self._former, strict=True))
 
     async def wait_until_there(self, process: ForkedProcess) -> None:
         """Wait for them: for a second at most, and no longer than `process` runs. That they are missing then is for others to find."""
-        for _ in range(round(PATIENCE_SECONDS / LOOK_SECONDS)):
-            if self.are_there() or process.poll() is not None:
-                return
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self.are_there() and process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110  files tell nobody
             await asyncio.sleep(LOOK_SECONDS)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
     try:
-        state = Path(path).stat()
+        state = os.stat(path)  # noqa: PTH116  again and again, while somebody waits
     except OSError:
         return None
     return state.st_ino, state.st_ctime_ns

@@ -107,8 +107,8 @@ def fork_child_of(server, channel):
     return True
 
 
-def become_kernel(server):
-    """Wait to be told which kernel to be, and be it until it ends."""
+def become_kernel(server, changes):
+    """Wait to be told which kernel to be, and be it until it ends. `changes` are the variables that imports have set."""
     tell(server, pid=os.getpid())
     with server.makefile("rb") as lines:
         line = lines.readline()
@@ -121,7 +121,7 @@ def become_kernel(server):
         tell(server, error=f"{error.strerror}: {order['folder']}")
         os._exit(1)
     os.environ.clear()
-    os.environ.update(order["environment"])
+    os.environ.update({**order["environment"], **changes})
     tell(server, error=None)
     server.close()
     sys.argv = ["-m", *order["arguments"]]
@@ -137,14 +137,16 @@ def main():
         del sys.path[0]  # this file's folder
     server = os.getppid()
     channel = socket.socket(fileno=int(sys.argv[2]))
+    former = dict(os.environ)
     tell(channel, refusal=prepare(), stamps=stamps())
+    changes = {name: value for name, value in os.environ.items() if former.get(name) != value}
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
         if not message or not descriptors:
             return
         own = socket.socket(fileno=descriptors[0])
         if fork_child_of(server, channel):
-            become_kernel(own)
+            become_kernel(own, changes)
             return
         own.close()
 
