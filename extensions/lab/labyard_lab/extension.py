@@ -26,6 +26,7 @@ from labyard_lab.handlers.project import ProjectHandler
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.instances.runtime import RuntimeFolder
 from labyard_lab.kernels.pool import KernelPool
+from labyard_lab.page import share_assets
 from labyard_lab.platform_service import PlatformService
 from labyard_lab.port_proxy import protect_port_proxy
 from labyard_lab.proxy.http import ToolHttpHandler
@@ -162,6 +163,7 @@ class LabyardLab(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Begin to look for work that is to keep the server from being stopped as idle, and for visitors who may not stay."""
+        share_assets(serverapp.web_app.settings)  # JupyterHub's part of the server puts its own hook there when it is initialized
         watch = [self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]
         if self.front is not None and self._front_visitors is not None:
             self.front.wait()

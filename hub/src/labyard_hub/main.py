@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from labyard.exceptions import LabyardError
+from labyard_hub.backends.assets.bundle import assets_folder
 from labyard_hub.backends.hub_api import Hub
 from labyard_hub.backends.hub_servers import HubServers
 from labyard_hub.backends.local.accounts import isolates
@@ -25,6 +26,7 @@ from labyard_hub.config.loader import parse_configuration
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.loops import repeat
 from labyard_hub.factory import Outside, create_app, create_parts
+from labyard_hub.handlers.assets import Assets
 from labyard_hub.handlers.dependencies import ServiceSettings
 from labyard_hub.services.members import Members
 from labyard_hub.storage.database import Database
@@ -121,8 +123,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="labyard_hub.main", description=__doc__)
     parser.add_argument("--state-dir", type=Path, required=True, help="the state folder")
     arguments = parser.parse_args()
+    app = build(StateFolder(arguments.state_dir), os.environ)
     uvicorn.run(
-        build(StateFolder(arguments.state_dir), os.environ),
+        Assets(app, assets_folder(arguments.state_dir)),
         host="127.0.0.1",
         port=int(os.environ["LABYARD_SERVICE_PORT"]),
         proxy_headers=False,

@@ -21,11 +21,13 @@ def tools() -> None:
 @state_dir_option
 def install(config_file: Path | None, state_dir: Path) -> None:
     """Make what is missing. `labyard up` does the same when it starts."""
+    from labyard_hub.backends.assets.bundle import assets_folder, ensure_assets
     from labyard_hub.config.loader import load_configuration
     from labyard_hub.supervisor.tools import environment_store, install_environments
 
     configuration = load_configuration(find_config(config_file, state_dir))
     install_environments(configuration, environment_store(configuration, state_dir.absolute()), click.echo)
+    ensure_assets(assets_folder(state_dir.absolute()), report=click.echo)
 
 
 @tools.command("list")

@@ -178,6 +178,11 @@ class StateFolder:
         return self.run_public / "tools.json"
 
     @property
+    def page_file(self) -> Path:
+        """What pages and servers know of the assets that all users share: JSON, see `labyard_hub.backends.assets`."""
+        return self.run_public / "page.json"
+
+    @property
     def configuration_file(self) -> Path:
         """The configuration in force, for the platform's processes: JSON with secrets."""
         return self.run_private / "configuration.json"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from labyard_hub.backends.assets.bundle import read_page_assets
 from labyard_hub.backends.local.accounts import isolates
 from labyard_hub.backends.local.environments import EnvironmentStore, kernels, label_studio_template
 from labyard_hub.config.loader import Configuration, parse_configuration
@@ -108,7 +109,7 @@ def _sign_in(c: Any, state: StateFolder, settings: Settings) -> None:
     c.LabyardAuthenticator.state_dir = str(state.root)
     c.LabyardAuthenticator.sign_in = settings.sign_in.model_dump()
     c.JupyterHub.cookie_max_age_days = settings.sign_in.session_lifetime_seconds / 86400
-    for name, value in page_settings(settings).items():
+    for name, value in page_settings(settings, read_page_assets(state.page_file)).items():
         setattr(c.JupyterHub, name, value)
 
 
@@ -200,6 +201,7 @@ def _server_environment(state: StateFolder, platform: Platform, settings: Settin
         "PATH": f"{workbench / 'bin'}:{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin",
         "JUPYTER_PATH": str(kernels(workbench, isolated=isolates(settings.servers.isolation))),
         "LABYARD_TOOLS_FILE": str(state.tools_file),
+        "LABYARD_PAGE_FILE": str(state.page_file),
         "LABYARD_ISOLATED": "1" if isolates(settings.servers.isolation) else "0",
         **({"LABYARD_LABEL_STUDIO_TEMPLATE": str(template)} if template.exists() else {}),
         "LABYARD_USER_TOOLS": "1" if settings.tools.user_tools else "0",

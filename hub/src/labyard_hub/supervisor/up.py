@@ -29,6 +29,7 @@ from labyard_hub.supervisor.hub import culler_process, hub_process
 from labyard_hub.supervisor.lock import hold, is_held
 from labyard_hub.supervisor.mlflow import mlflow_process
 from labyard_hub.supervisor.output import keep_printing
+from labyard_hub.supervisor.page_assets import prepare_page_assets
 from labyard_hub.supervisor.process import ProcessSpec
 from labyard_hub.supervisor.proxy import proxy_process
 from labyard_hub.supervisor.service import service_process
@@ -122,6 +123,7 @@ async def _until(stopped: asyncio.Event, work: Awaitable[None]) -> None:
 async def _start(configuration: Configuration, state: StateFolder, platform: Platform, supervisor: Supervisor, report: Reporter) -> None:
     settings = configuration.settings
     tools = await asyncio.to_thread(prepare_tools, configuration, state, report.fact)
+    await asyncio.to_thread(prepare_page_assets, state, report.fact)
     await asyncio.to_thread(lambda: IdentityStore(state.identity_database).list_users())
     report.fact("database", f"SQLite in {state.root}" if settings.database.url is None else "PostgreSQL for projects, SQLite for the rest")
     hub = hub_process(state, platform)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from labyard_hub.backends.assets.bundle import START, PageAssets
 from labyard_hub.config.settings import Settings
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.hub_plugins.pages.assets import STATIC, TEMPLATES, asset
@@ -26,8 +27,14 @@ CONTENT_SECURITY_POLICY = "; ".join((
 """No page of ours has a script or style inside it, so an injected one does not run."""
 
 
-def page_settings(settings: Settings) -> dict[str, Any]:
-    """Return the values for ``c.JupyterHub``, by name."""
+def page_settings(settings: Settings, page_assets: PageAssets | None = None) -> dict[str, Any]:
+    """Return the values for ``c.JupyterHub``, by name.
+
+    Parameters
+    ----------
+    page_assets
+        What JupyterLab will load, so that pages can load it ahead; None where every server serves its own.
+    """
     encrypted = settings.listen.tls_certificate is not None or (settings.listen.public_url or "").startswith("https:")
     secure = {"secure": True} if encrypted else {}
     return {
@@ -38,6 +45,7 @@ def page_settings(settings: Settings) -> dict[str, Any]:
             "asset": lambda _user: asset,
             "ago": lambda _user: ago,
             "span": lambda _user: span,
+            "lab_assets": page_assets.url + START if page_assets else "",
             "until": lambda _user: until,
             "project_of": lambda _user: lambda name: project_name(name) if is_project_id(name) else "",
         },
