@@ -80,6 +80,8 @@ class LabServer:
         }  # fmt: skip
         if front:
             self.environment["LABYARD_FRONT_PORT"] = str(self.port)
+            with (folder / "config.py").open("a") as file:
+                file.write("\nc.ServerApp.log_level = 'DEBUG'\n")  # each request that comes to the server is noted
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
             self.environment.pop(name, None)
         self.start()

@@ -64,7 +64,7 @@ class FrontPlan:
 def front_configuration(plan: FrontPlan) -> str:
     """Return nginx's configuration."""
     return f"""
-daemon off; master_process off; worker_processes 1; {"user root root;" if plan.as_root else ""}
+daemon off; master_process off; worker_processes 1; pcre_jit on; {"user root root;" if plan.as_root else ""}
 pid {plan.folder}/nginx.pid; error_log stderr emerg;
 events {{ worker_connections 2048; }}
 http {{
@@ -95,11 +95,12 @@ def _limits(plan: FrontPlan) -> str:
     """No limit on time or size, as on the server's own way, and nothing of bodies held back or written to disk."""
     folders = " ".join(f"{name}_temp_path {plan.folder}/temporary;" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     return f"""
+open_file_cache max=500; open_file_cache_valid 10s;
 access_log off; server_tokens off; absolute_redirect off; tcp_nodelay on; types {{}} default_type application/octet-stream; {folders}
 underscores_in_headers on; ignore_invalid_headers off; merge_slashes off; map_hash_bucket_size 256;
 client_max_body_size 0; client_header_buffer_size 4k; large_client_header_buffers 8 64k; client_body_buffer_size 64k;
 client_header_timeout 60s; client_body_timeout 7d; send_timeout 7d; keepalive_timeout 300s; keepalive_requests 1000000; lingering_time 5s;
-proxy_request_buffering off; proxy_buffering off; proxy_buffer_size 64k; proxy_buffers 4 64k; proxy_max_temp_file_size 0;
+proxy_request_buffering off; proxy_buffering off; proxy_buffer_size 32k; proxy_buffers 4 32k; proxy_max_temp_file_size 0;
 proxy_connect_timeout 30s; proxy_read_timeout 7d; proxy_send_timeout 7d;
 proxy_cache_path {plan.folder}/answers keys_zone=answers:256k inactive=1m use_temp_path=off;
 """
@@ -152,7 +153,7 @@ def _location_map(header: str) -> str:
     ours = r"(?i:https?:)?//(?:\2|(?:localhost|127\.0\.0\.1)\3)(?=[/?#]|$)"
     return f"""
 map "$labyard_prefix|$http_host|$labyard_port|$upstream_http_{header}" ${name} {{
-  "~{head}(?:{ours})?(?<{name}_known>(?=/)\\1(?:[/?#].*)?)$" ${name}_known;
+  "~{head}(?:{ours}|(?!//))(?<{name}_known>(?=/)\\1(?:[/?#].*)?)$" ${name}_known;
   "~{head}{ours}/*(?<{name}_own>[^/].*)?$" "$labyard_prefix/${name}_own";
   "~{head}/(?!/)(?<{name}_path>.*)$" "$labyard_prefix/${name}_path";
   default $upstream_http_{header};
@@ -197,7 +198,7 @@ location = /labyard-ask {{
   internal;
   proxy_pass http://jupyter$request_uri; proxy_method $request_method; proxy_pass_request_body off;
   proxy_set_header Content-Length ""; proxy_set_header Host $http_host; proxy_set_header Connection ""; proxy_set_header {ASKING_HEADER} {plan.secret};
-  proxy_buffering on; proxy_read_timeout 30s;
+  proxy_buffering on; proxy_buffer_size 8k; proxy_buffers 4 8k; proxy_busy_buffers_size 8k; proxy_read_timeout 30s;
   proxy_ignore_headers X-Accel-Redirect X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset Expires Cache-Control Set-Cookie Vary;
   # The answer says for how long it holds; one that says nothing is asked for anew each time.
   proxy_cache answers; proxy_cache_key "{_KEY}";

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from labyard_lab.front.configuration import FrontPlan, front_configuration
 from labyard_lab.front.nginx import find_nginx
-from labyard_lab.front.sockets import open_connections
+from labyard_lab.instances.connections import open_connections
 
 __all__ = ["Front"]
 

@@ -6,9 +6,11 @@ import contextlib
 import re
 from pathlib import Path
 
+from labyard_lab.instances.readiness import Address
+
 __all__ = ["has_connections", "open_connections"]
 
-_CONNECTED = "03"
+_CONNECTED, _ESTABLISHED = "03", "01"
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
@@ -23,17 +25,25 @@ def open_connections(pid: int) -> frozenset[int]:
     return frozenset(inode for inode, _ in _unix_sockets() if inode in held) if held else frozenset()
 
 
-def has_connections(path: Path) -> bool:
-    """Return whether anybody is connected to the socket at `path`."""
-    return any(name == str(path) for _, name in _unix_sockets())
+def has_connections(address: Address) -> bool:
+    """Return whether anybody is connected to what listens there."""
+    if address.path is not None:
+        return any(name == str(address.path) for _, name in _unix_sockets())
+    # sl local_address rem_address st
+    wanted = f":{address.port:04X}"
+    fields = (line.split(None, 4) for line in _lines("/proc/net/tcp"))
+    return any(one[1].endswith(wanted) and one[3] == _ESTABLISHED for one in fields if len(one) > 3)
 
 
 def _unix_sockets() -> list[tuple[int, str]]:
     """Return inode and path of each connected one, on either side."""
+    # Num RefCount Protocol Flags Type St Inode Path
+    fields = (line.split(None, 7) for line in _lines("/proc/net/unix"))
+    return [(int(one[6]), one[7] if len(one) > 7 else "") for one in fields if len(one) > 6 and one[5] == _CONNECTED]
+
+
+def _lines(file: str) -> list[str]:
     try:
-        lines = Path("/proc/net/unix").read_text(errors="surrogateescape").splitlines()[1:]
+        return Path(file).read_text(errors="surrogateescape").splitlines()[1:]
     except OSError:
         return []
-    # Num RefCount Protocol Flags Type St Inode Path
-    fields = (line.split(None, 7) for line in lines)
-    return [(int(one[6]), one[7] if len(one) > 7 else "") for one in fields if len(one) > 6 and one[5] == _CONNECTED]
