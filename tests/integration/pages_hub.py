@@ -78,7 +78,7 @@ for name, value in page_settings(settings).items():
     setattr(hub, name, value)
 hub.spawner_class = Spawner
 c.Spawner.state_dir = str(root)
-c.Spawner.cmd = [str(Path(sys.prefix) / "bin" / "jupyterhub-singleuser")]
+c.Spawner.cmd = [str(Path(sys.prefix) / "bin" / "labyard-singleuser")]
 c.Spawner.default_url = "/lab"
 c.Spawner.http_timeout = 60
 c.Spawner.start_timeout = 60

@@ -191,7 +191,7 @@ def test_up_from_the_wheels(whole: Installation, folder: Path) -> None:
         running.add_user("ada", PASSWORD)
         session = running.session("ada", PASSWORD)
         session.start_server("ada")
-        [single] = running_with(lambda word: word == str(whole.folder / "bin" / "jupyterhub-singleuser"))
+        [single] = running_with(lambda word: word.startswith(str(whole.folder / "bin" / "labyard-singleuser")))
         assert (single.uids().real != os.getuid()) is is_root()
         assert running_with(lambda word: word.startswith(f"--config={whole.folder}/")), (
             "the hub reads its configuration from the repository"

@@ -102,6 +102,8 @@ class ServerSettings(_Section):
     """A server that nobody used for so long is stopped; null: never. A busy kernel, a program that computes in a terminal and an open tool count as use."""
     start_timeout_seconds: Seconds = Field(default=120, ge=5)
     """How long a start may take."""
+    warm_start: bool = True
+    """Whether servers are forked from a process that has imported JupyterLab already, which makes their start several times as fast."""
     named_servers_per_user: int = Field(default=3, ge=0)
     """Further servers that a person may have beside the default one."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from labyard_hub.backends.assets.bundle import read_page_assets
 from labyard_hub.backends.local.accounts import isolates
 from labyard_hub.backends.local.environments import EnvironmentStore, kernels, label_studio_template
+from labyard_hub.backends.local.nursery import single_user_program
 from labyard_hub.config.loader import Configuration, parse_configuration
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
@@ -172,7 +173,8 @@ def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings)
     spawner.memory_limit_bytes = servers.memory_limit_bytes
     spawner.cpu_limit_cores = servers.cpu_limit_cores
     spawner.process_limit = servers.process_limit
-    spawner.cmd = [str(Path(sys.prefix) / "bin" / "jupyterhub-singleuser")]
+    spawner.warm_start = servers.warm_start
+    spawner.cmd = [str(single_user_program())]
     if os.geteuid() == 0 and not spawner.isolated:
         spawner.args = ["--allow-root"]  # asked for by `isolation: off`; `labyard up` has said what it means
     spawner.default_url = DEFAULT_URLS["lab"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from labyard_hub.config.platform import Platform
 
-__all__ = ["client_environment", "tracking_url"]
+__all__ = ["CLIENT", "client_environment", "tracking_url"]
 
 CLIENT = Path(__file__).parent.parent / "sidecars" / "client"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen
@@ -11,11 +11,12 @@ from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from jupyterhub.utils import random_port
-from traitlets import Bool, Dict, Float, Integer, Unicode, default
+from traitlets import Bool, Dict, Float, Instance, Integer, Unicode, default
 
 from labyard.exceptions import LabyardError
 from labyard_hub.backends.local.accounts import Account, ensure_account, ensure_project_account
 from labyard_hub.backends.local.limits import ControlGroup, Limits, drop_privileges
+from labyard_hub.backends.local.nursery import Become, ForkedProcess, NurseryUnavailableError, fork_process, nursery_socket
 from labyard_hub.backends.local.processes import ProcessRecord
 from labyard_hub.backends.local.project_views import ensure_home_link
 from labyard_hub.backends.local.runtime import make_runtime_folder
@@ -43,6 +44,8 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
     cpu_limit_cores = Float(None, allow_none=True, config=True, help="CPU cores of one server; None: no limit.")
     process_limit = Integer(4096, config=True, help="Processes and threads of one server.")
     base_environment = Dict(config=True, help="Variables that every server gets.")
+    proc: Any = Instance(object, allow_none=True)  # a Popen, or what the nursery forked
+    warm_start = Bool(True, config=True, help="Whether the nursery forks servers, where it can.")
 
     @default("oauth_client_allowed_scopes")
     def _visitor_scopes(self) -> list[str]:
@@ -140,7 +143,7 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
         await self._wait_listening(self.proc)
         return (self.ip or "127.0.0.1", self.port)
 
-    async def _wait_listening(self, process: Popen[bytes]) -> None:
+    async def _wait_listening(self, process: Popen[bytes] | ForkedProcess) -> None:
         """Wait until the server listens, for at most `start_timeout`, which the hub watches.
 
         The hub itself would look ever more rarely, and take one that ended at once for one that is slow.
@@ -157,7 +160,7 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
                 writer.close()
                 return
 
-    def _start_process(self, environment: dict[str, str], argv: list[str]) -> Popen[bytes]:
+    def _start_process(self, environment: dict[str, str], argv: list[str]) -> Popen[bytes] | ForkedProcess:
         state = self._state_folder
         ensure = ensure_project_account if self._is_project else ensure_account
         account = ensure(self.user.name, state, isolated=self.isolated)
@@ -177,19 +180,35 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
         missing = group.create(self._limits)
         if missing:
             self.log.info("the kernel lets us set no limits on: %s", ", ".join(sorted(set(missing))))
-        log = self._open_log()
-        with log:
-            process = Popen(
-                argv, env=environment, cwd="/", stdin=DEVNULL, stdout=log, stderr=STDOUT, start_new_session=True,
-                preexec_fn=self._become(account, group),  # noqa: PLW1509  # limits and the account must be set before exec; it takes no locks
-            )  # fmt: skip
-        label = f"{self.user.name}/{self.name}" if self.name else self.user.name
-        ProcessRecord.of(label, process.pid).write(self._record_file)
+        with self._open_log() as log:
+            return self._launch(argv, environment, self._become(account, group), log)
+
+    def _launch(self, argv: list[str], environment: dict[str, str], become: Become, log: Any) -> Popen[bytes] | ForkedProcess:
+        """Have the nursery fork the process, or start it in the ordinary way."""
+        if self.warm_start:
+            try:
+                forked = fork_process(nursery_socket(self._state_folder), argv, environment, become, log.fileno(), note=self._note)
+            except NurseryUnavailableError as error:
+                self.log.warning("%s starts in the ordinary way, since the nursery cannot serve: %s", self._log_name, error)
+            else:
+                if forked.ordinary:
+                    self.log.warning("%s starts in the ordinary way: %s", self._log_name, forked.ordinary)
+                return forked
+        process = Popen(
+            argv, env=environment, cwd="/", stdin=DEVNULL, stdout=log, stderr=STDOUT, start_new_session=True,
+            preexec_fn=partial(drop_privileges, **vars(become)),  # noqa: PLW1509  # limits and the account must be set before exec; it takes no locks
+        )  # fmt: skip
+        self._note(process.pid)
         return process
 
-    def _become(self, account: Account, group: ControlGroup) -> Callable[[], None]:
-        return partial(
-            drop_privileges,
+    def _note(self, pid: int) -> ProcessRecord:
+        """Record the process, so that it can be found and ended without the hub."""
+        record = ProcessRecord.of(f"{self.user.name}/{self.name}" if self.name else self.user.name, pid)
+        record.write(self._record_file)
+        return record
+
+    def _become(self, account: Account, group: ControlGroup) -> Become:
+        return Become(
             uid=account.uid, gid=account.gid, unix_name=account.unix_name, home=str(account.home),
             join=group.join_files(), limits=self._limits, isolated=self.isolated,
             umask=SHARED_UMASK if self._is_project else PRIVATE_UMASK,
@@ -234,6 +253,7 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
         while not any("is running at" in line for line in self.log_tail(60)):  # noqa: ASYNC110  # it is another process that writes
             await asyncio.sleep(0.3)
         yield {"progress": 85, "message": "JupyterLab answers, connecting it"}
+
 
 def _other_port(port: int) -> int:
     """Return a free port that is not `port`, which nobody listens on yet."""

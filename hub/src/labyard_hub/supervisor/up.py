@@ -28,6 +28,7 @@ from labyard_hub.supervisor.control import leftover_processes
 from labyard_hub.supervisor.hub import culler_process, hub_process
 from labyard_hub.supervisor.lock import hold, is_held
 from labyard_hub.supervisor.mlflow import mlflow_process
+from labyard_hub.supervisor.nursery import nursery_process
 from labyard_hub.supervisor.output import keep_printing
 from labyard_hub.supervisor.page_assets import prepare_page_assets
 from labyard_hub.supervisor.process import ProcessSpec
@@ -128,6 +129,8 @@ async def _start(configuration: Configuration, state: StateFolder, platform: Pla
     report.fact("database", f"SQLite in {state.root}" if settings.database.url is None else "PostgreSQL for projects, SQLite for the rest")
     hub = hub_process(state, platform)
     await supervisor.start(proxy_process(state, platform, settings.listen))
+    if settings.servers.warm_start:
+        await supervisor.start(nursery_process(state))
     await supervisor.start(hub)
     await supervisor.start(service_process(state, platform))
     names = {tool.name for tool in tools}

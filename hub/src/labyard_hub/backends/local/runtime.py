@@ -15,7 +15,7 @@ from pathlib import Path
 from labyard_hub.backends.local.accounts import Account
 from labyard_hub.config.state import StateFolder
 
-__all__ = ["make_runtime_folder", "remove_runtime_folder", "runtime_root"]
+__all__ = ["make_runtime_folder", "make_runtime_root", "remove_runtime_folder", "runtime_root"]
 
 
 def runtime_root(state: StateFolder) -> Path:
@@ -30,13 +30,13 @@ def _folder(state: StateFolder, user: str, server: str) -> Path:
     return runtime_root(state) / hashlib.sha256(f"{user}/{server}".encode()).hexdigest()[:8]
 
 
-def make_runtime_folder(state: StateFolder, account: Account, server: str) -> Path:
-    """Make the runtime folder of one server afresh, for its account alone, and return it.
+def make_runtime_root(state: StateFolder) -> Path:
+    """Make the folder of all runtime folders where it is missing, and return it.
 
     Raises
     ------
     PermissionError
-        If somebody else owns the folder's parent, as a hostile user of the machine might arrange in a shared temporary folder.
+        If somebody else owns it, as a hostile user of the machine might arrange in a shared temporary folder.
     """
     root = runtime_root(state)
     root.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -44,6 +44,18 @@ def make_runtime_folder(state: StateFolder, account: Account, server: str) -> Pa
     if found.st_uid != os.geteuid() or root.is_symlink():
         raise PermissionError(1, "it belongs to somebody else", str(root))
     root.chmod(0o711)
+    return root
+
+
+def make_runtime_folder(state: StateFolder, account: Account, server: str) -> Path:
+    """Make the runtime folder of one server afresh, for its account alone, and return it.
+
+    Raises
+    ------
+    PermissionError
+        If somebody else owns the folder's parent.
+    """
+    make_runtime_root(state)
     folder = _folder(state, account.user, server)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)

@@ -1,0 +1,121 @@
+"""Spares a single-user server the imports that cost most of its start and that it never uses.
+
+With JupyterHub 6.1 and Jupyter Server 2 a server spends 2.2 s of CPU on imports, more than half of it on what is named here. Each is an ordinary dependency of what imports it, and
+none has a switch, so this stands between. ``docs/dev/upstream.md`` says what would make it needless.
+
+* ``rfc3987_syntax`` compiles the grammar of international addresses when it is imported. jsonschema imports it for a format that no schema of Jupyter's events uses.
+* ``jupyterhub.log`` imports the hub's own pages, and with them its database, to recognise a health check that only the hub serves.
+* ``jupyterhub.orm``, ``jupyterhub.roles`` and SQLAlchemy are imported by modules that a server shares with the hub; it opens no database.
+* httpx brings its command line along, which draws with colours.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from collections.abc import Mapping
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
+from typing import Any
+
+__all__ = ["lighten_imports"]
+
+_NOT_AT_START = ("orm", "roles")
+"""Modules of JupyterHub that others import as a whole, and use in functions alone."""
+
+_loading = threading.RLock()
+
+
+def lighten_imports() -> None:
+    """Put the stand-ins in place: call this before JupyterHub or Jupyter Server is imported. What is imported already stays as it is."""
+    if "rfc3987_syntax" not in sys.modules and find_spec("rfc3987_syntax") is not None:
+        sys.modules["rfc3987_syntax"] = _forwarder("rfc3987_syntax", "is_valid_syntax")
+    _import_without("httpx", {"httpx._main": None})
+    if "jupyterhub.utils" in sys.modules or find_spec("jupyterhub") is None:
+        return
+    _import_without("jupyterhub.utils", {"sqlalchemy": _empty("sqlalchemy"), "sqlalchemy.exc": _empty("sqlalchemy.exc", "SQLAlchemyError")})
+    for name in _NOT_AT_START:
+        _put_off("jupyterhub", name)
+    pages = "jupyterhub.handlers.pages"
+    _import_without("jupyterhub.log", {"jupyterhub.handlers": _empty("jupyterhub.handlers"), pages: _empty(pages, "HealthCheckHandler")})
+    _import_without("jupyterhub.scopes", {"sqlalchemy": _forwarder("sqlalchemy")})
+
+
+def _put_off(package: str, child: str) -> None:
+    """Let a module be executed when something of it is first used."""
+    name = f"{package}.{child}"
+    parent = importlib.import_module(package)
+    spec = PathFinder.find_spec(name, parent.__path__)
+    if name in sys.modules or spec is None or spec.loader is None:
+        return
+    loader = spec.loader
+    module = module_from_spec(spec)
+
+    def load(attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        with _loading:
+            if module.__dict__.pop("__getattr__", None) is not None:
+                loader.exec_module(module)
+        return getattr(module, attribute)
+
+    module.__getattr__ = load  # type: ignore[method-assign]
+    sys.modules[name] = module
+    setattr(parent, child, module)
+
+
+def _forwarder(name: str, function: str | None = None) -> ModuleType:
+    """Return a stand-in that imports the module `name` when something of it is first used.
+
+    Parameters
+    ----------
+    function
+        A function that others import by name: it is there from the start, and the import waits for its first call.
+    """
+    stand_in = ModuleType(name, "Imports the real module when it is first used.")
+
+    def real() -> ModuleType:
+        with _loading:
+            if sys.modules.get(name) is stand_in:
+                del sys.modules[name]
+            return importlib.import_module(name)
+
+    def load(attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return getattr(real(), attribute)
+
+    stand_in.__getattr__ = load  # type: ignore[method-assign]
+    if function is not None:
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return getattr(real(), function)(*args, **kwargs)
+
+        setattr(stand_in, function, call)
+    return stand_in
+
+
+def _empty(name: str, wanted: str | None = None) -> ModuleType:
+    """Return a package of that name with nothing in it but an empty class `wanted`, by which its importer would recognise what a server never meets."""
+    stand_in = ModuleType(name, "A stand-in.")
+    stand_in.__path__ = []
+    if wanted is not None:
+        setattr(stand_in, wanted, type(wanted, (Exception,), {}))
+    return stand_in
+
+
+def _import_without(module: str, stand_ins: Mapping[str, ModuleType | None]) -> None:
+    """Import `module` while other modules stand in for some that it imports, which are taken away again; None stands for one that is not there."""
+    if module in sys.modules or any(name in sys.modules for name in stand_ins) or find_spec(module) is None:
+        return
+    sys.modules.update(stand_ins)  # type: ignore[arg-type]  # None is how Python's import system marks what cannot be imported
+    try:
+        importlib.import_module(module)
+    except (ImportError, AttributeError):
+        # Another version, which wants more of it: whoever imports the module next gets all of it.
+        sys.modules.pop(module, None)
+    finally:
+        for name in stand_ins:
+            sys.modules.pop(name, None)

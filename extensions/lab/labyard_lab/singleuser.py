@@ -1,0 +1,63 @@
+"""``labyard-singleuser``: JupyterHub's single-user server, started with fewer imports, or in a process forked from one that has made them already.
+
+JupyterHub itself is found and not depended upon: a Jupyter server without a hub has no use for this module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import site
+import sys
+import sysconfig
+
+from labyard_lab.light_imports import lighten_imports
+
+__all__ = ["HANDLED_VARIABLES", "PRELOADED", "main", "preload"]
+
+PRELOADED = (
+    "aiohttp", "jupyterhub.httpclient", "jupyterhub.log", "jupyterhub.metrics", "jupyterhub.scopes", "jupyterhub.utils", "jupyterhub._xsrf_utils", "unittest.mock",
+    "jupyter_server.auth.logout", "jupyter_server.extension.application", "jupyter_server.serverapp", "jupyter_server_terminals.app",
+    "jupyterlab.commands", "jupyterlab.debuglog", "jupyterlab.extensions", "jupyterlab.handlers.announcements", "jupyterlab.handlers.build_handler",
+    "jupyterlab.handlers.error_handler", "jupyterlab.handlers.extension_manager_handler", "jupyterlab.handlers.plugin_manager_handler", "jupyterlab_server.app",
+    "jupyter_lsp.serverextension", "jupyter_server_proxy", "notebook_shim.nbserver", "notebook_shim.shim", "labyard_lab.extension",
+)  # fmt: skip
+"""What every server imports, but for modules that keep what they find in the environment: JupyterHub's and JupyterLab's applications, which come quickly once the rest is there."""
+
+HANDLED_VARIABLES = frozenset({"HOME", "USER"})
+"""Variables that some of `PRELOADED` look at, and that `main` makes good."""
+
+
+def preload() -> None:
+    """Import what every server imports, run nothing, read no configuration: for a process that is to be forked."""
+    lighten_imports()
+    for name in PRELOADED:
+        # What is not installed is not missed, and what fails here fails again, with a message, in the server that needs it.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
+def main() -> None:
+    """Run the server, as ``jupyterhub-singleuser`` does. It returns when the server has ended.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If JupyterHub is not installed beside.
+    """
+    lighten_imports()
+    forget_home()
+    if "USER" in os.environ:
+        # jupyter_client looks at the variable when it is imported.
+        sys.argv.append(f"--Session.username={os.environ['USER']}")
+    importlib.import_module("jupyterhub.singleuser").main()
+
+
+def forget_home() -> None:
+    """Have modules that were imported under another ``HOME`` look at it again."""
+    site.USER_BASE = site.USER_SITE = None
+    sysconfig.get_config_vars()["userbase"] = site.getuserbase()
+    trash = sys.modules.get("send2trash.plat_other")
+    if trash is not None:
+        importlib.reload(trash)

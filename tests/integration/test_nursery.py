@@ -1,0 +1,164 @@
+"""Servers forked by the nursery on a real platform: theirs alone, as an ordinary start would have made them, and none the worse for the end of nursery or hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.integration.kernels import KernelConnection
+from tests.platform import RunningPlatform, is_root, open_temporary_folder, start_platform, wait_until
+
+pytestmark = pytest.mark.integration
+
+PASSWORD = "correct horse battery"
+LOOK = """
+import json, os, pathlib
+print(json.dumps({"environment": dict(os.environ), "home": str(pathlib.Path.home()), "folder": os.getcwd(), "uid": os.getuid()}))
+"""
+
+
+@dataclass
+class World:
+    running: RunningPlatform
+    token: str
+    server: httpx.Client
+    hub: httpx.Client
+
+    def start(self) -> psutil.Process:
+        """Start ada's server, and return its process."""
+        assert self.hub.post("ada/server").status_code in (201, 202)
+        wait_until(lambda: self.model.get("ready"), "the server is ready", 90)
+        record = json.loads((self.running.state.run_private / "servers" / "ada.json").read_text())
+        return psutil.Process(record["pid"])
+
+    def stop(self) -> None:
+        assert self.hub.delete("ada/server").status_code in (202, 204)
+        wait_until(lambda: not self.model, "the server is gone", 60)
+
+    @property
+    def model(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.hub.get("ada").json()["servers"].get("", {})
+        return found
+
+    def nursery(self) -> psutil.Process:
+        return psutil.Process(self.running.process_id("nursery"))
+
+    def wait_for_nursery(self, times: int) -> None:
+        wait_until(lambda: self.running.log("nursery").count("ready") >= times, "the nursery is ready", 60)
+
+    def look(self) -> dict[str, Any]:
+        """Return what a kernel sees of its server's environment."""
+        kernel = self.server.post("api/kernels", json={"name": "python3"}).raise_for_status().json()["id"]
+        with KernelConnection(f"{self.running.url}user/ada/", kernel, self.token) as connection:
+            told: dict[str, Any] = json.loads(connection.run(LOOK).text)
+        return told
+
+    def ordinary_starts(self) -> int:
+        return self.running.log("hub").count("starts in the ordinary way")
+
+
+@pytest.fixture(scope="module")
+def world(environments: Any) -> Iterator[World]:
+    with open_temporary_folder() as folder:
+        (folder / "config.yaml").write_text("tools: {enabled: []}\n")
+        with start_platform(folder / "state", "--config", str(folder / "config.yaml")) as running:
+            running.add_user("ada", PASSWORD)
+            token = running.session("ada", PASSWORD).token("ada")
+            yield World(running, token, running.client("user/ada/", token), running.client("hub/api/users/", token))
+
+
+def test_a_forked_server_is_as_an_ordinary_one(world: World) -> None:
+    world.wait_for_nursery(1)
+    process = world.start()
+    assert process.ppid() == world.nursery().pid
+    assert "labyard-singleuser" in " ".join(process.cmdline())
+    assert (process.uids().real != os.getuid()) is is_root()
+    warm = world.look()
+    world.stop()
+    assert not process.is_running()
+    assert world.ordinary_starts() == 0
+
+    world.nursery().suspend()  # it hangs
+    try:
+        process = world.start()
+        assert process.ppid() == world.running.process_id("hub")
+        assert world.ordinary_starts() == 1
+        ordinary = world.look()
+    finally:
+        world.nursery().resume()
+    world.stop()
+    changing = {
+        "JUPYTERHUB_API_TOKEN",
+        "JPY_API_TOKEN",
+        "MLFLOW_TRACKING_TOKEN",
+        "JPY_SESSION_NAME",
+        "JPY_PARENT_PID",
+        "JUPYTERHUB_SERVICE_URL",
+    }
+    changing |= {name for name in warm["environment"] if name.startswith("LABYARD_") and name.endswith("_PORT")}
+    for told in (warm, ordinary):
+        assert changing & told["environment"].keys() >= {"JUPYTERHUB_API_TOKEN", "MLFLOW_TRACKING_TOKEN"}
+        told["environment"] = {name: value for name, value in told["environment"].items() if name not in changing}
+    assert warm == ordinary
+
+
+def test_what_it_keeps_lies_in_its_own_home(world: World) -> None:
+    world.start()
+    home = world.running.state.homes / "ada"
+    setting = "lab/api/settings/@jupyterlab/apputils-extension:themes"
+    world.server.put(setting, json={"raw": '{"theme": "JupyterLab Dark"}'}).raise_for_status()
+    assert (home / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings").exists()
+    world.stop()
+
+
+def test_a_dead_nursery_takes_no_server_along(world: World) -> None:
+    before = world.running.log("nursery").count("ready")
+    server = world.start()
+    world.nursery().send_signal(signal.SIGKILL)
+    world.wait_for_nursery(before + 1)
+    assert server.is_running()
+    assert world.server.get("api/status").status_code == 200
+    assert world.model["ready"]
+    world.stop()
+    assert not server.is_running()
+    assert world.start().ppid() == world.nursery().pid
+    world.stop()
+
+
+def test_a_new_hub_finds_a_forked_server_and_ends_it(world: World) -> None:
+    server = world.start()
+    kernel = world.server.post("api/kernels", json={"name": "python3"}).raise_for_status().json()["id"]
+    family = wait_until(lambda: server.children(recursive=True), "the kernel runs")
+    hub = world.running.process_id("hub")
+    psutil.Process(hub).kill()
+    wait_until(lambda: world.running.process_id("hub") != hub and _answers(world), "the hub is back", 60)
+    assert world.server.get(f"api/kernels/{kernel}").status_code == 200
+    wait_until(lambda: world.model.get("ready"), "the hub knows the server", 60)
+    world.stop()
+    assert not server.is_running()
+    wait_until(
+        lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family), "all that it started has ended"
+    )
+
+
+def _answers(world: World) -> bool:
+    try:
+        return world.hub.get("ada").status_code == 200
+    except (httpx.HTTPError, ValueError):
+        return False
+
+
+def test_a_killed_server_is_noticed(world: World) -> None:
+    server = world.start()
+    server.kill()
+    world.stop()
+    assert world.start().ppid() == world.nursery().pid
+    world.stop()
