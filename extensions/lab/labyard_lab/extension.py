@@ -31,6 +31,7 @@ from labyard_lab.platform_service import PlatformService
 from labyard_lab.port_proxy import protect_port_proxy
 from labyard_lab.proxy.http import ToolHttpHandler
 from labyard_lab.proxy.websocket import ToolWebsocketHandler, WebsocketPath
+from labyard_lab.settings_answers import CompressedAnswers
 from labyard_lab.visitors.access import PersonalServer, ProjectServer
 from labyard_lab.visitors.gate import Gate
 from labyard_lab.visitors.roles import Roles
@@ -163,6 +164,7 @@ class LabyardLab(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Begin to look for work that is to keep the server from being stopped as idle, and for visitors who may not stay."""
+        CompressedAnswers.install(serverapp.web_app, serverapp.base_url)
         share_assets(serverapp.web_app.settings)  # JupyterHub's part of the server puts its own hook there when it is initialized
         watch = [self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]
         if self.front is not None and self._front_visitors is not None:

@@ -1,4 +1,4 @@
-"""Handlers that serve viewers in another way, instead of refusing them."""
+"""Handlers that serve viewers in another way, instead of refusing them; and JupyterLab's settings, which are served in a quicker one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 from jupyter_core.utils import ensure_async
 from tornado import web
 
+from labyard_lab.settings_answers import RememberedSettings
 from labyard_lab.visitors.collaboration import save_id, viewer_may_send
-from labyard_lab.visitors.policy import CONTENTS, LICENSES, ROOM, has_name
+from labyard_lab.visitors.policy import CONTENTS, LICENSES, ROOM, SETTINGS, has_name
 from labyard_lab.visitors.visit import is_viewer
 
 __all__ = ["adaptions"]
@@ -56,7 +57,12 @@ class AnswersAtOnce:
         web.RequestHandler.finish(handler, json.dumps({"message": getattr(error, "log_message", None) or "refused"}))
 
 
-_ADAPTIONS: tuple[tuple[str, type], ...] = ((ROOM, RoomForViewers), (CONTENTS, ContentsForViewers), (LICENSES, AnswersAtOnce))
+_ADAPTIONS: tuple[tuple[str, type], ...] = (
+    (ROOM, RoomForViewers),
+    (CONTENTS, ContentsForViewers),
+    (LICENSES, AnswersAtOnce),
+    (SETTINGS, RememberedSettings),
+)
 
 
 def _read_only(model: dict[str, Any]) -> dict[str, Any]:
