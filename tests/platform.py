@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -20,8 +21,10 @@ from typing import Any
 
 import httpx
 
+from labyard.exceptions import LabyardError
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.state import StateFolder
+from labyard_hub.supervisor.control import stop_platform
 
 START_TIMEOUT_SECONDS = 180
 LABYARD = str(Path(sys.prefix) / "bin" / "labyard")
@@ -150,7 +153,8 @@ def start_platform(root: Path, *options: str, prefix: Sequence[str] = (), progra
         try:
             process.wait(60)
         finally:
-            labyard("down", "--state-dir", str(root), check=False)
+            with contextlib.suppress(LabyardError):  # what `labyard down` does
+                stop_platform(root)
             reader.join(5)
             assert process.stdout is not None
             process.stdout.close()

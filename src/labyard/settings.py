@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import platformdirs
 
 from labyard.exceptions import NotSignedInError, SettingsError, UsageError
 
@@ -97,7 +94,11 @@ class Logins:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or Path(platformdirs.user_config_dir("labyard"))
+        if folder is None:
+            import platformdirs  # noqa: PLC0415  # for a command whose address and token are given it would be the largest part
+
+            folder = Path(platformdirs.user_config_dir("labyard"))
+        self._folder = folder
 
     @property
     def file(self) -> Path:
@@ -170,7 +171,7 @@ class Logins:
 
     def _write(self, current: str | None, logins: Mapping[str, Login]) -> None:
         record = {"format": FORMAT, "current": current, "logins": [_entry(login) for _, login in sorted(logins.items())]}
-        draft = self._folder / f".logins.{os.getpid()}.{secrets.token_hex(4)}"
+        draft = self._folder / f".logins.{os.getpid()}.{os.urandom(4).hex()}"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder.chmod(0o700)
@@ -231,12 +232,12 @@ def find_connection(
         If the stored logins cannot be read.
     """
     environment = os.environ if environment is None else environment
-    logins = logins or Logins()
     named = url or environment.get(URL_VARIABLE) or None
     address = normal_url(named) if named else None
     given = token or environment.get(TOKEN_VARIABLE, "").strip() or None
     if given is not None and address is not None:
         return Connection(address, given, "argument" if token else TOKEN_VARIABLE)
+    logins = logins or Logins()
     stored = logins.get(address)
     if stored is None:
         if address is not None:

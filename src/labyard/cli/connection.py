@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from labyard.client import Client
 
-__all__ = ["complete_project", "connect", "instant", "json_option", "print_models", "project_argument", "say"]
+__all__ = ["ask", "complete_project", "connect", "instant", "json_option", "prepare_client", "print_models", "project_argument", "say"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 TIMEOUT_SECONDS, COMPLETION_TIMEOUT_SECONDS = 30.0, 2.0
 
@@ -27,10 +28,27 @@ TIMEOUT_SECONDS, COMPLETION_TIMEOUT_SECONDS = 30.0, 2.0
 @contextmanager
 def connect(timeout_seconds: float = TIMEOUT_SECONDS) -> Iterator[Client]:
     """Open a client for the platform that is meant."""
+    prepare_client()
     from labyard.client import Client
 
     with Client(timeout=timeout_seconds) as client:
         yield client
+
+
+def prepare_client() -> None:
+    """Keep httpx from importing its own command line, which brings rich and pygments where they are installed and takes as long as all else of it."""
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # what Python takes for: cannot be imported
+
+
+def ask(quick: Callable[[], T | None], whole: Callable[[Client], T]) -> T:
+    """Return what the platform answers: read at once where that suffices, else by the client, which also says what is wrong."""
+    found = None
+    with suppress(TimeoutError):
+        found = quick()
+    if found is None:
+        with connect() as client:
+            found = whole(client)
+    return found
 
 
 def json_option(function: F) -> F:
@@ -40,8 +58,14 @@ def json_option(function: F) -> F:
 
 def complete_project(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001  # click's signature
     """Return the caller's projects whose names begin so; none where the platform cannot be asked."""
-    with suppress(LabyardError), connect(COMPLETION_TIMEOUT_SECONDS) as client:
-        return [project.name for project in client.projects.list(state="all", page_size=500) if project.name.startswith(incomplete)]
+    from labyard.cli.reading import read_pages
+
+    with suppress(LabyardError, TimeoutError):
+        found: Iterable[Any] | None = read_pages("projects", "projects", timeout_seconds=COMPLETION_TIMEOUT_SECONDS, state="all", limit=500)
+        if found is None:
+            with connect(COMPLETION_TIMEOUT_SECONDS) as client:
+                found = list(client.projects.list(state="all", page_size=500))
+        return [project.name for project in found if project.name.startswith(incomplete)]
     return []
 
 
@@ -77,6 +101,8 @@ def print_models(
         say(nothing)
 
 
-def instant(value: datetime | None) -> str:
-    """Return an instant for people, in their own time zone."""
+def instant(value: datetime | str | None) -> str:
+    """Return an instant for people, in their own time zone; a text is one of the REST API."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     return value.astimezone().strftime("%Y-%m-%d %H:%M") if value is not None else "never"

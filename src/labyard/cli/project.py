@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from labyard.cli.connection import complete_project, connect, instant, json_option, print_models, project_argument, say
+from labyard.cli.connection import ask, complete_project, connect, instant, json_option, print_models, project_argument, say
 from labyard.cli.lazy import LazyGroup
 from labyard.exceptions import UsageError
 
@@ -62,15 +62,20 @@ def _changed(found: Project, what: str, *, as_json: bool) -> None:
 @json_option
 def list_(archived: bool, every: bool, as_json: bool) -> None:
     """List your projects."""
-    with connect() as client:
-        found = client.projects.list(state="all" if every else "archived" if archived else "active", page_size=500)
-        print_models(
-            found,
-            ["NAME", "ROLE", "MEMBERS", "STATE", "TITLE"],
-            lambda one: [one.name, one.role.value, str(one.member_count), one.state.value, one.display_name],
-            as_json=as_json,
-            nothing="you are in no project: `labyard project create NAME` makes one",
-        )
+    from labyard.cli.reading import read_pages
+
+    state: Literal["all", "archived", "active"] = "all" if every else "archived" if archived else "active"
+    found = ask(
+        lambda: read_pages("projects", "projects", state=state, limit=500),
+        lambda client: list[Any](client.projects.list(state=state, page_size=500)),
+    )
+    print_models(
+        found,
+        ["NAME", "ROLE", "MEMBERS", "STATE", "TITLE"],
+        lambda one: [one.name, one.role.value, str(one.member_count), one.state.value, one.display_name],
+        as_json=as_json,
+        nothing="you are in no project: `labyard project create NAME` makes one",
+    )
 
 
 @project.command()
@@ -78,8 +83,10 @@ def list_(archived: bool, every: bool, as_json: bool) -> None:
 @json_option
 def show(project: str, as_json: bool) -> None:
     """Show one of your projects."""
-    with connect() as client:
-        _print(client.projects.get(project), as_json=as_json)
+    from labyard.cli.reading import read
+
+    found: Any = ask(lambda: read("projects", project), lambda client: client.projects.get(project))
+    _print(found, as_json=as_json)
 
 
 @project.command()

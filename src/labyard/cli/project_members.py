@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from labyard.cli.connection import connect, instant, json_option, print_models, project_argument, say
+from labyard.cli.connection import ask, connect, instant, json_option, print_models, project_argument, say
 
 if TYPE_CHECKING:
     from labyard.models.project import Member
@@ -35,13 +35,18 @@ def _changed(found: Member, text: str, *, as_json: bool) -> None:
 @json_option
 def list_(project: str, as_json: bool) -> None:
     """List the members: owners first, then by name."""
-    with connect() as client:
-        print_models(
-            client.projects.members.list(project),
-            ["USER", "ROLE", "SINCE", "ADDED BY"],
-            lambda one: [one.user, one.role.value, instant(one.added_at), one.added_by],
-            as_json=as_json,
-        )
+    from labyard.cli.reading import read_pages
+
+    found: list[Any] = ask(
+        lambda: read_pages("members", "projects", project, "members"),
+        lambda client: list[Any](client.projects.members.list(project)),
+    )
+    print_models(
+        found,
+        ["USER", "ROLE", "SINCE", "ADDED BY"],
+        lambda one: [one.user, one.role.value, instant(one.added_at), one.added_by],
+        as_json=as_json,
+    )
 
 
 @member.command()

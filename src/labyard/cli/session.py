@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labyard.cli.connection import instant, json_option, say
+from labyard.cli.connection import ask, instant, json_option, say
 from labyard.exceptions import ApiError, ConnectionFailedError, NotSignedInError, UnauthenticatedError, UnexpectedAnswerError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ __all__ = ["logout", "use", "whoami"]
 def whoami(every: bool, as_json: bool) -> None:
     """Tell where you are signed in, as whom and until when. The platform is asked whether it is still so."""
     from labyard.cli.output import print_json, print_table
-    from labyard.client import Client
+    from labyard.cli.reading import read
     from labyard.settings import Logins, find_connection
 
     logins = Logins()
@@ -38,8 +38,7 @@ def whoami(every: bool, as_json: bool) -> None:
         return
     connection = find_connection()
     stored = logins.get(connection.url) if connection.source == "login" else None
-    with Client(connection.url, connection.token) as client:
-        me = client.me.get()
+    me: Any = ask(lambda: read("me"), lambda client: client.me.get())
     if as_json:
         expires_at = stored.expires_at.isoformat() if stored is not None and stored.expires_at is not None else None
         print_json({"url": connection.url, "user": me.name, "admin": me.admin, "expires_at": expires_at, "source": connection.source})
