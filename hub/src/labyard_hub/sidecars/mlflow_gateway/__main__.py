@@ -8,6 +8,8 @@ import sys
 
 import uvicorn
 from mlflow_gateway.configuration import Configuration, apply
+from mlflow_gateway.light import imported_lightly
+from mlflow_gateway.query_statistics import Statistics
 
 __all__ = ["main"]
 
@@ -16,9 +18,12 @@ def main() -> None:
     """Read the environment, bring the database up to date, and serve until told to stop."""
     configuration = Configuration.from_environment(os.environ)
     apply(configuration)
+    with imported_lightly():
+        import mlflow_gateway.application  # noqa: F401, PLC0415  reads the environment that was just set
     _prepare(configuration)
+    Statistics(configuration.database).keep()
     uvicorn.run(
-        "mlflow_gateway.application:create",
+        "mlflow_gateway.light:create",
         factory=True,
         host="127.0.0.1",
         port=configuration.port,
@@ -53,6 +58,10 @@ def _prepare(configuration: Configuration) -> None:
             _upgrade_db(engine)
         finally:
             engine.dispose()
+        try:
+            Statistics(configuration.database).gather()
+        except sqlite3.Error as error:
+            sys.stderr.write(f"MLflow's queries may be slow, for SQLite could not look through its database: {error}\n")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlflow_gateway.query_statistics import EVERY_SECONDS
+
 __all__ = ["Configuration", "apply"]
 
 
@@ -88,6 +90,7 @@ def apply(configuration: Configuration) -> None:
         "_MLFLOW_IN_JOB_EXECUTOR": "false",
         "MLFLOW_TRACKING_URI": configuration.database_url,
         "MLFLOW_WORKSPACE_STORE_URI": configuration.database_url,
+        "MLFLOW_SQLALCHEMYSTORE_POOL_RECYCLE": str(round(EVERY_SECONDS)),  # a connection reads SQLite's statistics when it is made
         "MLFLOW_ENABLE_WORKSPACES": "true",
         "MLFLOW_ENABLE_AI_GATEWAY": "false",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
