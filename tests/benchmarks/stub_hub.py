@@ -75,7 +75,9 @@ from labyard_hub.hub_plugins.hub_config import configure
 state = StateFolder(Path(given["root"]))
 configure(c, state, Configuration(None, Settings(), (), ()), Platform.read(state))
 c.JupyterHub.spawner_class = StubSpawner
-c.StubSpawner = c.LabyardSpawner
+for key, value in list(c.LabyardSpawner.items()):
+    if key in Spawner.class_trait_names(config=True):
+        c.StubSpawner[key] = value
 c.JupyterHub.services.append(BENCHMARK_SERVICE)
 c.JupyterHub.load_roles.append(BENCHMARK_ROLE)
 """

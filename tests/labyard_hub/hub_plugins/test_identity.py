@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
+from labyard_hub.config.state import StateFolder
+from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
 from labyard_hub.hub_plugins.identity import MAX_HASHING, AsyncIdentity, HubBusyError
 from labyard_hub.storage.identity import IdentityStore
+from labyard_hub.storage.identity_errors import UserUnknownError
 
 
 @pytest.fixture
@@ -42,3 +47,19 @@ async def test_a_visitor_who_leaves_frees_the_place_only_when_the_work_is_done(i
     go.set()
     await asyncio.gather(*waiting, return_exceptions=True)
     assert await identity.hashing(lambda: 7) == 7
+
+
+async def test_a_hub_that_starts_looks_at_the_store_once(tmp_path: Path) -> None:
+    authenticator = LabyardAuthenticator(state_dir=str(StateFolder.open(tmp_path / "state").root))
+    for name in ("ada", "bob"):
+        authenticator.identity.store.add_user(name, "correct horse battery")
+    looks = mock.Mock(side_effect=authenticator.identity.store.get_user)
+    with mock.patch.object(authenticator.identity.store, "get_user", looks):
+        async with authenticator.look_up_all():
+            await authenticator.add_user(SimpleNamespace(name="ada", groups=[]))
+            for name in ("Ada", "eve"):
+                with pytest.raises(UserUnknownError):
+                    await authenticator.add_user(SimpleNamespace(name=name, groups=[]))
+        assert looks.call_count == 0
+        await authenticator.add_user(SimpleNamespace(name="bob", groups=[]))
+    assert looks.call_count == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub c
         policy = PasswordPolicy(self.settings.minimum_password_length)
         self.identity = AsyncIdentity(IdentityStore(self.state.identity_database, policy=policy))
         self.throttle = Throttle(self.settings.attempts_window_seconds)
+        self._all_names: frozenset[str] | None = None
         # Whom the store knows may sign in; there is no second list.
         self.allow_all = True
         self.any_allow_config = True
@@ -157,10 +159,23 @@ class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub c
         """Refuse users whom the store does not know: JupyterHub then drops them and their tokens, also when it starts."""
         if is_project_user(user):
             return
-        found = await self.identity.call(self.identity.store.get_user, user.name)
-        # The store finds names in any case; the hub would take `Ada` for somebody beside `ada`.
-        if found is None or found.name != user.name:
+        if self._all_names is not None:
+            known = user.name in self._all_names
+        else:
+            found = await self.identity.call(self.identity.store.get_user, user.name)
+            # The store finds names in any case; the hub would take `Ada` for somebody beside `ada`.
+            known = found is not None and found.name == user.name
+        if not known:
             raise UserUnknownError(user.name)
+
+    @contextlib.asynccontextmanager
+    async def look_up_all(self) -> AsyncIterator[None]:
+        """Answer `add_user` from one look at the store until the end of the block: a hub that starts asks about every user."""
+        self._all_names = frozenset(user.name for user in await self.identity.call(self.identity.store.list_users))
+        try:
+            yield
+        finally:
+            self._all_names = None
 
     async def delete_user(self, user: Any) -> None:
         """Remove a user everywhere: from the store first, then servers, home and Unix account. JupyterHub does its own part after.

@@ -68,6 +68,8 @@ def _hub(c: Any, state: StateFolder, platform: Platform) -> None:
     hub.redirect_to_server = False
     hub.allow_named_servers = True
     hub.last_activity_interval = 60
+    # It looks after the servers that ran before in the background.
+    hub.init_spawners_timeout = 0
     c.JupyterHub.activity_resolution = 10
     hub.token_expires_in_max_seconds = TOKEN_LIFETIME_SECONDS
 

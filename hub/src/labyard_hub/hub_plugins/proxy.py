@@ -12,6 +12,7 @@ from jupyterhub_traefik_proxy.traefik_utils import deep_merge
 from tornado.httpclient import HTTPClientError
 from traitlets import default, observe
 
+from labyard_hub.hub_plugins.hub_users import HubUsers
 from labyard_hub.hub_plugins.route_publisher import RoutePublisher
 from labyard_hub.hub_plugins.routes_file import RoutesFile
 
@@ -134,7 +135,7 @@ class LabyardProxy(TraefikFileProviderProxy):  # type: ignore[misc]  # it carrie
         """Wait until Traefik works by what was written last, this route among it."""
         await self._publisher.loaded(self.check_route_timeout)
 
-    async def check_routes(self, *args: Any, **kwargs: Any) -> Any:
+    async def check_routes(self, user_dict: Any, *args: Any, **kwargs: Any) -> Any:
         """Check the routes as the hub does every minute, and first that the proxy was told what the hub believes.
 
         Upstream compares the hub's servers with its own memory alone. A file that was damaged or could not be written, on a full disk for example, stayed so until
@@ -142,10 +143,13 @@ class LabyardProxy(TraefikFileProviderProxy):  # type: ignore[misc]  # it carrie
         """
         if self._start_future is not None and not self._start_future.done():
             await self._start_future
+        if isinstance(user_dict, HubUsers):
+            # The route of somebody whom the hub has not read yet would pass for stale.
+            await user_dict.complete.wait()
         if not await asyncio.to_thread(self.dynamic_config_handler.is_as_written):
             self.log.warning("%s is not as it was written, and is written anew", self.dynamic_config_file)
             await self._publisher.publish()
-        return await super().check_routes(*args, **kwargs)
+        return await super().check_routes(user_dict, *args, **kwargs)
 
 
 def _lay_over(config: dict[str, Any], added: dict[str, Any]) -> None:

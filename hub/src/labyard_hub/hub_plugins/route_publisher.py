@@ -104,7 +104,7 @@ class RoutePublisher:
             if found:
                 self._usual_seconds = took if not self._usual_seconds else (self._usual_seconds + took) / 2
                 self._loaded = version
-                _settle(self._loading, version)
+                await _settle_slowly(self._loading, version)
                 return
             if self._changed > version and (found is None or took > PATIENCE_SECONDS):
                 return
@@ -112,6 +112,15 @@ class RoutePublisher:
             if not self._loading and took > PATIENCE_SECONDS:
                 return
             await asyncio.sleep(max(POLL_SECONDS, min(0.1, took * 0.05)) if found is not None else 0.05)
+
+
+async def _settle_slowly(waiting: list[tuple[int, asyncio.Future[None]]], version: int) -> None:
+    """Answer whoever waits for `version`, one after the other: each goes on with work that others would wait for."""
+    for wanted, future in waiting[:]:
+        if wanted <= version and not future.done():
+            future.set_result(None)
+            await asyncio.sleep(0)
+    _settle(waiting, version)
 
 
 def _settle(waiting: list[tuple[int, asyncio.Future[None]]], version: int, error: Exception | None = None) -> None:

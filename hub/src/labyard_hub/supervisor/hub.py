@@ -28,7 +28,7 @@ def hub_process(state: StateFolder, platform: Platform) -> ProcessSpec:
     configuration = Path(__file__).parent.parent / "hub_plugins" / "jupyterhub_config.py"
     return ProcessSpec(
         name="hub",
-        argv=(sys.executable, "-m", "jupyterhub", f"--config={configuration}"),
+        argv=(sys.executable, "-m", "labyard_hub.hub_plugins.hub_app", f"--config={configuration}"),
         env={**base_environment(state), "LABYARD_STATE_DIR": str(state.root)},
         ready_url=f"{platform.hub_api_url}/health",
         start_timeout_seconds=90,

@@ -1,0 +1,30 @@
+"""The hub's SQLite file is written ahead, and no start waits ten times for the disk."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from jupyterhub import orm
+from sqlalchemy import event, text
+from sqlalchemy.engine import Engine
+
+from labyard_hub.hub_plugins import hub_database
+from labyard_hub.hub_plugins.hub_database import tune_sqlite
+
+
+def test_commits_do_not_wait_for_the_disk(tmp_path: Path) -> None:
+    tune_sqlite()
+    tune_sqlite()
+    try:
+        session = orm.new_session_factory(url=f"sqlite:///{tmp_path / 'hub.sqlite'}")()
+        assert session.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert session.execute(text("PRAGMA synchronous")).scalar_one() == 1
+        # What JupyterHub itself sets stays.
+        assert session.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+        session.add(orm.User(name="ada"))
+        session.commit()
+        session.close()
+    finally:
+        event.remove(Engine, "connect", hub_database._set_pragmas)
+    assert sqlite3.connect(tmp_path / "hub.sqlite").execute("SELECT name FROM users").fetchall() == [("ada",)]
