@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -14,8 +15,10 @@ import httpx
 
 __all__ = ["Authority", "Caller", "RefusedError"]
 
-CACHE_SECONDS = 2.0
-"""The service keeps what the hub said for 3 s; together a revoked token works for at most 5 s."""
+FRESH_SECONDS = 2.0
+"""So long an answer counts without a question. Somebody who goes on working then gets the kept one once more, while the next is asked for: nobody waits."""
+CACHE_SECONDS = 5.0
+"""So long an answer counts at all. The service keeps what the hub said for 3 s; together a revoked token works for at most 8 s."""
 CACHE_ENTRIES = 2048
 TIMEOUT_SECONDS = 10.0
 
@@ -87,6 +90,7 @@ class Authority:
         self._client = client
         self._clock = clock
         self._cache: OrderedDict[str, tuple[float, Caller | RefusedError]] = OrderedDict()
+        """When it was asked for, and what came."""
         self._asking: dict[str, asyncio.Task[Caller | RefusedError]] = {}
 
     async def identify(self, authorization: str | None, cookie: str | None) -> Caller:
@@ -101,25 +105,31 @@ class Authority:
             raise RefusedError(401, "Sign in, or send a token as `Authorization: Bearer TOKEN` (MLFLOW_TRACKING_TOKEN).")
         # Credentials are never keys themselves: what is in memory longest should be worth least.
         key = hashlib.sha256(f"{authorization}\0{cookie}".encode()).hexdigest()
-        kept = self._cache.get(key)
-        if kept is None or kept[0] <= self._clock():
-            answer = await self._ask_once(key, authorization, cookie)
-        else:
-            answer = kept[1]
+        asked_at, answer = self._cache.get(key, (-math.inf, None))
+        age = self._clock() - asked_at
+        # A refusal is not kept beyond its time: whoever was just let in should not wait.
+        if answer is None or age >= (CACHE_SECONDS if isinstance(answer, Caller) else FRESH_SECONDS):
+            answer = await asyncio.shield(self._ask_once(key, authorization, cookie))
+        elif age >= FRESH_SECONDS:
+            self._ask_once(key, authorization, cookie)
         if isinstance(answer, RefusedError):
             raise RefusedError(answer.status, str(answer), answer.code)
         return answer
 
-    async def _ask_once(self, key: str, authorization: str | None, cookie: str | None) -> Caller | RefusedError:
+    def _ask_once(self, key: str, authorization: str | None, cookie: str | None) -> asyncio.Task[Caller | RefusedError]:
         """Ask, together with all other requests that need the same answer now."""
         task = self._asking.get(key)
         if task is None:
-            task = asyncio.create_task(self._ask(authorization, cookie))
+            task = asyncio.create_task(self._ask_and_keep(key, authorization, cookie))
             self._asking[key] = task
             task.add_done_callback(lambda _: self._asking.pop(key, None))
-        answer = await asyncio.shield(task)
+        return task
+
+    async def _ask_and_keep(self, key: str, authorization: str | None, cookie: str | None) -> Caller | RefusedError:
+        asked_at = self._clock()
+        answer = await self._ask(authorization, cookie)
         if isinstance(answer, Caller) or answer.status in (401, 403):
-            self._cache[key] = (self._clock() + CACHE_SECONDS, answer)
+            self._cache[key] = (asked_at, answer)
             self._cache.move_to_end(key)
             while len(self._cache) > CACHE_ENTRIES:
                 self._cache.popitem(last=False)
