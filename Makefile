@@ -28,7 +28,6 @@ bench-check: setup
 	@exec "$(HERE)/.venv/bin/python" -m tests.benchmarks --check $(ARGS)
 
 docs: setup
-	@"$(HERE)/.venv/bin/python" scripts/command_texts.py
 	@exec "$(HERE)/.venv/bin/python" scripts/reference.py
 
 lock: setup

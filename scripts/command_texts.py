@@ -1,4 +1,4 @@
-"""Writes what the command line answers without click: help, a table for completion, and the shells' scripts; ``--check`` fails if one is out of date.
+"""What the command line answers without click: help, a table for completion, and the shells' scripts; `scripts.reference` writes them with the other pages.
 
 One set is for `labyard` alone, one for `labyard` with labyard-hub. See `labyard.cli.quick`.
 """
@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import click
 from click.shell_completion import ShellComplete, get_completion_class
@@ -32,7 +33,11 @@ def hub_commands() -> dict[str, str]:
 
 def texts(plug_ins: dict[str, str]) -> dict[str, str]:
     """Return the texts for an installation with these commands of other distributions, by the names of their files."""
-    module.find_plug_ins = lambda: plug_ins  # type: ignore[assignment]
+    with patch.object(module, "find_plug_ins", lambda: plug_ins):
+        return _texts()
+
+
+def _texts() -> dict[str, str]:
     context = click.Context(module.cli, info_name="labyard", **module.cli.context_settings)
     context.resilient_parsing = True
     rows = "".join("\t".join(row) + "\n" for row in _rows(module.cli, "", context))
@@ -94,7 +99,3 @@ def main() -> int:
     if stale:
         print(f"out of date: {', '.join(stale)}; run `make docs`")
     return 1 if stale else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,6 +7,5 @@ cd "$(dirname "$0")/.."
 .venv/bin/mypy
 .venv/bin/lint-imports --no-cache
 .venv/bin/python scripts/build_lab.py --check
-.venv/bin/python scripts/command_texts.py --check
 .venv/bin/python scripts/reference.py --check
 .venv/bin/python scripts/wire_types.py --check

@@ -1,4 +1,4 @@
-"""Writes the pages of ``docs/reference`` that come from the code; ``--check`` fails if one is out of date."""
+"""Writes the pages of ``docs/reference`` and the command line's texts, which come from the code; ``--check`` fails if one is out of date."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from labyard.models.tool import Tool
 from labyard_hub.config.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from scripts import command_texts
 from scripts.rest_reference import rest_page, roles_page
 from scripts.sdk_reference import sdk_page
 from tests.service import describe_service
@@ -85,7 +86,7 @@ def _commands(command: click.Command, path: str, context: click.Context) -> list
 
 def cli_page() -> str:
     """Return the page of all commands."""
-    root = click.Context(cli, info_name="labyard", terminal_width=110, max_content_width=110)
+    root = click.Context(cli, info_name="labyard", terminal_width=110, max_content_width=110, **cli.context_settings)
     statuses = (
         "Exit status: 0 done, 1 failed, 2 asked for in a way that cannot be done, 3 (`status`) nothing runs, 4 not signed in, 5 not found, "
         "6 not allowed, 7 in conflict with what there is, 8 the platform does not answer, 130 interrupted.\n"
@@ -121,7 +122,7 @@ def main() -> int:
             path.write_text(text)
     if stale:
         print(f"out of date: {', '.join(stale)}; run `make docs`")
-    return 1 if stale else 0
+    return max(len(stale) > 0, command_texts.main())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the command line answers without click: its version, its help, and the completion of commands and options.
 
-The texts are written by `scripts/command_texts.py` from the commands themselves, one set per distribution: ours here, for an installation that has no
+The texts are written by `scripts/reference.py` from the commands themselves, one set per distribution: ours here, for an installation that has no
 other commands, and one in a plug-in's ``quick_texts`` folder, beside the modules of its commands, for an installation that has those too. Where neither fits, as
 with commands of a third distribution or in a narrow terminal, click answers, with the same bytes.
 """
