@@ -170,7 +170,7 @@ class Hub:
                 env={**spec.env, "LABYARD_BENCHMARK": json.dumps(given)}, cwd=self.state.root, stdout=log, stderr=log,
             )  # fmt: skip
         with httpx.Client(trust_env=False) as client:
-            wait_until(lambda: self._answers(client), "the hub", 120)
+            wait_until(lambda: self._answers(client), "the hub", 300)
         return time.perf_counter() - began
 
     def _answers(self, client: httpx.Client) -> bool:
@@ -183,7 +183,7 @@ class Hub:
 
     def initialized_seconds(self) -> float:
         """Return what the hub last said it took to look after all its servers."""
-        wait_until(lambda: "Initialized" in self.log.read_text().rpartition("Running JupyterHub version")[2], "the servers' check", 120)
+        wait_until(lambda: "Initialized" in self.log.read_text().rpartition("Running JupyterHub version")[2], "the servers' check", 300)
         return float(re.findall(r"Initialized \d+ spawners in ([\d.]+) seconds", self.log.read_text())[-1])
 
     def stop(self) -> None:
