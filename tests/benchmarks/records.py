@@ -49,7 +49,8 @@ def describe_machine() -> str:
     except OSError:
         models = []
     model = f" ({models[0]})" if models else ""
-    return f"{os.cpu_count()} cores, {platform.machine()}{model}, Python {platform.python_version()}, {platform.platform(terse=True)}"
+    kernel = ".".join(platform.release().split(".")[:2])
+    return f"{os.cpu_count()} cores, {platform.machine()}{model}, Python {platform.python_version()}, {platform.system()} {kernel}"
 
 
 def read() -> dict[str, Any]:
