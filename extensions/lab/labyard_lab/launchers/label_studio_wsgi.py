@@ -1,5 +1,7 @@
 """Label Studio's WSGI application below a prefix."""
 
+from label_studio_static import Static
+
 
 class Prefixed:
     """WSGI application below a prefix, at whatever origin the browser uses.
@@ -9,7 +11,7 @@ class Prefixed:
     """
 
     def __init__(self, application, prefix):
-        self.application, self.prefix = application, prefix
+        self.application, self.prefix = Static(self.redirecting(application), self.styled), prefix
 
     def __call__(self, environ, start_response):
         """Answer one request."""
@@ -25,34 +27,26 @@ class Prefixed:
             # It would fetch them from another host, for every visit.
             start_response("404 Not Found", [("Content-Type", "application/json"), ("Content-Length", "2")])
             return [b"{}"]
-        is_style = environ["PATH_INFO"].startswith("/react-app/") and environ["PATH_INFO"].endswith(".css")
-        return self.style(environ, start_response) if is_style else self.application(environ, self.redirecting(start_response))
+        return self.application(environ, start_response)
 
-    def redirecting(self, start_response):
-        """Return a `start_response` that puts redirects under the prefix."""
+    def redirecting(self, application):
+        """Return `application` with its redirects under the prefix."""
 
-        def start(status, headers, *rest):
-            return start_response(
-                status, [(name, self.location(value) if name.lower() == "location" else value) for name, value in headers], *rest
-            )
+        def redirected(environ, start_response):
+            def start(status, headers, *rest):
+                return start_response(
+                    status, [(name, self.location(value) if name.lower() == "location" else value) for name, value in headers], *rest
+                )
 
-        return start
+            return application(environ, start)
 
-    def style(self, environ, start_response):
-        """Answer with a style sheet whose fonts lie under the prefix."""
-        begun = []
+        return redirected
 
-        def start(status, headers, *rest):
-            begun[:] = [status, [(name, value) for name, value in headers if name.lower() != "content-length"], *rest]
-
-        answer = self.application(environ, start)
-        try:
-            body = b"".join(answer).replace(b"url(/static/", f"url({self.prefix}/static/".encode())
-        finally:
-            getattr(answer, "close", lambda: None)()
-        status, headers, *rest = begun
-        start_response(status, [*headers, ("Content-Length", str(len(body)))], *rest)
-        return [body]
+    def styled(self, path, body):
+        """Return a file of its page; fonts that a style sheet names lie under the prefix."""
+        if path.startswith("/react-app/") and path.endswith(".css"):
+            return body.replace(b"url(/static/", f"url({self.prefix}/static/".encode())
+        return body
 
     @staticmethod
     def set_address(address):
