@@ -28,7 +28,7 @@ def requests_per_second(url: str, headers: Mapping[str, str], *, connections: in
     if wrk is not None:
         options = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
         told = subprocess.run(
-            [wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", *options, url], capture_output=True, text=True, check=True
+            [wrk, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", *options, url], capture_output=True, text=True, check=True
         ).stdout
         assert "Non-2xx" not in told, told
         return float(told.partition("Requests/sec:")[2].split()[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -221,6 +222,16 @@ def test_without_nginx_the_server_does_it_all(make_server: Callable[..., LabServ
     assert httpx.get(url(server, "ready"), headers=AUTHORIZATION).text == "ready"
     assert carried(server) > 0
     assert server.log.read_text().count("carries all requests for tools itself") == 1
+
+
+def test_a_server_whose_port_somebody_else_has_does_not_run(make_server: Callable[..., LabServer]) -> None:
+    """The platform would lead people, with their cookies, to whoever has it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(AssertionError, match="cannot be taken"):  # it ended, and this is its log
+            make_server([echo_tool()], environment={"LABYARD_FRONT_PORT": str(port)})
 
 
 def test_a_tool_cannot_steer_nginx(server: LabServer) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import resource
 import secrets
 import shutil
 import signal
@@ -29,6 +30,7 @@ _SHORT_LIVES = 3
 _FORGET_SECONDS = 10.0
 """Answers are removed so long after they were given: their names are made of cookies and tokens."""
 _PR_SET_PDEATHSIG = 1
+_FILES = 8192
 
 _libc = ctypes.CDLL(None)
 
@@ -127,7 +129,7 @@ class Front:
         self._process = await asyncio.create_subprocess_exec(
             nginx, "-p", folder, "-c", folder / "nginx.conf", "-e", "stderr",
             env={"NGINX": f"{self._socket.fileno()};"}, pass_fds=(self._socket.fileno(),), stdin=asyncio.subprocess.DEVNULL,
-            preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),  # it takes no locks; nginx shall not outlive a server that is killed
+            preexec_fn=_prepare_process,
         )  # fmt: skip
         try:
             while True:
@@ -149,6 +151,13 @@ class Front:
         plan = FrontPlan(folder, self.port, self._server, self._base_path, self.secret, as_root=os.geteuid() == 0)
         (folder / "nginx.conf").write_text(front_configuration(plan))
         return folder
+
+
+def _prepare_process() -> None:
+    """Run in the new process, before it is nginx; it takes no locks. nginx shall not outlive a server that is killed, and has two files for each request."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES if most == resource.RLIM_INFINITY else min(_FILES, most), most))
 
 
 def _forget(folder: Path) -> None:
