@@ -21,6 +21,12 @@ from tests.integration.kernels import KernelConnection
 from tests.labyard_lab.conftest import TOKEN, LabServer, wait_until
 
 PROGRAM = str(Path(labyard_lab.__file__).parent / "launchers" / "kernel_parent.py")
+AS_JUPYTER = (
+    "c.KernelProvisionerFactory.default_provisioner_name = 'local-provisioner'\n"
+    "c.ServerApp.kernel_websocket_connection_class = 'jupyter_server.services.kernels.connection.channels.ZMQChannelsWebsocketConnection'\n"
+)
+"""Configuration that undoes what is ours."""
+
 STOCK = "stock"
 """Name of a kernel that is the default one, but for its start, which is Jupyter's own."""
 

@@ -9,31 +9,61 @@ from typing import Any
 import pytest
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
-from labyard_lab.kernels.connection import PromptConnection
+from labyard_lab.kernels.connection import ASK_AGAIN_SECONDS, PromptConnection
 
 
-def connection(**parts: Any) -> PromptConnection:
-    made = PromptConnection.__new__(PromptConnection)
-    for name, part in parts.items():
-        made.__dict__[name] = part
-    return made
+class Parts:
+    """What is around a connection, and what happened to it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: list[Any] = []
+        self.connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.kernel = SimpleNamespace(
+            execution_state="idle", connect_control=lambda: SimpleNamespace(close=lambda: self.calls.append("closed"))
+        )
+        session = SimpleNamespace(send=lambda _, message: self.calls.append(message))
+        for name, part in {
+            "websocket_handler": SimpleNamespace(set_nodelay=lambda on: self.calls.append(("at once", on))),
+            "kernel_manager": self.kernel, "multi_kernel_manager": {"k"}, "kernel_id": "k", "session": session,
+        }.items():  # fmt: skip
+            monkeypatch.setattr(PromptConnection, name, part)
+        monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda _: self.connected)
+        self.connection = PromptConnection.__new__(PromptConnection)
 
 
-def test_messages_are_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[Any] = []
-    monkeypatch.setattr(PromptConnection, "websocket_handler", SimpleNamespace(set_nodelay=calls.append))
-    monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda _: calls.append("connected"))
-    connection().connect()
-    assert calls == [True, "connected"]
+async def test_messages_are_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts(monkeypatch)
+    parts.connected.set_result(None)
+    assert parts.connection.connect() is parts.connected
+    assert parts.calls == [("at once", True)]
+
+
+async def test_a_kernel_that_was_not_heard_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts(monkeypatch)
+    parts.connection.connect()
+    task = parts.connection._asking
+    assert task is not None
+    await task
+    assert parts.calls[1:] == [*["kernel_info_request"] * len(ASK_AGAIN_SECONDS), "closed"]
+
+
+async def test_it_is_asked_no_more_once_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts(monkeypatch)
+    parts.connection.connect()
+    parts.connected.set_result(None)
+    task = parts.connection._asking
+    assert task is not None
+    await task
+    assert parts.calls == [("at once", True)]
 
 
 @pytest.mark.parametrize(("state", "ends"), [("idle", "idle"), ("starting", "idle"), ("starting", "starting")])
 async def test_the_kernels_first_sign_of_life_is_waited_for_briefly(monkeypatch: pytest.MonkeyPatch, state: str, ends: str) -> None:
     async def prepare(_: Any) -> None:
-        asyncio.get_running_loop().call_soon(setattr, kernel, "execution_state", ends)
+        asyncio.get_running_loop().call_soon(setattr, parts.kernel, "execution_state", ends)
 
-    kernel = SimpleNamespace(execution_state=state)
+    parts = Parts(monkeypatch)
+    parts.kernel.execution_state = state
     monkeypatch.setattr(ZMQChannelsWebsocketConnection, "prepare", prepare)
-    monkeypatch.setattr(PromptConnection, "kernel_manager", kernel)
-    await connection().prepare()
-    assert kernel.execution_state == ends
+    await parts.connection.prepare()
+    assert parts.kernel.execution_state == ends

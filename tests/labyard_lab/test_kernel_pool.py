@@ -184,6 +184,18 @@ def test_a_parents_end_harms_no_kernel(server: KernelServer) -> None:
     server.end(session)
 
 
+def test_one_that_ended_while_it_waited_is_replaced(server: KernelServer) -> None:
+    server.wait_for_waiting()
+    for one in server.waiting():
+        one.kill()
+        wait_until(lambda one=one: not one.is_running(), "it is collected")  # type: ignore[misc]
+    session = server.start()
+    with server.connect(session) as kernel:
+        assert PROGRAM in psutil.Process(int(kernel.result("import os; print(os.getpid())"))).cmdline()
+    server.end(session)
+    server.wait_for_waiting()
+
+
 def test_an_orphan_of_a_kernel_does_not_become_ours(server: KernelServer) -> None:
     """The server adopts what it has forked; whatever else loses its parent goes to the system, which collects it."""
     session, _ = take(server)

@@ -129,6 +129,7 @@ class KernelPool(SingletonConfigurable):
             await one.close()
         try:
             await kind.start()
+            self._use()  # the imports may have taken long
         except NotForkableError as reason:
             if self._kinds.get(kind.recipe) is kind:  # otherwise it was given up meanwhile
                 del self._kinds[kind.recipe]
@@ -186,8 +187,8 @@ class KernelPool(SingletonConfigurable):
     def _look(self) -> None:
         """End what waits if nobody was here for long enough; look again when that may be so."""
         left = self._used_at + self.idle_seconds - time.monotonic()
-        if left > 0:
-            self._set_timer(left)
+        if left > 0 or any(kind.is_starting() for kind in self._kinds.values()):
+            self._set_timer(max(left, 1.0))
         else:
             self._timer = None
             self._in_background(self._rest())
