@@ -162,3 +162,15 @@ def test_a_killed_server_is_noticed(world: World) -> None:
     world.stop()
     assert world.start().ppid() == world.nursery().pid
     world.stop()
+
+
+def test_a_server_tells_that_it_answers_and_nobody_tells_for_another(world: World) -> None:
+    world.running.add_user("bob", PASSWORD)
+    bob = world.running.session("bob", PASSWORD).token("bob")
+    told = world.running.log("hub").count("204 POST /hub/api/labyard/ready/ada")
+    world.start()
+    wait_until(lambda: world.running.log("hub").count("204 POST /hub/api/labyard/ready/ada") == told + 1, "the hub is told")
+    hub = world.running.client("hub/api/labyard/ready/", bob)
+    assert hub.post("ada").status_code == 404
+    assert world.running.client("hub/api/labyard/ready/", "no-token").post("ada").status_code == 403
+    world.stop()

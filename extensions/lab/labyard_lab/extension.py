@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from tornado.routing import Rule
@@ -23,6 +24,8 @@ from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, RestartH
 from labyard_lab.handlers.open import PAGES, OpenToolHandler
 from labyard_lab.handlers.platform import PlatformHandler
 from labyard_lab.handlers.project import ProjectHandler
+from labyard_lab.hub import tell_ready
+from labyard_lab.instances.ahead import Ahead
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.instances.runtime import RuntimeFolder
 from labyard_lab.kernels.pool import KernelPool
@@ -52,6 +55,9 @@ class LabyardLab(ExtensionApp):
     load_other_extensions = True
 
     max_instances = Int(20, min=1, help="How many tools may run at once in one server.").tag(config=True)
+    start_ahead_limit = Int(
+        4, min=0, help="Label Studio is started when a project is opened that used it before, while fewer than so many run on this machine; 0: never."
+    ).tag(config=True)
     max_log_bytes = Int(2**20, min=4096, help="Size that each tool's log is kept below.").tag(config=True)
     runtime_dir = Unicode(
         "", help="Folder for the tools' sockets and logs; empty: $XDG_RUNTIME_DIR, or the system's folder for temporary files."
@@ -64,6 +70,7 @@ class LabyardLab(ExtensionApp):
     platform: PlatformService | None = None
     gate: Gate | None = None
     front: Front | None = None
+    _ahead: Ahead | None = None
     _roles: Roles | None = None
     _front_visitors: FrontVisitors | None = None
     _tasks: tuple[asyncio.Task[None], ...] = ()
@@ -92,6 +99,7 @@ class LabyardLab(ExtensionApp):
             log_bytes=self.max_log_bytes,
             data_folder=Path(data_folder) if data_folder else None,
         )
+        self._ahead = Ahead(lambda: catalog.read().tools, self.manager, self.log, self.start_ahead_limit)
         parts = {"catalog": catalog, "manager": self.manager}
         proxied = {"manager": self.manager, "base_path": tools_path}
         opening = {**parts, "api": api + "/", "assets": self.static_url_prefix.rstrip("/") + "/"}
@@ -101,7 +109,7 @@ class LabyardLab(ExtensionApp):
         app.web_app.add_handlers(  # type: ignore[no-untyped-call]
             ".*",
             [
-                (url_path_join(api, "project"), ProjectHandler),
+                (url_path_join(api, "project"), ProjectHandler, {"ahead": self._ahead}),
                 (url_path_join(api, "tools"), ToolsHandler, parts),
                 (url_path_join(api, "instances"), InstancesHandler, parts),
                 (url_path_join(api, "instances", _ID), InstanceHandler, parts),
@@ -166,12 +174,18 @@ class LabyardLab(ExtensionApp):
         """Begin to look for work that is to keep the server from being stopped as idle, and for visitors who may not stay."""
         CompressedAnswers.install(serverapp.web_app, serverapp.base_url)
         share_assets(serverapp.web_app.settings)  # JupyterHub's part of the server puts its own hook there when it is initialized
-        watch = [self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]
+        watch = [self._tell_ready(), self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]
         if self.front is not None and self._front_visitors is not None:
             self.front.wait()
             watch.append(self._front_visitors.watch())
         self._tasks = tuple(asyncio.create_task(one) for one in watch)
         KernelPool.instance(parent=self).open(serverapp.kernel_spec_manager, serverapp.kernel_manager.default_kernel_name)
+
+    async def _tell_ready(self) -> None:
+        try:
+            await tell_ready()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self.log.info("labyard: the hub did not hear that this server is ready, and finds out by itself: %s", error)
 
     async def _watch_work(self, settings: dict[str, Any]) -> None:
         watch = WorkWatch(settings)
@@ -188,6 +202,8 @@ class LabyardLab(ExtensionApp):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        if self._ahead is not None:
+            await self._ahead.close()
         if KernelPool.initialized():
             await KernelPool.instance().close()
             KernelPool.clear_instance()

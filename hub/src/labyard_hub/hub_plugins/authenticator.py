@@ -28,6 +28,7 @@ from labyard_hub.hub_plugins.identity import AsyncIdentity
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.hub_plugins.pages.handlers import page_handlers
 from labyard_hub.hub_plugins.project_users import is_project_user, project_handlers
+from labyard_hub.hub_plugins.readiness import readiness_handlers
 from labyard_hub.hub_plugins.throttle import Attempt, Throttle, address_key
 from labyard_hub.storage.identity import IdentityStore, User
 from labyard_hub.storage.identity_errors import UserUnknownError
@@ -67,7 +68,7 @@ class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub c
 
     def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:  # noqa: ARG002  # JupyterHub's signature
         """Return our pages and routes; JupyterHub asks these before its own, so they may stand in for them."""
-        return [*page_handlers(), *project_handlers()]
+        return [*page_handlers(), *project_handlers(), *readiness_handlers()]
 
     def normalize_username(self, username: str) -> str:
         """Return the name in small letters. Only ASCII has them here: the Kelvin sign does not become a k."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -132,6 +133,7 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
         if not self.port:
             self.port: int = random_port()
         self.front_port = _other_port(self.port)
+        self.told_ready = asyncio.Event()
         try:
             self.proc = await asyncio.to_thread(self._start_process, self.get_env(), [*self.cmd, *self.get_args()])
         except (LabyardError, OSError) as error:
@@ -140,22 +142,23 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
                 f"The server could not be started: {error}. Ask an administrator to look at the hub's log.", reason="process"
             ) from error
         self.pid = self.proc.pid
-        await self._wait_listening(self.proc)
+        await self._wait_ready(self.proc)
         return (self.ip or "127.0.0.1", self.port)
 
-    async def _wait_listening(self, process: Popen[bytes] | ForkedProcess) -> None:
-        """Wait until the server listens, for at most `start_timeout`, which the hub watches.
+    async def _wait_ready(self, process: Popen[bytes] | ForkedProcess) -> None:
+        """Wait until the server says that it answers, or at least listens, for at most `start_timeout`, which the hub watches.
 
         The hub itself would look ever more rarely, and take one that ended at once for one that is slow.
         """
-        while True:
+        while not self.told_ready.is_set():
             status = process.poll()
             if status is not None:
                 raise SpawnException(f"It ended with status {status} before it was ready. The end of its log says why.", reason="ended")
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
             except OSError:
-                await asyncio.sleep(LISTEN_CHECK_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.told_ready.wait(), LISTEN_CHECK_SECONDS)
             else:
                 writer.close()
                 return
