@@ -45,21 +45,22 @@ class KernelConnection:
 
     def info(self) -> dict[str, Any]:
         """Ask the kernel what it is, and return its answer."""
-        request = self._send("kernel_info_request", {})
-        while True:
-            message = json.loads(self._socket.recv())
-            if message["msg_type"] == "kernel_info_reply" and message.get("parent_header", {}).get("msg_id") == request:
-                return dict(message["content"])
+        return self.wait_for(self._send("kernel_info_request", {}), "kernel_info_reply")
+
+    def debug(self, command: str, **arguments: Any) -> dict[str, Any]:
+        """Ask the kernel's debugger, and return its answer."""
+        content = {"type": "request", "seq": 1, "command": command, "arguments": arguments}
+        return self.wait_for(self._send("debug_request", content, "control"), "debug_reply")
 
     def begin(self, code: str) -> str:
         """Send `code` and return the request's id."""
         content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True}
         return self._send("execute_request", content)
 
-    def _send(self, kind: str, content: dict[str, Any]) -> str:
+    def _send(self, kind: str, content: dict[str, Any], channel: str = "shell") -> str:
         request = uuid.uuid4().hex
         header = {"msg_id": request, "msg_type": kind, "username": "", "session": "test", "date": "", "version": "5.3"}
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": channel, "buffers": []}
         self._socket.send(json.dumps(message))
         return request
 
@@ -67,12 +68,19 @@ class KernelConnection:
         """Run `code` and return its output; without the end of the kernel's life it returns when the kernel is idle again."""
         return self.finish(self.begin(code))
 
-    def wait_for(self, request: str, kind: str) -> None:
-        """Wait for a message of this kind that answers `request`."""
+    def wait_for(self, request: str, kind: str) -> dict[str, Any]:
+        """Wait for a message of this kind that answers `request`, and return its content."""
         while True:
             message = json.loads(self._socket.recv())
             if message["msg_type"] == kind and message.get("parent_header", {}).get("msg_id") == request:
-                return
+                return dict(message["content"])
+
+    def wait_for_event(self, event: str) -> dict[str, Any]:
+        """Wait until the debugger tells of an event, and return it."""
+        while True:
+            message = json.loads(self._socket.recv())
+            if message["msg_type"] == "debug_event" and message["content"]["event"] == event:
+                return dict(message["content"])
 
     def finish(self, request: str) -> Output:
         """Return the output of code that has begun."""

@@ -139,6 +139,24 @@ def test_interrupt(server: KernelServer) -> None:
     server.end(session)
 
 
+def test_its_debugger_works(server: KernelServer) -> None:
+    """Its modules were imported in another thread than the one that runs the user's code."""
+    session, _ = take(server)
+    with server.connect(session) as kernel:
+        assert kernel.debug("initialize", clientID="test", adapterID="", pathFormat="path")["success"]
+        assert kernel.debug("attach")["success"]
+        cell = kernel.debug("dumpCell", code="x = 41\nx += 1\nx += 1")["body"]["sourcePath"]
+        assert kernel.debug("setBreakpoints", source={"path": cell}, breakpoints=[{"line": 3}], sourceModified=False)["success"]
+        assert kernel.debug("configurationDone")["success"]
+        request = kernel.begin("x = 41\nx += 1\nx += 1")
+        stopped = kernel.wait_for_event("stopped")
+        assert kernel.debug("stackTrace", threadId=stopped["body"]["threadId"])["body"]["stackFrames"][0]["line"] == 3
+        kernel.debug("continue", threadId=stopped["body"]["threadId"])
+        assert not kernel.finish(request).error
+        assert kernel.result("print(x)") == "43\n"
+    server.end(session)
+
+
 def test_restart_gives_another_process_from_the_pool(server: KernelServer) -> None:
     session, first = take(server)
     server.wait_for_waiting()
