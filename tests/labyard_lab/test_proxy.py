@@ -241,7 +241,7 @@ def test_answer_that_breaks_off_does_not_look_whole(echo: str, client: httpx.Cli
 
 
 def test_hanging_requests_hold_up_nobody_and_end_with_their_browser(echo: str, echo_server: LabServer, client: httpx.Client) -> None:
-    with httpx.Client(headers=AUTHORIZATION, timeout=0.5, limits=httpx.Limits(max_connections=None)) as impatient:
+    with httpx.Client(headers=AUTHORIZATION, timeout=httpx.Timeout(60, read=0.5), limits=httpx.Limits(max_connections=None)) as impatient:
 
         def hang() -> None:
             with pytest.raises(httpx.ReadTimeout):
@@ -256,7 +256,7 @@ def test_hanging_requests_hold_up_nobody_and_end_with_their_browser(echo: str, e
         for thread in hanging:
             thread.join()
     wait_until(lambda: client.get(echo + "hanging").text == "0", "the end of the hanging requests", 20)
-    wait_until(lambda: echo_server.client.get("instances/echo").json()["idle_seconds"] > 0, "the end of its use", 5)
+    wait_until(lambda: echo_server.client.get("instances/echo").json()["idle_seconds"] > 0, "the end of its use", 20)
 
 
 def test_starting_failed_and_unknown_ones(make_server: Callable[..., LabServer], tmp_path: Path) -> None:
