@@ -56,7 +56,9 @@ class LabyardLab(ExtensionApp):
 
     max_instances = Int(20, min=1, help="How many tools may run at once in one server.").tag(config=True)
     start_ahead_limit = Int(
-        4, min=0, help="Label Studio is started when a project is opened that used it before, while fewer than so many run on this machine; 0: never."
+        4,
+        min=0,
+        help="Label Studio is started when a project is opened that used it before, while fewer than so many run on this machine; 0: never.",
     ).tag(config=True)
     max_log_bytes = Int(2**20, min=4096, help="Size that each tool's log is kept below.").tag(config=True)
     runtime_dir = Unicode(

@@ -7,13 +7,25 @@ import os
 
 from labyard_lab.exceptions import NoProjectError
 from labyard_lab.handlers.base import ApiHandler, route
-from labyard_lab.visitors.visit import visit_of
+from labyard_lab.instances.ahead import Ahead
+from labyard_lab.proxy.base import browser_origin
+from labyard_lab.visitors.visit import is_viewer, visit_of
 
 __all__ = ["ProjectHandler"]
 
 
 class ProjectHandler(ApiHandler):
-    """The project that this server belongs to."""
+    """The project that this server belongs to.
+
+    Parameters
+    ----------
+    ahead
+        Starts slow tools once somebody who may use them has opened the project.
+    """
+
+    def initialize(self, ahead: Ahead) -> None:
+        """Take what the route was registered with."""
+        self.ahead = ahead
 
     @route("read")
     async def get(self) -> None:
@@ -23,3 +35,5 @@ class ProjectHandler(ApiHandler):
             raise NoProjectError
         self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps({"id": project, "name": project.rpartition("--")[0], "role": visit.role.value, "user": visit.ask.user}))
+        if not is_viewer(self):
+            self.ahead.begin(browser_origin(self.request))

@@ -213,8 +213,8 @@ class Instance:
 
     async def _until_over(self, ending: asyncio.Task[Ending]) -> None:
         """Return when it has ended by itself, or nobody has used it for too long."""
-        limit = self.tool.idle_timeout_seconds
-        while limit is None or self.idle_seconds < limit or await self._is_connected():
+        # Looked up each time: a tool that was started ahead gets its full time when somebody opens it.
+        while (limit := self.tool.idle_timeout_seconds) is None or self.idle_seconds < limit or await self._is_connected():
             pause = None if limit is None else max(limit - self.idle_seconds, 0.01)
             await asyncio.wait({ending}, timeout=pause)
             if ending.done():

@@ -112,6 +112,7 @@ class InstanceManager:
         async with self._opening.setdefault(name, asyncio.Lock()):
             instance = self._instances.get(name)
             if instance is not None and instance.is_active:
+                instance.tool = tool  # one that was started ahead now lives as long as any other
                 return instance, False
             is_new = instance is None
             if instance is None:
@@ -119,6 +120,11 @@ class InstanceManager:
             await instance.stop()  # what is left of an earlier run ends first: it may hold a lock on its data
             await self._start(instance, tool, path, origin)
             return instance, is_new
+
+    def was_used(self, tool: Tool) -> bool:
+        """Return whether `tool` has run here before, so that it has data. It touches the disk."""
+        data = self._data_folder / tool.name
+        return data.is_dir() and any(data.iterdir())
 
     async def restart(self, wanted: str, tool: Tool, origin: str) -> Instance:
         """End an instance and start it again, by the definition `tool` as it is now.

@@ -13,7 +13,7 @@ from yarl import URL
 __all__ = ["Address", "free_port", "wait_until_ready"]
 
 _FIRST_PAUSE_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 0.15  # a look at a socket that is not there yet costs a fraction of a millisecond
 _CHECK_TIMEOUT_SECONDS = 10
 
 

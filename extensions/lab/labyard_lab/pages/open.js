@@ -8,7 +8,7 @@ const bar = main.querySelector("progress");
 const again = main.querySelector("button");
 const log = main.querySelector("details");
 
-const LOOK_MILLISECONDS = 500;
+const LOOK_MILLISECONDS = 200;
 
 function say(sentence, { instance = null, failed = false } = {}) {
   // Written only when it changes, since it is read out.
