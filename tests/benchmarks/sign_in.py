@@ -50,11 +50,11 @@ def _port() -> int:
 
 
 @contextmanager
-def stock_hub(root: Path) -> Iterator[str]:
-    """Run a stock hub, and return its URL."""
+def stock_hub(root: Path, more: str = "") -> Iterator[str]:
+    """Run a stock hub, and return its URL. Its configuration ends with `more`."""
     port = _port()
     text = STOCK.format(port=port, hub_port=_port(), api_port=_port(), root=root)
-    (root / "jupyterhub_config.py").write_text(text)
+    (root / "jupyterhub_config.py").write_text(text + more)
     with (root / "hub.log").open("wb") as log:
         hub = subprocess.Popen(
             [sys.executable, "-m", "jupyterhub", "--config=jupyterhub_config.py"],

@@ -199,3 +199,32 @@ def test_notebook_7_is_shared_too(platform: RunningPlatform, assets: PageAssets,
     page.wait_for_load_state("networkidle")
     assert [one for one in traffic.all if one.startswith(("/user/ada/static/notebook/", "/user/ada/lab/extensions/"))] == []
     assert any(one.startswith(f"{assets.url}notebook/main.") for one in traffic.all)
+
+
+WAITING = """<!doctype html><meta name="xsrf" content="x"><section data-progress="/hub/api/progress"><progress></progress><ol data-steps></ol></section>
+<script type="module" src="/hub/assets/pending.js"></script>"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("", "/user/ada/"),
+        ("?next=%2Fuser%2Fada%2Flab%2Ftree%2Fa%20b", "/user/ada/lab/tree/a%20b"),
+        ("?next=https%3A%2F%2Fexample.invalid%2F", "/user/ada/"),
+        ("?next=%2F%2Fexample.invalid%2F", "/user/ada/"),
+        ("?next=%2F%5Cexample.invalid%2F", "/user/ada/"),
+        ("?next=javascript%3Aalert(1)", "/user/ada/"),
+    ],
+)
+def test_the_waiting_page_leads_to_the_server_and_nowhere_else(
+    platform: RunningPlatform, new_context: NewContext, asked: str, expected: str
+) -> None:
+    page = new_context().new_page()
+    page.route("**/waiting*", lambda route: route.fulfill(content_type="text/html", body=WAITING))
+    page.route(
+        "**/hub/api/progress*",
+        lambda route: route.fulfill(content_type="text/event-stream", body='data: {"ready": true, "url": "/user/ada/"}\n\n'),
+    )
+    page.route("**/user/ada/**", lambda route: route.fulfill(content_type="text/html", body="there"))
+    page.goto(f"{platform.url}waiting{asked}")
+    page.wait_for_url(platform.url.rstrip("/") + expected)

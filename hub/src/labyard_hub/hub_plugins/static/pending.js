@@ -12,8 +12,17 @@ addEventListener("submit", () => {
 
 function reload() {
   if (!leaving) {
-    location.reload(); // the hub then leads on: to the server, or to what went wrong
+    location.reload(); // the hub then leads on to what went wrong
   }
 }
 
-follow(panel.dataset.progress, new Steps(panel), { ready: reload, failed: reload });
+// Straight to the server, without the way through the hub; to nobody else's site, whatever the address says.
+function open(server) {
+  if (!leaving) {
+    const asked = new URLSearchParams(location.search).get("next");
+    const place = new URL(asked || server, location.href);
+    location.replace(place.origin === location.origin ? place.href : server);
+  }
+}
+
+follow(panel.dataset.progress, new Steps(panel), { ready: open, failed: reload });
