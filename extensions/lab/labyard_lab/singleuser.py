@@ -21,7 +21,10 @@ PRELOADED = (
     "jupyter_server.auth.logout", "jupyter_server.extension.application", "jupyter_server.serverapp", "jupyter_server_terminals.app",
     "jupyterlab.commands", "jupyterlab.debuglog", "jupyterlab.extensions", "jupyterlab.handlers.announcements", "jupyterlab.handlers.build_handler",
     "jupyterlab.handlers.error_handler", "jupyterlab.handlers.extension_manager_handler", "jupyterlab.handlers.plugin_manager_handler", "jupyterlab_server.app",
-    "jupyter_lsp.serverextension", "jupyter_server_proxy", "notebook_shim.nbserver", "notebook_shim.shim", "labyard_lab.extension",
+    "jupyter_lsp.serverextension", "jupyter_server_proxy", "notebook_shim.nbserver", "notebook_shim.shim", "IPython.paths", "jinja2.ext", "tornado.platform.asyncio",
+    "jupyter_server.kernelspecs.handlers", "jupyter_server.nbconvert.handlers", "jupyter_server.view.handlers",
+    *(f"jupyter_server.services.{name}.handlers" for name in ("api", "config", "contents", "events", "kernels", "kernelspecs", "nbconvert", "security", "sessions")),
+    "jupyter_server.services.shutdown", "labyard_lab.extension", "labyard_lab.kernels.connection", "labyard_lab.kernels.specs", "labyard_lab.visitors.authorizer",
 )  # fmt: skip
 """What every server imports, but for modules that keep what they find in the environment: JupyterHub's and JupyterLab's applications, which come quickly once the rest is there."""
 
