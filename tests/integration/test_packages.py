@@ -146,6 +146,8 @@ def test_the_light_package_alone(light: Installation) -> None:
     assert shown.returncode == 0
     assert "config, down, status, tools, up, user come with labyard-hub: pip install 'labyard[all]'" in " ".join(shown.stdout.split())
     assert light.run("labyard", "--version").stdout == "labyard 0.1.0\n"
+    by_click = light.run("python", "-c", "from labyard.cli.root import cli; cli(['--help'], prog_name='labyard')").stdout
+    assert by_click == shown.stdout
     assert "labyard login URL" in light.run("labyard", "project", "list").stderr
     assert light.run("python", "-c", "from labyard import AsyncClient, Client").stderr == ""
 
@@ -167,8 +169,12 @@ def test_all_is_installed_and_enabled(whole: Installation) -> None:
     uv("pip", "check", "--python", whole.folder)
     shown = whole.run("labyard", "--help")
     listed = re.findall(r"^  (\w+)  ", shown.stdout, re.M)
-    assert listed == ["config", "down", "login", "logout", "project", "status", "tools", "up", "use", "user", "whoami"]
+    assert listed == ["completion", "config", "down", "login", "logout", "project", "status", "tools", "up", "use", "user", "whoami"]
     assert "labyard[all]" not in shown.stdout
+    assert whole.run("python", "-c", "from labyard.cli.root import cli; cli(['--help'], prog_name='labyard')").stdout == shown.stdout
+    assert whole.run("python", "-c", "from labyard.cli.quick import texts_folder; print(texts_folder())").stdout.endswith(
+        "/labyard_hub/cli/quick_texts\n"
+    )
     lab = whole.run("jupyter", "labextension", "list")
     assert re.search(r"labyard-lab v0\.1\.0 \S*enabled\S* \S*OK", lab.stdout + lab.stderr), lab
     assert "(python, labyard-lab)" in lab.stdout + lab.stderr
