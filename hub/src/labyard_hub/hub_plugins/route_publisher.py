@@ -96,13 +96,13 @@ class RoutePublisher:
     async def _until_loaded(self, version: int) -> None:
         """Wait until the proxy has `version`, or has had its time and there is another."""
         began = time.monotonic()
-        # Most of the usual time it need not be asked.
-        await asyncio.sleep(self._usual_seconds * 0.6)
+        # A part of the usual time it need not be asked; half, so that one slow reading makes no other slow that need not be.
+        await asyncio.sleep(self._usual_seconds * 0.5)
         while True:
             found = await self._has(self._name(version))
             took = time.monotonic() - began
             if found:
-                self._usual_seconds = took if not self._usual_seconds else (self._usual_seconds + took) / 2
+                self._usual_seconds = min(took, (self._usual_seconds or took) * 1.25)
                 self._loaded = version
                 await _settle_slowly(self._loading, version)
                 return
