@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -17,7 +18,8 @@ from labyard_lab.instances import ahead as module
 from labyard_lab.instances.ahead import IDLE_SECONDS, Ahead, running_on_this_machine
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.instances.runtime import RuntimeFolder
-from tests.labyard_lab.conftest import ECHO_TOOL, echo_tool
+from tests.labyard_lab.conftest import ECHO_TOOL, LabServer, echo_tool, wait_until
+from tests.labyard_lab.members import IDENTITIES, PROJECT, project_environment, service
 
 ORIGIN = "http://lab.example"
 TOOL = echo_tool("label-studio", idle_timeout_seconds=7200)
@@ -135,3 +137,26 @@ async def test_not_without_room_and_not_a_users_own(
     monkeypatch.setattr(module, "SPARE_BYTES", psutil.virtual_memory().total * 2)
     await begin(manager)
     assert manager.list() == []
+
+
+@pytest.mark.integration
+def test_a_projects_page_starts_it_for_an_editor_and_not_for_a_viewer(make_server: Callable[..., LabServer], tmp_path: Path) -> None:
+    data = tmp_path / PROJECT / "tools"
+    (data / "label-studio").mkdir(parents=True)
+    (data / "label-studio" / "labels.sqlite3").touch()
+    with service(bob="editor", vic="viewer") as known:
+        environment = project_environment(known, LABYARD_PROJECTS_DIR=str(tmp_path), LABYARD_TOOL_DATA_DIR=str(data))
+        server = make_server([TOOL], config=IDENTITIES + "c.LabyardLab.start_ahead_limit = 1000\n", environment=environment)
+
+        def open_project(name: str) -> int:
+            return httpx.get(f"{server.api}project", headers={"Authorization": f"token token-of-{name}"}).status_code
+
+        def running() -> list[str]:
+            return [one["id"] for one in server.client.get("instances").json()["instances"] if one["state"] == "running"]
+
+        assert open_project("vic") == 200
+        opened_by_viewer_at = time.monotonic()
+        wait_until(lambda: time.monotonic() > opened_by_viewer_at + module.PAUSE_SECONDS + 1, "the time in which it would be started")
+        assert server.client.get("instances").json()["instances"] == []
+        assert open_project("bob") == 200
+        assert wait_until(running, "it runs") == ["label-studio"]

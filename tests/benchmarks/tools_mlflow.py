@@ -1,0 +1,192 @@
+"""MLflow with ten thousand runs: the gateway's against `mlflow server` of the same version, each on a copy of the same database."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import httpx
+import psutil
+
+import labyard_hub.sidecars
+from tests.benchmarks.report import compare
+from tests.benchmarks.sign_in import _port
+from tests.benchmarks.tool_data import make_mlflow_database
+from tests.platform import open_temporary_folder, wait_until
+
+__all__ = ["main"]
+
+ROUNDS, WARM_UPS = 5, 1
+REQUESTS, LEAST_REQUESTS, SECONDS = 40, 2, 6.0
+"""Of each kind in each round: forty, or as many as there is time for."""
+PREFIX = "/services/mlflow"
+
+# Answers as the labyard service does, after the few milliseconds that it takes.
+SERVICE = """
+import asyncio, json, sys
+from aiohttp import web
+
+async def authorize(request):
+    await asyncio.sleep(0.004)
+    return web.json_response({"user": "ada", "workspace": "default", "workspaces": {"default": "owner"}})
+
+app = web.Application()
+app.router.add_get("/services/labyard/api/v1/authorize", authorize)
+web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
+"""
+
+
+@dataclass
+class Side:
+    """One of the two servers."""
+
+    name: str
+    url: str
+    pid: int = 0
+    start_seconds: list[float] = field(default_factory=list)
+
+
+def _environment(python: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{python.parent}:/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def _gateway(python: Path, folder: Path, service_url: str) -> tuple[Side, list[str], dict[str, str]]:
+    port = _port()
+    environment = {
+        **_environment(python),
+        "PYTHONPATH": str(Path(labyard_hub.sidecars.__file__).parent),
+        "LABYARD_MLFLOW_FOLDER": str(folder), "LABYARD_MLFLOW_PORT": str(port), "LABYARD_MLFLOW_WORKERS": "1", "LABYARD_MLFLOW_PREFIX": PREFIX,
+        "LABYARD_SERVICE_URL": service_url, "LABYARD_LOGIN_PATH": "/login", "LABYARD_SESSION_COOKIE": "labyard-session",
+        "LABYARD_ORIGIN": f"http://127.0.0.1:{port}",
+    }  # fmt: skip
+    return Side("Labyard", f"http://127.0.0.1:{port}{PREFIX}/"), [str(python), "-m", "mlflow_gateway"], environment
+
+
+def _stock(python: Path, folder: Path) -> tuple[Side, list[str], dict[str, str]]:
+    port = _port()
+    command = [
+        str(python.parent / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--artifacts-destination", str(folder / "artifacts"),
+    ]  # fmt: skip
+    return Side("mlflow server", f"http://127.0.0.1:{port}/"), command, _environment(python)
+
+
+@contextmanager
+def _process(command: list[str], environment: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield process
+    finally:
+        # The whole group: stock MLflow starts a dozen processes, some of which do not end with it.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}health", trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def _memory_mb(pid: int) -> float:
+    return sum(process.memory_full_info().pss for process in _family(pid)) / 2**20
+
+
+def _times(client: httpx.Client, method: str, path: str, body: dict[str, object] | None) -> list[float]:
+    """Return milliseconds, sorted."""
+    found: list[float] = []
+    while len(found) < REQUESTS and (len(found) < LEAST_REQUESTS or sum(found) < SECONDS * 1000):
+        started = time.perf_counter()
+        answer = client.request(method, path, **({"json": body} if method == "POST" else {"params": body}))
+        found.append((time.perf_counter() - started) * 1000)
+        assert answer.status_code == 200, answer.text
+    return sorted(found)
+
+
+def main() -> None:
+    """Measure and print."""
+    from labyard_hub.backends.local.environments import EnvironmentStore
+
+    with open_temporary_folder() as root:
+        python = EnvironmentStore.default(root).ensure("mlflow") / "bin" / "python"
+        experiments = make_mlflow_database(python, root / "seed.db")
+        service_port = _port()
+        (root / "service.py").write_text(SERVICE)
+        service = [sys.executable, str(root / "service.py"), str(service_port)]
+        with _process(service, {"PATH": "/usr/bin:/bin"}, root):
+            sides = []
+            for side, command, environment in (
+                _stock(python, root / "stock"),
+                _gateway(python, root / "labyard", f"http://127.0.0.1:{service_port}/services/labyard/"),
+            ):
+                folder = root / ("stock" if side.name == "mlflow server" else "labyard")
+                folder.mkdir()
+                shutil.copyfile(root / "seed.db", folder / "mlflow.db")
+                sides.append((side, command, environment, folder))
+            _measure(sides, experiments)
+
+
+def _measure(sides: list[tuple[Side, list[str], dict[str, str], Path]], experiments: list[str]) -> None:
+    starts: dict[str, list[float]] = {side.name: [] for side, *_ in sides}
+    cpu: dict[str, list[float]] = {side.name: [] for side, *_ in sides}
+    memory: dict[str, list[float]] = {side.name: [] for side, *_ in sides}
+    large = experiments[0]
+    search = "api/2.0/mlflow/runs/search"
+    newest = {"experiment_ids": [large], "max_results": 100, "order_by": ["attributes.start_time DESC"]}
+    requests = {
+        "one experiment": ("GET", "api/2.0/mlflow/experiments/get", {"experiment_id": large}),
+        "list of experiments": ("POST", "api/2.0/mlflow/experiments/search", {"max_results": 100}),
+        "page of runs, newest first": ("POST", search, newest),
+        "page of runs, best first": ("POST", search, {**newest, "order_by": ["metrics.`loss` ASC"]}),
+        "runs by metric and parameter": ("POST", search, {**newest, "filter": "metrics.loss < 9.5 and params.parameter0 = '1'"}),
+        "history of a metric": ("GET", "api/2.0/mlflow/metrics/get-history", {"run_id": f"{1:032x}", "metric_key": "loss"}),
+    }
+    middle: dict[str, dict[str, list[float]]] = {name: {side.name: [] for side, *_ in sides} for name in requests}
+    last: dict[str, dict[str, list[float]]] = {name: {side.name: [] for side, *_ in sides} for name in requests}
+    for round_number in range(-WARM_UPS, ROUNDS):
+        for side, command, environment, folder in sides:
+            started = time.perf_counter()
+            with _process(command, environment, folder) as process:
+                wait_until(lambda side=side: _answers(side.url), side.name, 180)
+                took = time.perf_counter() - started
+                used = sum(sum(one.cpu_times()[:2]) for one in _family(process.pid))
+                headers = {"Authorization": "Bearer benchmark"} if side.name == "Labyard" else {}
+                with httpx.Client(base_url=side.url, headers=headers, timeout=60, trust_env=False) as client:
+                    for name, (method, path, body) in requests.items():
+                        times = _times(client, method, path, body)
+                        if round_number >= 0:
+                            middle[name][side.name].append(median(times))
+                            last[name][side.name].append(times[-1])
+                if round_number >= 0:  # the first of each warms the disk's cache
+                    starts[side.name].append(took)
+                    cpu[side.name].append(used)
+                    memory[side.name].append(_memory_mb(process.pid))
+    base = sides[0][0].name
+    compare("MLflow: start to first answer", "s", starts, base=base)
+    compare("MLflow: CPU of the start", "s", cpu, base=base)
+    compare("MLflow: memory after the requests (PSS)", "MiB", memory, base=base)
+    for name in requests:
+        compare(f"MLflow: {name}, median of {REQUESTS}", "ms", middle[name], base=base)
+        compare(f"MLflow: {name}, slowest of {REQUESTS}", "ms", last[name], base=base)
