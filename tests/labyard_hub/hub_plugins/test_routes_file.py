@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from jupyterhub_traefik_proxy.fileprovider import TraefikFileProviderProxy
 
 from labyard_hub.hub_plugins.proxy import LabyardProxy, _lay_over
 from labyard_hub.hub_plugins.routes_file import RoutesFile
@@ -71,6 +72,16 @@ def test_adding_a_route_copies_none_of_the_others() -> None:
     _lay_over(config, route(2))
     assert config["http"]["routers"] is routers
     assert routers["r1"] is first
+
+
+async def test_a_proxy_that_takes_its_time_ends_no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub checks its routes as it starts, and would end by what that raises."""
+    monkeypatch.setattr(LabyardProxy, "_start_external", mock.AsyncMock())
+    monkeypatch.setattr(TraefikFileProviderProxy, "check_routes", mock.AsyncMock(side_effect=TimeoutError))
+    proxy = LabyardProxy(should_start=False, dynamic_config_file=str(tmp_path / "routes.yaml"), traefik_api_password="x")
+    proxy.dynamic_config_handler.write("{}")
+    await proxy.check_routes({}, {})
+    assert proxy.check_route_timeout == 120
 
 
 def test_the_proxy_is_the_one_that_the_hub_knows() -> None:

@@ -13,6 +13,11 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from labyard_hub.hub_plugins.late_imports import put_off_grammar
+
+put_off_grammar()
+
+# ruff: noqa: E402  JupyterHub comes after
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.metrics import RUNNING_SERVERS

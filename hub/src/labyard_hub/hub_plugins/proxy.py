@@ -46,6 +46,11 @@ class LabyardProxy(TraefikFileProviderProxy):  # type: ignore[misc]  # it carrie
         # Routes that wait together cost the proxy one reading of its file, however many.
         return asyncio.BoundedSemaphore(MANY)
 
+    @default("check_route_timeout")
+    def _patience_seconds(self) -> int:
+        # A machine that is busy with many starts may take longer for thousands of routes than upstream's half minute; a start that gives up has been for nothing.
+        return 120
+
     @default("traefik_api_hashed_password")
     def _hash_api_password(self) -> str:
         # Traefik checks it with each request, several for every start of a server. The password is 256 random bits, which no slow hash makes any safer.
@@ -149,7 +154,11 @@ class LabyardProxy(TraefikFileProviderProxy):  # type: ignore[misc]  # it carrie
         if not await asyncio.to_thread(self.dynamic_config_handler.is_as_written):
             self.log.warning("%s is not as it was written, and is written anew", self.dynamic_config_file)
             await self._publisher.publish()
-        return await super().check_routes(user_dict, *args, **kwargs)
+        try:
+            return await super().check_routes(user_dict, *args, **kwargs)
+        except TimeoutError:
+            # They are written, and it comes to them. The hub, which asks for this as it starts, would end by the error, and start again.
+            self.log.error("the proxy has not taken the routes within %s s; see its log if it does not soon", self.check_route_timeout)
 
 
 def _lay_over(config: dict[str, Any], added: dict[str, Any]) -> None:
