@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import websocket
 
+from tests.platform import RunningPlatform
+
 
 @dataclass
 class Output:
@@ -109,3 +111,13 @@ class KernelConnection:
         output = self.run(code)
         assert not output.error, output.error
         return output.text
+
+
+def server_environment(running: RunningPlatform, name: str, token: str) -> dict[str, str]:
+    """Return the environment of a user's server, as a kernel in it has it: the system tells that of a forked process to nobody."""
+    server = running.client(f"user/{name}/", token)
+    kernel = server.post("api/kernels", json={"name": "python3"}).raise_for_status().json()["id"]
+    with KernelConnection(f"{running.url}user/{name}/", kernel, token) as connection:
+        environment: dict[str, str] = json.loads(connection.run("import json, os; print(json.dumps(dict(os.environ)))").text)
+    server.delete(f"api/kernels/{kernel}").raise_for_status()
+    return environment

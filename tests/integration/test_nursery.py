@@ -160,6 +160,7 @@ def test_a_killed_server_is_noticed(world: World) -> None:
     server = world.start()
     server.kill()
     world.stop()
+    assert "Traceback" not in world.running.log("hub")
     assert world.start().ppid() == world.nursery().pid
     world.stop()
 

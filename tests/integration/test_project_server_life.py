@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.integration.kernels import server_environment
 from tests.integration.project_world import World, open_world
 from tests.platform import is_root, wait_until
 
@@ -30,7 +31,7 @@ def process_of(world: World) -> psutil.Process:
 def test_it_runs_as_an_account_of_its_own_and_keeps_its_things_to_itself(world: World) -> None:
     process = process_of(world)
     folder = world.running.state.projects / world.project
-    environment = process.environ()
+    environment = server_environment(world.running, world.project, world.tokens["bob"])
     assert environment["HOME"] == str(folder / "home")
     assert environment["LABYARD_PROJECT"] == world.project
     assert environment["LABYARD_TOOL_DATA_DIR"] == str(folder / "tools")

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from labyard_hub.backends.local.accounts import Account, find_account
+from tests.integration.kernels import server_environment
 from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, start_platform, wait_until
 
 pytestmark = pytest.mark.integration
@@ -144,7 +145,7 @@ def test_the_machine_keeps_them_apart(users: TwoUsers) -> None:
     family = [psutil.Process(server), *psutil.Process(server).children(recursive=True)]
     assert {process.uids().real for process in family} == {ada.uid}
     assert len(family) >= 3  # server, kernel, TensorBoard
-    runtime = Path(psutil.Process(server).environ()["JUPYTER_RUNTIME_DIR"])
+    runtime = Path(server_environment(users.running, "ada", users.ada_token)["JUPYTER_RUNTIME_DIR"])
     assert next(runtime.glob("kernel-*-ipc-*")).is_socket()
     for path in (
         ada.home,
@@ -204,8 +205,7 @@ def test_no_new_privileges_and_limits(users: TwoUsers) -> None:
 
 
 def test_servers_get_nothing_of_the_callers_environment(users: TwoUsers, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = json.loads((users.running.state.run_private / "servers" / "ada.json").read_text())["pid"]
-    environment = psutil.Process(server).environ()
+    environment = server_environment(users.running, "ada", users.ada_token)
     assert "PYTHONDONTWRITEBYTECODE" not in environment
     assert "PYTEST_CURRENT_TEST" not in environment
     assert users.running.state.secret("service_token") not in environment.values()

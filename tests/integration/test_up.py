@@ -22,10 +22,11 @@ PASSWORD = "correct horse battery"
 
 
 def our_processes(root: Path) -> list[psutil.Process]:
-    """Return every process that mentions the state folder or runs as one of its accounts."""
+    """Return every process that mentions the state folder, or writes to a file in it as a server does to its log."""
     found = []
-    for process in psutil.process_iter(["cmdline", "environ"]):
-        text = " ".join([*(process.info["cmdline"] or []), *(process.info["environ"] or {}).values()])
+    for process in psutil.process_iter(["cmdline", "environ", "open_files"]):
+        files = (file.path for file in process.info["open_files"] or ())
+        text = " ".join([*(process.info["cmdline"] or []), *(process.info["environ"] or {}).values(), *files])
         if str(root) in text and process.status() != psutil.STATUS_ZOMBIE:
             found.append(process)
     return found

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
-import psutil
 import pytest
 
+from tests.integration.kernels import server_environment
 from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, start_platform
 
 pytestmark = pytest.mark.integration
@@ -35,8 +34,7 @@ def secret(running: RunningPlatform) -> str:
     ada.start_server("ada")
     answer = ada.hub_api("POST", "shares/ada/", json={"user": "bob"})
     assert answer.status_code == 200, answer.text
-    pid = json.loads((running.state.run_private / "servers" / "ada.json").read_text())["pid"]
-    return psutil.Process(pid).environ()["JUPYTERHUB_API_TOKEN"]
+    return server_environment(running, "ada", ada.token("ada"))["JUPYTERHUB_API_TOKEN"]
 
 
 def token_of_visitor(session: Browserless, secret: str, scopes: str) -> httpx.Response:

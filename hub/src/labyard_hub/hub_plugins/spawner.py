@@ -231,7 +231,9 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
     async def poll(self) -> int | None:
         """Return None while the server runs, its exit status after; 0 where a former hub started it and nobody knows."""
         if self.proc is not None:
-            status: int | None = await super().poll()
+            status: int | None = self.proc.poll()
+            if status is not None:
+                self.clear_state()
             return status
         record = ProcessRecord.read(self._record_file)
         if self.pid and record is not None and record.pid == self.pid and record.process() is not None:
