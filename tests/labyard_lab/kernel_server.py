@@ -62,12 +62,11 @@ class KernelServer:
 
     def parents(self) -> list[psutil.Process]:
         """Those that kernels are forked from: they hold their channel open, and run no thread."""
-        return [child for child in self.forked() if child.num_threads() == 1 and _is_open(child, int(child.cmdline()[-1]))]
+        return [child for child in self.forked() if _holds_channel(child) and _threads(child) == 1]
 
     def waiting(self) -> list[psutil.Process]:
         """Those that wait: no kernel's threads run in them."""
-        parents = {parent.pid for parent in self.parents()}
-        return [child for child in self.forked() if child.pid not in parents and child.num_threads() == 1]
+        return [child for child in self.forked() if not _holds_channel(child) and _threads(child) == 1]
 
     def start(self, name: str = "python3", path: str | None = None) -> dict[str, Any]:
         """Start a kernel with a notebook's session, and return the session."""
@@ -90,8 +89,18 @@ def _runs_program(process: psutil.Process) -> bool:
         return False
 
 
-def _is_open(process: psutil.Process, descriptor: int) -> bool:
-    return Path(f"/proc/{process.pid}/fd/{descriptor}").exists()
+def _threads(process: psutil.Process) -> int:
+    try:
+        return int(process.num_threads())
+    except psutil.Error:
+        return 0
+
+
+def _holds_channel(process: psutil.Process) -> bool:
+    try:
+        return Path(f"/proc/{process.pid}/fd/{process.cmdline()[-1]}").exists()
+    except psutil.Error:  # it has ended
+        return False
 
 
 @contextmanager

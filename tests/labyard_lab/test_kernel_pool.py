@@ -301,6 +301,7 @@ def test_a_changed_package_ends_the_parent_before_its_next_use(own: tuple[Kernel
     assert process not in former
     assert "ordinary way: a package or the interpreter has changed" in server.server.log.read_text()
     wait_until(lambda: len({parent.pid for parent in server.parents()} - former) == 1, "there is another parent")
+    server.wait_for_waiting(2)
     session, _ = take(server, name="own")
     server.end(session)
 

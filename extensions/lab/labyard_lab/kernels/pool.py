@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
@@ -59,6 +60,11 @@ class KernelPool(SingletonConfigurable):
         default_name
             Name of the kernel that is kept ready before anybody has asked for one.
         """
+        if sys.platform != "linux":
+            self.log.info(
+                "labyard: kernels are started the ordinary way: on %s a process cannot be made a child of another's parent", sys.platform
+            )
+            return
         self._loop, self._specs = asyncio.get_running_loop(), (specs, default_name)
 
     async def close(self) -> None:
