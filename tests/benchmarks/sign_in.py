@@ -40,6 +40,8 @@ c.TraefikFileProviderProxy.dynamic_config_file = "{root}/rules.toml"
 c.SimpleLocalProcessSpawner.home_dir_template = "{root}/homes/{{username}}"
 c.Spawner.default_url = "/lab"
 c.Spawner.args = ["--allow-root"]
+c.Spawner.start_timeout = 300  # many at once on a small machine
+c.Spawner.http_timeout = 300
 """
 
 

@@ -168,14 +168,16 @@ class Supervisor:
         await asyncio.to_thread(end_processes, [record], patience_seconds=STOP_PATIENCE_SECONDS, spare=servers)
 
     async def stop(self, names: Sequence[str] | None = None) -> None:
-        """End processes, the last started first; all of them where `names` is None."""
-        for name in reversed(list(self._managed)):
-            if names is None or name in names:
-                managed = self._managed.pop(name)
-                await self._end(managed.record)
-                if managed.child is not None:
-                    await asyncio.to_thread(managed.child.wait)
-                record_file(self._state, name).unlink(missing_ok=True)
+        """End processes, all of them where `names` is None, at the same time."""
+        ending = [name for name in self._managed if names is None or name in names]
+        await asyncio.gather(*(self._stop(name) for name in ending))
+
+    async def _stop(self, name: str) -> None:
+        managed = self._managed.pop(name)
+        await self._end(managed.record)
+        if managed.child is not None:
+            await asyncio.to_thread(managed.child.wait)
+        record_file(self._state, name).unlink(missing_ok=True)
 
 
 def _runs(managed: _Managed) -> bool:
