@@ -87,7 +87,8 @@ def test_it_ends_with_its_project(world: World) -> None:
     world.call("ada", "DELETE", "projects/vision?confirm=vision", 204)
     wait_until(lambda: not process.is_running(), "the server has ended", 30)
     assert world.hub(world.service_token()).get(f"users/{world.project}/server").status_code == 404
-    assert world.sessions["ada"].http.get(f"user/{world.project}/lab").status_code in (403, 404)
+    page = f"user/{world.project}/lab"  # the proxy learns a moment later that nobody is there any more
+    wait_until(lambda: world.sessions["ada"].http.get(page).status_code in (403, 404), "its address leads nowhere", 10)
     world.project = world.call("ada", "POST", "projects", 201, {"name": "vision"})["id"]
     world.enter("ada")
     assert world.at_server("ada").get("labyard/api/v1/project").json()["role"] == "owner"

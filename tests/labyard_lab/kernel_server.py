@@ -75,8 +75,8 @@ class KernelServer:
         assert opened.status_code == 201, opened.text
         return dict(opened.json())
 
-    def connect(self, session: dict[str, Any]) -> KernelConnection:
-        return KernelConnection(self.server.url, session["kernel"]["id"], TOKEN)
+    def connect(self, session: dict[str, Any], *, timeout_seconds: float = 120) -> KernelConnection:
+        return KernelConnection(self.server.url, session["kernel"]["id"], TOKEN, timeout_seconds=timeout_seconds)
 
     def end(self, session: dict[str, Any]) -> None:
         self.client.delete(f"api/sessions/{session['id']}").raise_for_status()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import websocket
 
 from labyard_hub.backends.local.environments import EnvironmentStore
+from tests.integration.kernels import Output
 from tests.labyard_lab.conftest import wait_until
 from tests.labyard_lab.kernel_server import PROGRAM, STOCK, KernelServer, open_kernel_server
 
@@ -171,6 +173,14 @@ def test_restart_gives_another_process_from_the_pool(server: KernelServer) -> No
     wait_until(lambda: not second.is_running(), "it ends")
 
 
+def ask_again(server: KernelServer, session: dict[str, Any], code: str) -> Output:
+    """Run `code` in a kernel that is just being started again. Of any kernel, what reaches it at that moment may be lost, so ask until there is an answer."""
+    for _ in range(5):
+        with server.connect(session, timeout_seconds=20) as kernel, suppress(websocket.WebSocketTimeoutException):
+            return kernel.run(code)
+    raise AssertionError("the kernel that was started again gives no answer")
+
+
 @pytest.mark.parametrize("how", ["killed", "crashed", "left"])
 def test_a_death_is_noticed_and_it_is_started_again(server: KernelServer, how: str) -> None:
     session, process = take(server)
@@ -182,8 +192,7 @@ def test_a_death_is_noticed_and_it_is_started_again(server: KernelServer, how: s
         else:
             request = kernel.begin({"crashed": "import ctypes; ctypes.string_at(0)", "left": "import os; os._exit(3)"}[how])
         assert kernel.finish(request).error == "restarting"
-    with server.connect(session) as kernel:
-        assert kernel.run("x").error.startswith("NameError")
+    assert ask_again(server, session, "x").error.startswith("NameError")
     assert not process.is_running()
     server.end(session)
 
@@ -250,7 +259,7 @@ def test_nothing_outlives_the_server(tmp_path: Path, number: signal.Signals) -> 
         below = server.process.children(recursive=True)
         assert len(below) == 3
         server.server.stop(number)
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess):
             wait_until(lambda: not [one for one in below if one.is_running()], "all have ended", 10)
 
 
