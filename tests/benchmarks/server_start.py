@@ -19,7 +19,7 @@ from tests.benchmarks.report import compare
 from tests.benchmarks.sign_in import PASSWORD, stock_hub
 from tests.platform import Browserless, RunningPlatform, open_temporary_folder, start_platform, wait_until
 
-ROUNDS = 6
+ROUNDS = 5
 PEOPLE = 30
 LOOK_SECONDS = 0.02
 PROGRAM = "singleuser"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -70,6 +71,24 @@ import jupyterhub.log
 print(json.dumps([jupyterhub.log.HealthCheckHandler.__module__, "jupyterhub.orm" in sys.modules]))
 """
     assert run(program) == ["jupyterhub.handlers.pages", True]
+
+
+def test_node_is_not_run_to_import_jupyterlab() -> None:
+    program = """
+import json, subprocess
+from labyard_lab.light_imports import import_jupyterlab, lighten_imports
+started = []
+begin = subprocess.Popen.__init__
+subprocess.Popen.__init__ = lambda self, command, *args, **kwargs: (started.append([str(word) for word in command]), begin(self, command, *args, **kwargs))[1]
+lighten_imports()
+{jupyterlab}
+import jupyterlab.labapp, jupyterlab.commands
+print(json.dumps([started, jupyterlab.commands._yarn_config.__name__]))
+"""
+    assert run(program.format(jupyterlab="import_jupyterlab()")) == [[], "_yarn_config"]
+    if shutil.which("node"):
+        stock, _ = run(program.format(jupyterlab=""))
+        assert any("yarn" in word for command in stock for word in command), "there is less to spare than there was"
 
 
 FORK = """

@@ -7,6 +7,7 @@ none has a switch, so this stands between. ``docs/dev/upstream.md`` says what wo
 * ``jupyterhub.log`` imports the hub's own pages, and with them its database, to recognise a health check that only the hub serves.
 * ``jupyterhub.orm``, ``jupyterhub.roles`` and SQLAlchemy are imported by modules that a server shares with the hub; it opens no database.
 * httpx brings its command line along, which draws with colours.
+* JupyterLab's application runs Node when it is imported, where there is one, to ask yarn for a registry: only whoever builds JupyterLab wants to know.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["lighten_imports"]
+__all__ = ["import_jupyterlab", "lighten_imports"]
 
 _NOT_AT_START = ("orm", "roles")
 """Modules of JupyterHub that others import as a whole, and use in functions alone."""
@@ -41,6 +42,22 @@ def lighten_imports() -> None:
     pages = "jupyterhub.handlers.pages"
     _import_without("jupyterhub.log", {"jupyterhub.handlers": _empty("jupyterhub.handlers"), pages: _empty(pages, "HealthCheckHandler")})
     _import_without("jupyterhub.scopes", {"sqlalchemy": _forwarder("sqlalchemy")})
+
+
+def import_jupyterlab() -> None:
+    """Import JupyterLab's application, where it is installed, without running Node: 0.3 s of CPU."""
+    if "jupyterlab.labapp" in sys.modules or find_spec("jupyterlab") is None:
+        return
+    commands = importlib.import_module("jupyterlab.commands")
+    ask_yarn = getattr(commands, "_yarn_config", None)
+    if ask_yarn is None:
+        return
+    # What it answers where there is no Node.
+    commands._yarn_config = lambda _logger: {"yarn config": {}, "npm config": {}}  # noqa: SLF001  # there is no other way
+    try:
+        importlib.import_module("jupyterlab.labapp")
+    finally:
+        commands._yarn_config = ask_yarn  # noqa: SLF001
 
 
 def _put_off(package: str, child: str) -> None:

@@ -12,7 +12,7 @@ import site
 import sys
 import sysconfig
 
-from labyard_lab.light_imports import lighten_imports
+from labyard_lab.light_imports import import_jupyterlab, lighten_imports
 
 __all__ = ["HANDLED_VARIABLES", "PRELOADED", "main", "preload"]
 
@@ -54,6 +54,7 @@ def main() -> None:
     if "USER" in os.environ:
         # jupyter_client looks at the variable when it is imported.
         sys.argv.append(f"--Session.username={os.environ['USER']}")
+    import_jupyterlab()
     importlib.import_module("jupyterhub.singleuser").main()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +16,13 @@ from labyard_hub.exceptions import ConfigurationError
 if TYPE_CHECKING:  # whoever only reads what was chosen, such as `labyard status`, needs no settings
     from labyard_hub.config.settings import ListenSettings
 
-__all__ = ["Platform", "choose_platform", "expected_url"]
+__all__ = ["Platform", "choose_platform", "choose_port", "expected_url"]
 
 LASTING_PORTS = range(10_000, 32_768)
 """Up to where Linux begins to give ports to whoever asks for any (``net.ipv4.ip_local_port_range``)."""
+GIVEN_SECONDS = 180.0
+"""For so long nobody else gets a port that was given: a server may need it to begin to listen."""
+_given: dict[int, float] = {}
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,9 @@ def choose_platform(listen: ListenSettings, state: StateFolder, *, proxy_runs: b
     port = listen.port
     if port == 0:
         port = (
-            _port_of(last.bind_url) if last is not None and (proxy_runs or _is_free(listen.host, _port_of(last.bind_url))) else _free_port()
+            _port_of(last.bind_url)
+            if last is not None and (proxy_runs or _is_free(listen.host, _port_of(last.bind_url)))
+            else choose_port()
         )
     same_address = last is not None and last.bind_url == _url(listen, port)
     if not (proxy_runs and same_address) and not _is_free(listen.host, port):
@@ -117,7 +123,7 @@ def choose_platform(listen: ListenSettings, state: StateFolder, *, proxy_runs: b
     for name in ("hub_port", "service_port", "mlflow_port", "proxy_api_port"):
         former: int = getattr(last, name) if last is not None else 0
         ours = proxy_runs if name == "proxy_api_port" else hub_runs
-        ports[name] = former if former and (ours or _is_free("127.0.0.1", former)) else _free_port()
+        ports[name] = former if former and (ours or _is_free("127.0.0.1", former)) else choose_port()
     return Platform(public, bind_url, ports["hub_port"], ports["service_port"], ports["mlflow_port"], ports["proxy_api_port"])
 
 
@@ -155,10 +161,17 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def _free_port() -> int:
-    """Return a port that nobody listens on, of those that no outgoing connection is given: it is still free when it is used, and when its process starts anew."""
-    for port in random.sample(LASTING_PORTS, 100):
-        if _is_free("127.0.0.1", port):
+def choose_port() -> int:
+    """Return a port of the loopback interface that nobody listens on, and that this process has given to nobody else lately.
+
+    It is one of those that no outgoing connection is given, so it is still free when it is used, and when its process starts anew. Many servers may be about to take theirs.
+    """
+    now = time.monotonic()
+    for port in [port for port, given_at in _given.items() if now - given_at > GIVEN_SECONDS]:
+        del _given[port]
+    for port in random.sample(LASTING_PORTS, 500):
+        if port not in _given and _is_free("127.0.0.1", port):
+            _given[port] = now
             return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

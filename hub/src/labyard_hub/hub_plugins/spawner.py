@@ -11,7 +11,6 @@ from subprocess import DEVNULL, STDOUT, Popen
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
-from jupyterhub.utils import random_port
 from traitlets import Bool, Dict, Float, Instance, Integer, Unicode, default
 
 from labyard.exceptions import LabyardError
@@ -22,6 +21,7 @@ from labyard_hub.backends.local.processes import ProcessRecord
 from labyard_hub.backends.local.project_views import ensure_home_link
 from labyard_hub.backends.local.runtime import make_runtime_folder
 from labyard_hub.backends.local.servers import end_servers, server_control_group, server_record_file
+from labyard_hub.config.platform import choose_port
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.scopes import use_scope_of
@@ -33,7 +33,7 @@ PRIVATE_UMASK = 0o077
 SHARED_UMASK = 0o007
 """With access lists the group's bits of a file's mode are the most that any member can have."""
 LOG_MAX_BYTES = 5 * 2**20
-LISTEN_CHECK_SECONDS = 0.05
+LISTEN_CHECK_SECONDS = 0.5
 
 
 class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub carries no types
@@ -131,8 +131,8 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
             With a sentence for the person, if the account or the process cannot be made.
         """
         if not self.port:
-            self.port: int = random_port()
-        self.front_port = _other_port(self.port)
+            self.port: int = choose_port()
+        self.front_port = choose_port()
         self.told_ready = asyncio.Event()
         try:
             self.proc = await asyncio.to_thread(self._start_process, self.get_env(), [*self.cmd, *self.get_args()])
@@ -258,10 +258,3 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
         while not any("is running at" in line for line in self.log_tail(60)):  # noqa: ASYNC110  # it is another process that writes
             await asyncio.sleep(0.3)
         yield {"progress": 85, "message": "JupyterLab answers, connecting it"}
-
-
-def _other_port(port: int) -> int:
-    """Return a free port that is not `port`, which nobody listens on yet."""
-    while (other := random_port()) == port:
-        pass
-    return int(other)
