@@ -48,7 +48,7 @@ def import_jupyterlab() -> None:
     """Import JupyterLab's application, where it is installed, without running Node: 0.3 s of CPU."""
     if "jupyterlab.labapp" in sys.modules or find_spec("jupyterlab") is None:
         return
-    commands = importlib.import_module("jupyterlab.commands")
+    commands: Any = importlib.import_module("jupyterlab.commands")
     ask_yarn = getattr(commands, "_yarn_config", None)
     if ask_yarn is None:
         return
