@@ -51,8 +51,12 @@ class KernelConnection:
 
     def debug(self, command: str, **arguments: Any) -> dict[str, Any]:
         """Ask the kernel's debugger, and return its answer."""
+        return self.wait_for(self.tell_debugger(command, **arguments), "debug_reply")
+
+    def tell_debugger(self, command: str, **arguments: Any) -> str:
+        """Send a request to the kernel's debugger, and return its id: what a cell says meanwhile is not read past."""
         content = {"type": "request", "seq": 1, "command": command, "arguments": arguments}
-        return self.wait_for(self._send("debug_request", content, "control"), "debug_reply")
+        return self._send("debug_request", content, "control")
 
     def begin(self, code: str) -> str:
         """Send `code` and return the request's id."""

@@ -153,7 +153,7 @@ def test_its_debugger_works(server: KernelServer) -> None:
         request = kernel.begin("x = 41\nx += 1\nx += 1")
         stopped = kernel.wait_for_event("stopped")
         assert kernel.debug("stackTrace", threadId=stopped["body"]["threadId"])["body"]["stackFrames"][0]["line"] == 3
-        kernel.debug("continue", threadId=stopped["body"]["threadId"])
+        kernel.tell_debugger("continue", threadId=stopped["body"]["threadId"])
         assert not kernel.finish(request).error
         assert kernel.result("print(x)") == "43\n"
     server.end(session)
