@@ -83,6 +83,8 @@ def test_it_is_as_any_other(server: KernelServer) -> None:
     modules = {side: set(one.pop("modules")) for side, one in (("stock", stock), ("ours", ours))}
     assert modules["ours"] - modules["stock"] == set()
     assert modules["stock"] - modules["ours"] == set()
+    for side in (stock, ours):  # how many connections the server has with a kernel changes from moment to moment
+        side["descriptors"] = [one for one in side["descriptors"] if one != "socket"]
     for key, value in stock.items():
         assert ours[key] == value, key
 
