@@ -3,7 +3,7 @@
 With JupyterHub 6.1 and Jupyter Server 2 a server spends 2.2 s of CPU on imports, more than half of it on what is named here. Each is an ordinary dependency of what imports it, and
 none has a switch, so this stands between. ``docs/dev/upstream.md`` says what would make it needless.
 
-* ``rfc3987_syntax`` compiles the grammar of international addresses when it is imported. jsonschema imports it for a format that no schema of Jupyter's events uses.
+* ``rfc3987_syntax``, see `labyard.late_imports`.
 * ``jupyterhub.log`` imports the hub's own pages, and with them its database, to recognise a health check that only the hub serves.
 * ``jupyterhub.orm``, ``jupyterhub.roles`` and SQLAlchemy are imported by modules that a server shares with the hub; it opens no database.
 * httpx brings its command line along, which draws with colours.
@@ -21,6 +21,8 @@ from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
+from labyard.late_imports import forwarder, put_off_address_grammar
+
 __all__ = ["import_jupyterlab", "lighten_imports"]
 
 _NOT_AT_START = ("orm", "roles")
@@ -31,8 +33,7 @@ _loading = threading.RLock()
 
 def lighten_imports() -> None:
     """Put the stand-ins in place: call this before JupyterHub or Jupyter Server is imported. What is imported already stays as it is."""
-    if "rfc3987_syntax" not in sys.modules and find_spec("rfc3987_syntax") is not None:
-        sys.modules["rfc3987_syntax"] = _forwarder("rfc3987_syntax", "is_valid_syntax")
+    put_off_address_grammar()
     _import_without("httpx", {"httpx._main": None})
     if "jupyterhub.utils" in sys.modules or find_spec("jupyterhub") is None:
         return
@@ -41,7 +42,7 @@ def lighten_imports() -> None:
         _put_off("jupyterhub", name)
     pages = "jupyterhub.handlers.pages"
     _import_without("jupyterhub.log", {"jupyterhub.handlers": _empty("jupyterhub.handlers"), pages: _empty(pages, "HealthCheckHandler")})
-    _import_without("jupyterhub.scopes", {"sqlalchemy": _forwarder("sqlalchemy")})
+    _import_without("jupyterhub.scopes", {"sqlalchemy": forwarder("sqlalchemy")})
 
 
 def import_jupyterlab() -> None:
@@ -81,37 +82,6 @@ def _put_off(package: str, child: str) -> None:
     module.__getattr__ = load  # type: ignore[method-assign]
     sys.modules[name] = module
     setattr(parent, child, module)
-
-
-def _forwarder(name: str, function: str | None = None) -> ModuleType:
-    """Return a stand-in that imports the module `name` when something of it is first used.
-
-    Parameters
-    ----------
-    function
-        A function that others import by name: it is there from the start, and the import waits for its first call.
-    """
-    stand_in = ModuleType(name, "Imports the real module when it is first used.")
-
-    def real() -> ModuleType:
-        with _loading:
-            if sys.modules.get(name) is stand_in:
-                del sys.modules[name]
-            return importlib.import_module(name)
-
-    def load(attribute: str) -> Any:
-        if attribute.startswith("__"):
-            raise AttributeError(attribute)
-        return getattr(real(), attribute)
-
-    stand_in.__getattr__ = load  # type: ignore[method-assign]
-    if function is not None:
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return getattr(real(), function)(*args, **kwargs)
-
-        setattr(stand_in, function, call)
-    return stand_in
 
 
 def _empty(name: str, wanted: str | None = None) -> ModuleType:

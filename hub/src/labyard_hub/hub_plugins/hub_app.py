@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from labyard_hub.hub_plugins.late_imports import put_off_grammar
+from labyard.late_imports import put_off_address_grammar
 
-put_off_grammar()
+put_off_address_grammar()
 
 # ruff: noqa: E402  JupyterHub comes after
 from jupyterhub import orm

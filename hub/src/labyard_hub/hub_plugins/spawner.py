@@ -20,6 +20,7 @@ from labyard_hub.backends.local.nursery import Become, ForkedProcess, NurseryUna
 from labyard_hub.backends.local.processes import ProcessRecord
 from labyard_hub.backends.local.project_views import ensure_home_link
 from labyard_hub.backends.local.runtime import make_runtime_folder
+from labyard_hub.backends.local.server_records import server_label
 from labyard_hub.backends.local.servers import end_servers, server_control_group, server_record_file
 from labyard_hub.config.platform import choose_port
 from labyard_hub.config.state import StateFolder
@@ -206,7 +207,7 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
 
     def _note(self, pid: int) -> ProcessRecord:
         """Record the process, so that it can be found and ended without the hub."""
-        record = ProcessRecord.of(f"{self.user.name}/{self.name}" if self.name else self.user.name, pid)
+        record = ProcessRecord.of(server_label(self.user.name, self.name), pid)
         record.write(self._record_file)
         return record
 
