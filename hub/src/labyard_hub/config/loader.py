@@ -6,19 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from labyard.models.tool import Tool
 from labyard_hub.config.settings import Settings
+from labyard_hub.config.yaml_files import load_yaml_model, read_yaml, validate
 from labyard_hub.exceptions import ConfigurationError
 
-__all__ = ["Configuration", "dump_configuration", "load_configuration", "load_yaml_model", "parse_configuration"]
-
-ModelT = TypeVar("ModelT", bound=BaseModel)
-Path_ = tuple[str | int, ...]
+__all__ = ["Configuration", "dump_configuration", "load_configuration", "parse_configuration"]
 
 
 @dataclass(frozen=True)
@@ -58,8 +55,8 @@ def load_configuration(source: Path | None, options: Mapping[str, Any] | None = 
     ConfigurationError
         With the file and line of the first mistake.
     """
-    data, lines = _read(source) if source is not None else ({}, {})
-    settings = _validate(Settings, _merge(data, options or {}), source, lines)
+    data, lines = read_yaml(source) if source is not None else ({}, {})
+    settings = validate(Settings, _merge(data, options or {}), source, lines)
     beside = source.parent if source is not None else None
     settings = _absolute(settings, beside)
     tools_directory = settings.tools.directory or (beside / "tools.d" if beside else None)
@@ -70,100 +67,6 @@ def load_configuration(source: Path | None, options: Mapping[str, Any] | None = 
         tuple(_tools(tools_directory, required=settings.tools.directory is not None)),
         tuple(_files(hub_directory, "*.py", required=settings.hub_config_directory is not None)),
     )
-
-
-def load_yaml_model(path: Path, model: type[ModelT]) -> ModelT:
-    """Read one YAML file as one pydantic model.
-
-    Raises
-    ------
-    ConfigurationError
-        With the file and line of the first mistake.
-    """
-    data, lines = _read(path)
-    return _validate(model, data, path, lines)
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigurationError(path, None, "there is no such file") from None
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(path, None, f"it is not UTF-8 text ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise ConfigurationError(path, None, f"it cannot be read: {error.strerror}") from error
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        if root is None:
-            return {}, {}
-        lines: dict[Path_, int] = {}
-        _note_lines(root, (), lines, path)
-        data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise ConfigurationError(path, mark.line + 1 if mark else None, f"it is not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise ConfigurationError(path, None, f"it is not valid YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise ConfigurationError(path, 1, "it must hold `key: value` lines at its top level")
-    return data, lines
-
-
-def _note_lines(node: yaml.Node, at: Path_, lines: dict[Path_, int], path: Path) -> None:
-    """Note the line of every key below `node`, and refuse keys that stand twice (YAML would take the last in silence)."""
-    lines.setdefault(at, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            here = (*at, str(key.value))
-            if here in lines:
-                raise ConfigurationError(
-                    path, key.start_mark.line + 1, f"`{_dotted(here)}` stands twice; the first is on line {lines[here]}"
-                )
-            lines[here] = key.start_mark.line + 1
-            _note_lines(value, here, lines, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _note_lines(value, (*at, index), lines, path)
-
-
-def _validate(model: type[ModelT], data: Mapping[str, Any], source: Path | None, lines: Mapping[Path_, int]) -> ModelT:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        location = tuple(first["loc"])
-        known = location
-        while known and known not in lines:
-            known = known[:-1]
-        line = lines.get(known) if known or not location else None
-        raise ConfigurationError(
-            source if line is not None else None, line, _sentence(model, location, first["type"], first["msg"])
-        ) from None
-
-
-def _sentence(model: type[BaseModel], location: Path_, kind: str, message: str) -> str:
-    name = _dotted(location)
-    if kind == "extra_forbidden":
-        section = _section(model, location[:-1])
-        known = ", ".join(sorted(section.model_fields)) if section else ""
-        return f"`{name}` is not a setting" + (f"; here there are: {known}" if known else "")
-    text = message.removeprefix("Value error, ")
-    return f"`{name}`: {text}" if name else text
-
-
-def _section(model: type[BaseModel], location: Path_) -> type[BaseModel] | None:
-    for part in location:
-        field = model.model_fields.get(str(part))
-        annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return None
-        model = annotation
-    return model
-
-
-def _dotted(location: Path_) -> str:
-    return ".".join(str(part) for part in location)
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
