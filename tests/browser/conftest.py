@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 ARGUMENTS = (
@@ -67,6 +70,23 @@ def snap(page: Page, name: str) -> None:
     folder = ARTIFACTS / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=folder / f"{_slug(name)}.png")
+
+
+def find_in_palette(page: Page, command: str) -> None:
+    """Open JupyterLab's command palette by its keys and type `command`.
+
+    When the Launcher is there, JupyterLab may not know the keys yet, and when it does, it may still give the focus to the Launcher once, which closes the palette.
+    """
+    deadline = time.monotonic() + WAIT_MILLISECONDS / 1000
+    while True:
+        page.keyboard.press("Control+Shift+C")
+        with suppress(PlaywrightTimeout):
+            page.locator(".lm-CommandPalette-input:focus").wait_for(timeout=1000)
+            page.keyboard.press("Control+A")
+            page.keyboard.type(command)
+            page.locator(".lm-CommandPalette-item.lm-mod-active", has_text=command).wait_for(timeout=2000)
+            return
+        assert time.monotonic() < deadline, f"the command palette does not find {command!r}"
 
 
 def _slug(text: str) -> str:
