@@ -22,9 +22,10 @@ def config() -> None:
 @state_dir_option
 def check(config_file: Path | None, state_dir: Path) -> None:
     """Say whether the configuration can be used; exit status 2 if not."""
-    from labyard_hub.config.loader import load_configuration
+    from labyard_hub.config.loader import load_configuration, require_login_secret
 
     configuration = load_configuration(find_config(config_file, state_dir))
+    require_login_secret(configuration)
     source = configuration.source or "no configuration file, so the defaults"
     click.echo(f"ok: {source}; {len(configuration.tools)} tools of your own, {len(configuration.hub_files)} files for JupyterHub")
 

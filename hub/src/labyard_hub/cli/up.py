@@ -40,7 +40,7 @@ def up(
     The first start prints a link that makes you the administrator. Everything is kept in the state folder.
     """
     from labyard_hub.cli.report import Report
-    from labyard_hub.config.loader import load_configuration
+    from labyard_hub.config.loader import load_configuration, require_login_secret
     from labyard_hub.supervisor.up import run_detached, run_platform
 
     listen: dict[str, Any] = {
@@ -52,6 +52,7 @@ def up(
         if value is not None
     }  # fmt: skip
     configuration = load_configuration(find_config(config_file, state_dir), {"listen": listen} if listen else None)
+    require_login_secret(configuration)
     report = Report(as_json=as_json)
     if detach:
         run_detached(configuration, state_dir.absolute(), report)

@@ -11,11 +11,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from labyard.models.tool import Tool
+from labyard_hub.config.login import check_login_secret, fill_login_secret
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.yaml_files import load_yaml_model, read_yaml, validate
 from labyard_hub.exceptions import ConfigurationError
 
-__all__ = ["Configuration", "dump_configuration", "load_configuration", "parse_configuration"]
+__all__ = ["Configuration", "dump_configuration", "load_configuration", "parse_configuration", "require_login_secret"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def load_configuration(source: Path | None, options: Mapping[str, Any] | None = 
     data, lines = read_yaml(source) if source is not None else ({}, {})
     settings = validate(Settings, _merge(data, options or {}), source, lines)
     beside = source.parent if source is not None else None
-    settings = _absolute(settings, beside)
+    settings = _with_login_secret(_absolute(settings, beside), source)
     tools_directory = settings.tools.directory or (beside / "tools.d" if beside else None)
     hub_directory = settings.hub_config_directory or (beside / "jupyterhub_config.d" if beside else None)
     return Configuration(
@@ -95,6 +96,27 @@ def _absolute(settings: Settings, beside: Path | None) -> Settings:
     return settings.model_copy(update=resolve(settings))
 
 
+def _with_login_secret(settings: Settings, source: Path | None) -> Settings:
+    try:
+        return settings.model_copy(update={"login": fill_login_secret(settings.login)})
+    except ValueError as error:
+        raise ConfigurationError(source, None, str(error)) from None
+
+
+def require_login_secret(configuration: Configuration) -> None:
+    """Refuse a provider without the client's secret, which commands that start nothing do without.
+
+    Raises
+    ------
+    ConfigurationError
+        With a sentence that says where to put it.
+    """
+    try:
+        check_login_secret(configuration.settings.login)
+    except ValueError as error:
+        raise ConfigurationError(configuration.source, None, str(error)) from None
+
+
 def _files(directory: Path | None, pattern: str, *, required: bool) -> list[Path]:
     if directory is None:
         return []
@@ -121,6 +143,11 @@ def dump_configuration(configuration: Configuration) -> str:
     settings["environment"] = {name: value.get_secret_value() for name, value in configuration.settings.environment.items()}
     database_url = configuration.settings.database.url
     settings["database"]["url"] = database_url.get_secret_value() if database_url is not None else None
+    secret = configuration.settings.login.client_secret
+    settings["login"] = configuration.settings.login.model_dump(mode="json", exclude_unset=True)
+    if secret is not None:  # it may have come from its file, which is not read again
+        settings["login"].update(client_secret=secret.get_secret_value())
+        settings["login"].pop("client_secret_file", None)
     return json.dumps(
         {
             "source": str(configuration.source) if configuration.source else None,

@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from labyard_hub.config.images import ImageSettings
+from labyard_hub.config.login import LoginSettings
 from labyard_hub.config.quantities import Bytes, Seconds
 
 __all__ = [
@@ -171,6 +172,7 @@ class Settings(_Section):
 
     listen: ListenSettings = ListenSettings()
     sign_in: SignInSettings = SignInSettings()
+    login: LoginSettings = LoginSettings()
     servers: ServerSettings = ServerSettings()
     images: ImageSettings = ImageSettings()
     mlflow: MLflowSettings = MLflowSettings()
