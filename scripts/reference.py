@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import click
 from pydantic import BaseModel
@@ -27,6 +27,8 @@ NOTE = "<!-- Written by `make docs` from the code: do not edit. -->\n"
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
+    if _parts(field) is not None:
+        return "—"
     value: Any = field.get_default(call_default_factory=True)
     if value is None:
         return "—"
@@ -37,6 +39,12 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, float) and value.is_integer():
         return f"`{value:.0f}`"
     return f"`{value}`" if str(value) else "empty"
+
+
+def _parts(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model of a list's or a mapping's entries, or of a section that may be null."""
+    found = [one for one in get_args(field.annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
+    return found[0] if found else None
 
 
 def _table(model: type[BaseModel]) -> str:
@@ -59,11 +67,24 @@ def configuration_page() -> str:
         "`labyard config check` reads it, `labyard config show` prints what is in force with secrets masked. Options of `labyard up` go before the file.\n",
     ]
     for name, field in Settings.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            parts.append(f"## `{name}`\n\n{(section.__doc__ or '').strip()}\n\n{_table(section)}\n")
+        parts.extend(_sections(name, field, "##"))
     parts.append(f"## At the top level\n\n{_table(Settings)}\n")
     return "\n".join(parts)
+
+
+def _sections(name: str, field: FieldInfo, depth: str) -> list[str]:
+    """Return the section of a setting that is more than one value, and those inside it."""
+    section: Any = field.annotation
+    if not (isinstance(section, type) and issubclass(section, BaseModel)):
+        section = _parts(field)
+        if section is None:
+            return []
+        origin = get_origin(field.annotation)
+        name += "[]" if origin is tuple else ".NAME" if origin is dict else ""
+    parts = [f"{depth} `{name}`\n\n{(section.__doc__ or '').strip()}\n\n{_table(section)}\n"]
+    for inner, below in section.model_fields.items():
+        parts.extend(_sections(f"{name}.{inner}", below, "###"))
+    return parts
 
 
 def tools_page() -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.config.images import ImageSettings
 from labyard_hub.config.login import LoginSettings
+from labyard_hub.config.profiles import ProfileSettings
 from labyard_hub.config.quantities import Bytes, Seconds
+from labyard_hub.config.quotas import QuotaSettings
 
 __all__ = [
     "DatabaseSettings",
@@ -165,6 +168,22 @@ class ProjectSettings(_Section):
     """Projects that one person may own."""
     trash_lifetime_seconds: Seconds = Field(default=30 * 86400, ge=0)
     """The files of a deleted project are kept in the trash for so long."""
+    server_profile: str | None = None
+    """Profile of projects' servers; default: the first one that everybody may use."""
+
+
+def _default_profiles(data: dict[str, Any]) -> tuple[ProfileSettings, ...]:
+    return (_fill(ProfileSettings(name="default", title="Standard"), data.get("servers")),)
+
+
+def _fill(profile: ProfileSettings, servers: ServerSettings | None) -> ProfileSettings:
+    """Return `profile` with what it leaves out taken from `servers`."""
+    if servers is None:  # it is wrong itself, and that is told
+        return profile
+    values = profile.model_dump()
+    values["cpu_cores"] = profile.cpu_cores if profile.cpu_cores is not None else servers.cpu_limit_cores
+    values["memory_bytes"] = profile.memory_bytes if profile.memory_bytes is not None else servers.memory_limit_bytes
+    return ProfileSettings.model_validate(values)
 
 
 class Settings(_Section):
@@ -174,12 +193,64 @@ class Settings(_Section):
     sign_in: SignInSettings = SignInSettings()
     login: LoginSettings = LoginSettings()
     servers: ServerSettings = ServerSettings()
+    profiles: tuple[ProfileSettings, ...] = Field(default_factory=_default_profiles)
+    """What people may start; default: one profile `default` with the limits of `servers`."""
+    quotas: QuotaSettings = QuotaSettings()
+    currency: str = Field(default="EUR", min_length=1, max_length=8)
+    """In which the profiles' prices are."""
     images: ImageSettings = ImageSettings()
     mlflow: MLflowSettings = MLflowSettings()
     tools: ToolSettings = ToolSettings()
     database: DatabaseSettings = DatabaseSettings()
     projects: ProjectSettings = ProjectSettings()
+    cluster: ClusterSettings | None = None
+    """Servers as pods of a Kubernetes cluster, which the chart turns on; null: as processes of this machine."""
     hub_config_directory: Path | None = None
     """Folder with `*.py` files for what no setting covers, read by JupyterHub after ours; default: `jupyterhub_config.d` beside the configuration file."""
     environment: dict[str, SecretStr] = Field(default_factory=dict)
     """Variables for every single-user server, such as a proxy or an index address. Shown masked."""
+
+    @field_validator("profiles")
+    @classmethod
+    def _complete(cls, value: tuple[ProfileSettings, ...], info: ValidationInfo) -> tuple[ProfileSettings, ...]:
+        if not value:
+            raise ValueError("there must be one profile at least: add one, or leave `profiles` out")
+        names = [one.name for one in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"there are two profiles {twice!r}: give one of them another name")
+        return tuple(_fill(one, info.data.get("servers")) for one in value)
+
+    @model_validator(mode="after")
+    def _countable(self) -> Self:
+        quotas = [("quotas.users", self.quotas.users), ("quotas.projects", self.quotas.projects)]
+        quotas += [(f"quotas.groups.{name}", quota) for name, quota in self.quotas.groups.items()]
+        for where, quota in quotas:
+            for field in ("cpu_cores", "memory_bytes"):
+                unlimited = next((one.name for one in self.profiles if getattr(one, field) is None), None)
+                if getattr(quota, field) is not None and unlimited is not None:
+                    raise ValueError(
+                        f"`{where}.{field}` cannot be kept, since the profile {unlimited!r} has no limit that could be counted: set its `{field}`"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _project_profile_is_there(self) -> Self:
+        name = self.projects.server_profile
+        if name is not None and name not in [one.name for one in self.profiles]:
+            known = ", ".join(one.name for one in self.profiles)
+            raise ValueError(f"`projects.server_profile` names the profile {name!r}, which is none of: {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _images_are_there(self) -> Self:
+        if not any(profile.images for profile in self.profiles):
+            return self  # the catalogue is read only where it is named
+        offered = [image.name for image in self.images.offered]
+        for profile in self.profiles:
+            unknown = next((name for name in profile.images if name not in offered), None)
+            if unknown is not None:
+                raise ValueError(
+                    f"the profile {profile.name!r} offers the image {unknown!r}, and there is none of that name; there are {', '.join(offered)}"
+                )
+        return self

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -114,13 +115,19 @@ def _sentence(model: type[BaseModel], location: _Where, kind: str, message: str)
 
 
 def _section(model: type[BaseModel], location: _Where) -> type[BaseModel] | None:
+    """Return the section at `location`, also in lists, in mappings and where it may be null."""
+    found: Any = model
     for part in location:
-        field = model.model_fields.get(str(part))
-        annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            field = found.model_fields.get(str(part))
+            found = field.annotation if field else None
+        elif get_args(found):
+            found = get_args(found)[-1 if get_origin(found) is dict else 0]
+        else:
             return None
-        model = annotation
-    return model
+        if get_origin(found) in (Union, UnionType):
+            found = next((one for one in get_args(found) if isinstance(one, type) and issubclass(one, BaseModel)), None)
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
 
 def _dotted(location: _Where) -> str:

@@ -1,0 +1,273 @@
+"""What a server is started with, and what it takes while it runs: the same for local processes and for pods.
+
+A spawner class is `ChosenSpawner` and one of JupyterHub's. Its trait `starts` says what there is to choose. JupyterHub calls `apply_choice` at each start, from the
+page as from the REST API; it checks the choice and the quotas, and takes what the server needs in one step of the event loop, so that two starts cannot both have the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from traitlets import Any as AnyTrait
+from traitlets import default
+from traitlets.config import LoggingConfigurable
+
+from labyard_hub.config.catalog import Image
+from labyard_hub.config.profiles import ProfileSettings
+from labyard_hub.config.settings import Settings
+from labyard_hub.domain.profiles import Choice, choose
+from labyard_hub.domain.projects import is_project_id
+from labyard_hub.domain.quotas import Usage, check_quota, needs_of, sum_usage
+from labyard_hub.domain.start_errors import ChoiceError, StartRefusedError
+from labyard_hub.hub_plugins.capacity import Capacity
+from labyard_hub.hub_plugins.pages.errors import http_error
+
+__all__ = ["DEFAULT_URLS", "Choice", "ChosenSpawner", "Granted", "Starts", "apply_choice", "choose_for", "resolve"]
+
+
+DEFAULT_URLS = {"lab": "/lab", "notebook": "/tree"}
+"""Where each interface starts, under the server's own URL."""
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What one server has been given, for as long as it runs, whatever the configuration says by then.
+
+    Attributes
+    ----------
+    usage
+        What counts for the quotas.
+    granted_at
+        When the start began.
+    cpu_guarantee_cores, memory_guarantee_bytes
+        What is kept for it.
+    devices
+        Identifiers of its GPUs, where the hub gives them out itself.
+    maximum_session_seconds
+        None: it may run for ever.
+    """
+
+    profile: str
+    title: str
+    usage: Usage
+    granted_at: datetime
+    cpu_guarantee_cores: float = 0
+    memory_guarantee_bytes: int = 0
+    devices: tuple[str, ...] = ()
+    maximum_session_seconds: float | None = None
+
+    @classmethod
+    def of(cls, profile: ProfileSettings, devices: Sequence[str], now: datetime) -> Granted:
+        """Return what a server of `profile` is given `now`."""
+        return cls(
+            profile.name,
+            profile.label,
+            needs_of(profile),
+            now,
+            profile.cpu_guarantee_cores or 0,
+            profile.memory_guarantee_bytes or 0,
+            tuple(devices),
+            profile.maximum_session_seconds,
+        )
+
+    def to_state(self) -> dict[str, Any]:
+        """Return it as JSON, for the spawner's state in the hub's database."""
+        return {**asdict(self), "devices": list(self.devices), "granted_at": self.granted_at.isoformat()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Granted:
+        """Return what `to_state` wrote."""
+        return cls(**{
+            **state,
+            "usage": Usage(**state["usage"]),
+            "devices": tuple(state["devices"]),
+            "granted_at": datetime.fromisoformat(state["granted_at"]),
+        })  # fmt: skip
+
+
+@dataclass
+class Starts:
+    """What there is to start in this hub, and what is started; there is one per hub.
+
+    Attributes
+    ----------
+    capacity
+        What is free.
+    taken
+        What each server that starts or runs was given, by owner and server name.
+    """
+
+    settings: Settings
+    capacity: Capacity = field(default_factory=Capacity)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    taken: dict[tuple[str, str], Granted] = field(default_factory=dict)
+
+    def __deepcopy__(self, memo: Any) -> Starts:
+        """Return itself: JupyterHub copies configuration, and all spawners share this."""
+        return self
+
+    def used_by(self, owners: Iterable[str], *, but: tuple[str, str] | None = None) -> Usage:
+        """Return what the servers of `owners` take, without that of the one server `but`."""
+        wanted = set(owners)
+        return sum_usage(one.usage for key, one in self.taken.items() if key[0] in wanted and key != but)
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The images that people may choose from. On one machine there are none: servers run in the machine's own environments."""
+        return self.settings.images.offered if self.settings.cluster is not None else ()
+
+    @property
+    def idle_limit_seconds(self) -> float | None:
+        """The administrator's limit on idle servers."""
+        return self.settings.servers.idle_timeout_seconds
+
+
+class ChosenSpawner(LoggingConfigurable):
+    """What makes one of JupyterHub's spawners, the second base, know what its server was given, also after the hub was started again."""
+
+    user: Any
+    name: Any
+    default_url: Any
+
+    starts: Any = AnyTrait(config=True, help="What there is to start: a `Starts`.")
+    granted: Granted | None = None
+    """None while the server does not run."""
+    idle_seconds: float | None = None
+    """The server is stopped when nobody has used it for so long; None: as the administrator says for all."""
+
+    @default("starts")
+    def _all_defaults(self) -> Starts:
+        return Starts(Settings())
+
+    @property
+    def _taken_key(self) -> tuple[str, str]:
+        return self.user.name, self.name or ""
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take what the last hub knew."""
+        super().load_state(state)  # type: ignore[misc]  # the second base has them
+        if "granted" in state:
+            self.grant(Granted.from_state(state["granted"]))
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what the next hub shall know."""
+        state = cast("dict[str, Any]", super().get_state())  # type: ignore[misc]
+        return {**state, "granted": self.granted.to_state()} if self.granted is not None else state
+
+    def clear_state(self) -> None:
+        """Forget a server that has ended, and free what it took."""
+        super().clear_state()  # type: ignore[misc]
+        self.granted = None
+        self.starts.taken.pop(self._taken_key, None)
+
+    def grant(self, granted: Granted) -> None:
+        """Note what the server is given; it counts from now on."""
+        self.granted = self.starts.taken[self._taken_key] = granted
+
+    def chosen(self, choice: Choice) -> None:
+        """Take what the start is with."""
+        self.default_url = DEFAULT_URLS[choice.interface]
+        self.idle_seconds = choice.idle_seconds
+
+
+def groups_of(user: Any) -> frozenset[str]:
+    """Return the groups of a hub user."""
+    return frozenset(group.name for group in user.orm_user.groups)
+
+
+def last_options(user: Any, server_name: str = "") -> dict[str, Any]:
+    """Return what a server was last started with; for one that never was, what this person last chose for any."""
+    rows = user.orm_user.orm_spawners
+    own = rows.get(server_name)
+    if own is not None and own.user_options:
+        return dict(own.user_options)
+    others = [row for row in rows.values() if row.user_options]
+    others.sort(key=lambda row: row.last_activity or datetime.min, reverse=True)  # noqa: DTZ901  # JupyterHub's instants are naive
+    return dict(others[0].user_options) if others else {}
+
+
+def choose_for(starts: Starts, user: Any, server_name: str, asked: Mapping[str, Any]) -> Choice:
+    """Return what `user` gets who asks for `asked`.
+
+    Raises
+    ------
+    StartRefusedError
+        If they may not have it.
+    """
+    settings = starts.settings
+    if is_project_id(user.name):
+        wanted = settings.projects.server_profile
+        profiles: Sequence[ProfileSettings] = [
+            one for one in settings.profiles if one.name == wanted or (wanted is None and not one.groups)
+        ]
+        asked = {key: value for key, value in asked.items() if key == "interface"}
+        profiles = [one.model_copy(update={"groups": ()}) for one in profiles[:1]]
+    else:
+        profiles = settings.profiles
+    return choose(
+        asked, last_options(user, server_name), profiles, starts.images, groups_of(user),
+        today=starts.now().date(), idle_limit_seconds=starts.idle_limit_seconds,
+    )  # fmt: skip
+
+
+def resolve(spawner: Any) -> Choice:
+    """Return what the server of `spawner` is started with, by its ``user_options``.
+
+    Raises
+    ------
+    StartRefusedError
+        If its owner may not have it.
+    """
+    return choose_for(spawner.starts, spawner.user, spawner.name or "", spawner.user_options or {})
+
+
+def check_quotas(starts: Starts, user: Any, server_name: str, profile: ProfileSettings) -> None:
+    """Refuse a start that would go over a quota of the owner, or of one of their groups.
+
+    Raises
+    ------
+    QuotaExceededError
+        With the figures.
+    """
+    quotas, needed, this = starts.settings.quotas, needs_of(profile), (user.name, server_name)
+    if is_project_id(user.name):
+        check_quota(quotas.projects, starts.used_by([user.name], but=this), needed, project=True)
+        return
+    check_quota(quotas.users, starts.used_by([user.name], but=this), needed)
+    for group in user.orm_user.groups:
+        quota = quotas.groups.get(group.name)
+        if quota is not None:
+            check_quota(quota, starts.used_by([member.name for member in group.users], but=this), needed, group=group.name)
+
+
+async def apply_choice(spawner: Any, user_options: Mapping[str, Any]) -> None:
+    """Check what a server is to be started with, and give it that: ``c.Spawner.apply_user_options``.
+
+    Raises
+    ------
+    tornado.web.HTTPError
+        With a sentence for the person, if they may not have it.
+    """
+    starts: Starts = spawner.starts
+    user, name = spawner.user, spawner.name or ""
+    complete = getattr(user.settings.get("users"), "complete", None)
+    if complete is not None:
+        await complete.wait()  # a hub that has just started does not know yet all that runs
+    try:
+        choice = choose_for(starts, user, name, user_options)
+        room = await starts.capacity.look(choice.profile)
+        # From here to `grant` nothing else runs.
+        check_quotas(starts, user, name, choice.profile)
+        devices = room.take(choice.profile, [one for key, one in starts.taken.items() if key != (user.name, name)])
+    except StartRefusedError as error:
+        if isinstance(error, ChoiceError):
+            spawner.orm_spawner.user_options = {}  # else the next start would ask for it again
+        refusal = http_error(error)
+        refusal.jupyterhub_message = error.message  # type: ignore[attr-defined]  # pages show it
+        raise refusal from error
+    spawner.grant(Granted.of(choice.profile, devices, starts.now()))
+    spawner.user_options = spawner.orm_spawner.user_options = choice.to_options()
+    spawner.chosen(choice)
