@@ -15,6 +15,7 @@ __all__ = [
     "DatabaseUnavailableError",
     "EnforcementPendingError",
     "EnvironmentSetupError",
+    "GpuListError",
     "HubUnavailableError",
     "InvalidCursorError",
     "InvalidNameError",
@@ -476,6 +477,15 @@ class ServerStartError(LabyardError):
         super().__init__(
             f"the project's server could not be started: {problem or 'the hub does not say why'}. Ask an administrator to look at the hub's log"
         )
+
+
+class GpuListError(LabyardError):
+    """``nvidia-smi`` does not list the GPUs."""
+
+    code = "gpu_list"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"nvidia-smi does not list this machine's GPUs: {problem.rstrip('.')}. Ask an administrator to look at the driver.")
 
 
 class HubUnavailableError(LabyardError):

@@ -1,7 +1,7 @@
 """What a server is started with, and what it takes while it runs: the same for local processes and for pods.
 
-A spawner class is `ChosenSpawner` and one of JupyterHub's. Its trait `starts` says what there is to choose. JupyterHub calls `apply_choice` at each start, from the
-page as from the REST API; it checks the choice and the quotas, and takes what the server needs in one step of the event loop, so that two starts cannot both have the rest.
+A spawner class is `ChosenSpawner` and one of JupyterHub's. Its trait `starts` says what there is to choose. `apply_choice` runs at each start, from the page as from
+the REST API; it checks the choice and the quotas, and takes what the server needs in one step of the event loop, so that two starts cannot both have the rest.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from jupyterhub.utils import maybe_future
 from traitlets import Any as AnyTrait
 from traitlets import default
 from traitlets.config import LoggingConfigurable
@@ -25,7 +26,17 @@ from labyard_hub.domain.start_errors import ChoiceError, StartRefusedError
 from labyard_hub.hub_plugins.capacity import Capacity
 from labyard_hub.hub_plugins.pages.errors import http_error
 
-__all__ = ["DEFAULT_URLS", "Choice", "ChosenSpawner", "Granted", "Starts", "apply_choice", "choose_for", "resolve"]
+__all__ = [
+    "DEFAULT_URLS",
+    "Choice",
+    "ChosenSpawner",
+    "Granted",
+    "Starts",
+    "activity_interval_seconds",
+    "apply_choice",
+    "choose_for",
+    "resolve",
+]
 
 
 DEFAULT_URLS = {"lab": "/lab", "notebook": "/tree"}
@@ -120,6 +131,11 @@ class Starts:
         return self.settings.images.offered if self.settings.cluster is not None else ()
 
     @property
+    def gives_out_gpus(self) -> bool:
+        """Whether any profile has GPUs, so that they are not everybody's."""
+        return any(profile.gpu is not None for profile in self.settings.profiles)
+
+    @property
     def idle_limit_seconds(self) -> float | None:
         """The administrator's limit on idle servers."""
         return self.settings.servers.idle_timeout_seconds
@@ -131,16 +147,24 @@ class ChosenSpawner(LoggingConfigurable):
     user: Any
     name: Any
     default_url: Any
+    user_options: Any
 
     starts: Any = AnyTrait(config=True, help="What there is to start: a `Starts`.")
     granted: Granted | None = None
     """None while the server does not run."""
-    idle_seconds: float | None = None
-    """The server is stopped when nobody has used it for so long; None: as the administrator says for all."""
 
     @default("starts")
     def _all_defaults(self) -> Starts:
         return Starts(Settings())
+
+    @default("apply_user_options")
+    def _in_the_hook_below(self) -> Any:
+        return lambda _spawner, _options: None  # JupyterHub would log each refusal as an error of ours
+
+    async def run_pre_spawn_hook(self) -> None:
+        """Check what is to be started, and take it; then what the operator has set."""
+        await apply_choice(self, self.user_options)
+        await maybe_future(super().run_pre_spawn_hook())  # type: ignore[misc]
 
     @property
     def _taken_key(self) -> tuple[str, str]:
@@ -170,7 +194,30 @@ class ChosenSpawner(LoggingConfigurable):
     def chosen(self, choice: Choice) -> None:
         """Take what the start is with."""
         self.default_url = DEFAULT_URLS[choice.interface]
-        self.idle_seconds = choice.idle_seconds
+
+    @property
+    def idle_seconds(self) -> float | None:
+        """The server is stopped when nobody has used it for so long; None: as the administrator says for all."""
+        seconds = self.user_options.get("idle_seconds")
+        return float(seconds) if seconds is not None else None
+
+    def chosen_environment(self) -> dict[str, str]:
+        """Return the variables that tell a server what it was started with."""
+        environment = {}
+        if self.granted is not None:
+            environment["LABYARD_PROFILE"] = self.granted.title
+            if self.granted.devices:
+                environment["CUDA_VISIBLE_DEVICES"] = environment["LABYARD_GPUS"] = ",".join(self.granted.devices)
+        limit = self.starts.idle_limit_seconds
+        seconds = min((one for one in (self.idle_seconds, limit) if one is not None), default=None)
+        # How often a server tells the hub when it was last used: often enough to know before it is decided.
+        environment["JUPYTERHUB_ACTIVITY_INTERVAL"] = str(activity_interval_seconds(seconds))
+        return environment
+
+
+def activity_interval_seconds(idle_timeout_seconds: float | None) -> int:
+    """Return how often servers tell the hub of their activity: JupyterHub's five minutes, or a sixth of a short idle timeout."""
+    return 300 if idle_timeout_seconds is None else max(1, min(300, int(idle_timeout_seconds / 6)))
 
 
 def groups_of(user: Any) -> frozenset[str]:
@@ -244,7 +291,7 @@ def check_quotas(starts: Starts, user: Any, server_name: str, profile: ProfileSe
 
 
 async def apply_choice(spawner: Any, user_options: Mapping[str, Any]) -> None:
-    """Check what a server is to be started with, and give it that: ``c.Spawner.apply_user_options``.
+    """Check what a server is to be started with, and give it that.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,13 +19,14 @@ from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.command_line import LOGIN_CLIENT_ID, LOGIN_REDIRECT_PATH, LOGIN_SERVICE
 from labyard_hub.domain.scopes import PROJECT_GROUP, PROJECTS_SCOPE, SERVICE_SCOPES, USE_SCOPE
-from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
+from labyard_hub.hub_plugins.choices import DEFAULT_URLS, Starts
 from labyard_hub.hub_plugins.database_errors import explain_database_errors
+from labyard_hub.hub_plugins.local_capacity import LocalCapacity
+from labyard_hub.hub_plugins.login import configure_login
 from labyard_hub.hub_plugins.mlflow_client import client_environment
 from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.hub_plugins.proxy import LabyardProxy
 from labyard_hub.hub_plugins.spawner import LabyardSpawner
-from labyard_hub.hub_plugins.start_options import DEFAULT_URLS, apply_start_options
 
 __all__ = ["configure", "configure_from_state"]
 
@@ -49,8 +51,8 @@ def configure(c: Any, state: StateFolder, configuration: Configuration, platform
     explain_database_errors()
     _hub(c, state, platform)
     _proxy(c, state, platform, settings)
-    _sign_in(c, state, settings)
-    _services(c, state)
+    _sign_in(c, state, platform, settings)
+    _services(c, state, settings)
     _servers(c, state, platform, settings)
 
 
@@ -107,16 +109,20 @@ def _proxy(c: Any, state: StateFolder, platform: Platform, settings: Settings) -
         c.JupyterHub.ssl_key = str(settings.listen.tls_key)
 
 
-def _sign_in(c: Any, state: StateFolder, settings: Settings) -> None:
-    c.JupyterHub.authenticator_class = LabyardAuthenticator
-    c.LabyardAuthenticator.state_dir = str(state.root)
-    c.LabyardAuthenticator.sign_in = settings.sign_in.model_dump()
-    c.JupyterHub.cookie_max_age_days = settings.sign_in.session_lifetime_seconds / 86400
+def _sign_in(c: Any, state: StateFolder, platform: Platform, settings: Settings) -> None:
+    configure_login(
+        c,
+        settings.login,
+        settings.sign_in,
+        state_dir=state.root,
+        hub_url=f"{platform.url}hub/",
+        crypt_key=None if settings.login.is_local else bytes.fromhex(state.secret("auth_state_key")),
+    )
     for name, value in page_settings(settings, read_page_assets(state.page_file)).items():
         setattr(c.JupyterHub, name, value)
 
 
-def _services(c: Any, state: StateFolder) -> None:
+def _services(c: Any, state: StateFolder, settings: Settings) -> None:
     c.JupyterHub.services = [
         {
             "name": "labyard",
@@ -160,6 +166,8 @@ def _services(c: Any, state: StateFolder) -> None:
             ],
             "services": ["labyard"],
         },
+        # Who there is stands in the identity store, or else in the hub's database alone.
+        *([] if settings.login.is_local else [{"name": "directory", "scopes": ["list:users"], "services": ["labyard"]}]),
         {"name": "idle-culler", "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"], "services": ["culler"]},
         {"name": "command-line", "scopes": ["list:users", "admin:users", "read:servers", "delete:servers"], "services": ["cli"]},
     ]
@@ -172,15 +180,15 @@ def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings)
     spawner = c.LabyardSpawner
     spawner.state_dir = str(state.root)
     spawner.isolated = isolates(servers.isolation)
-    spawner.memory_limit_bytes = servers.memory_limit_bytes
-    spawner.cpu_limit_cores = servers.cpu_limit_cores
+    starts = Starts(settings)
+    starts.capacity = LocalCapacity(starts.taken)
+    spawner.starts = starts
     spawner.process_limit = servers.process_limit
     spawner.warm_start = servers.warm_start
     spawner.cmd = [str(single_user_program())]
     if os.geteuid() == 0 and not spawner.isolated:
         spawner.args = ["--allow-root"]  # asked for by `isolation: off`; `labyard up` has said what it means
     spawner.default_url = DEFAULT_URLS["lab"]
-    spawner.apply_user_options = apply_start_options
     spawner.start_timeout = int(servers.start_timeout_seconds)
     spawner.http_timeout = int(servers.start_timeout_seconds)
     spawner.term_timeout = 10
@@ -192,17 +200,14 @@ def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings)
     }
 
 
-def activity_interval_seconds(idle_timeout_seconds: float | None) -> int:
-    """Return how often servers tell the hub of their activity: JupyterHub's five minutes, or a sixth of a short idle timeout."""
-    return 300 if idle_timeout_seconds is None else max(1, min(300, int(idle_timeout_seconds / 6)))
-
-
 def _server_environment(state: StateFolder, platform: Platform, settings: Settings) -> dict[str, str]:
     environments = EnvironmentStore(settings.tools.environments_directory or EnvironmentStore.default(state.root).folder)
     workbench = environments.path("workbench")
     template = label_studio_template(environments)
+    nvidia = shutil.which("nvidia-smi")
     return {
-        "PATH": f"{workbench / 'bin'}:{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{workbench / 'bin'}:{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin"
+        + (f":{Path(nvidia).parent}" if nvidia else ""),
         "JUPYTER_PATH": str(kernels(workbench, isolated=isolates(settings.servers.isolation))),
         "LABYARD_TOOLS_FILE": str(state.tools_file),
         "LABYARD_PAGE_FILE": str(state.page_file),
@@ -211,7 +216,5 @@ def _server_environment(state: StateFolder, platform: Platform, settings: Settin
         "LABYARD_USER_TOOLS": "1" if settings.tools.user_tools else "0",
         "LABYARD_SERVICE_URL": platform.service_url,
         **client_environment(platform, state.projects),
-        # How often a server tells the hub when it was last used: often enough for the culler to know before it decides.
-        "JUPYTERHUB_ACTIVITY_INTERVAL": str(activity_interval_seconds(settings.servers.idle_timeout_seconds)),
         "DO_NOT_TRACK": "true",
     }

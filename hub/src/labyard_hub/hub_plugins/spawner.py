@@ -11,7 +11,7 @@ from subprocess import DEVNULL, STDOUT, Popen
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
-from traitlets import Bool, Dict, Float, Instance, Integer, Unicode, default
+from traitlets import Bool, Dict, Instance, Integer, Unicode, default
 
 from labyard.exceptions import LabyardError
 from labyard_hub.backends.local.accounts import Account, ensure_account, ensure_project_account
@@ -25,7 +25,9 @@ from labyard_hub.backends.local.servers import end_servers, server_control_group
 from labyard_hub.config.platform import choose_port
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.projects import is_project_id
+from labyard_hub.domain.quotas import Usage
 from labyard_hub.domain.scopes import use_scope_of
+from labyard_hub.hub_plugins.choices import ChosenSpawner
 
 __all__ = ["LabyardSpawner"]
 
@@ -37,13 +39,11 @@ LOG_MAX_BYTES = 5 * 2**20
 LISTEN_CHECK_SECONDS = 0.5
 
 
-class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub carries no types
+class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub carries no types
     """Starts servers as detached processes that outlive the hub, finds them again, and ends all that they started."""
 
     state_dir = Unicode(config=True, help="The state folder.")
     isolated = Bool(False, config=True, help="Whether each user is a Unix account of their own.")
-    memory_limit_bytes = Integer(None, allow_none=True, config=True, help="Memory of one server; None: no limit.")
-    cpu_limit_cores = Float(None, allow_none=True, config=True, help="CPU cores of one server; None: no limit.")
     process_limit = Integer(4096, config=True, help="Processes and threads of one server.")
     base_environment = Dict(config=True, help="Variables that every server gets.")
     proc: Any = Instance(object, allow_none=True)  # a Popen, or what the nursery forked
@@ -86,7 +86,8 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
 
     @property
     def _limits(self) -> Limits:
-        return Limits(self.memory_limit_bytes, self.cpu_limit_cores, self.process_limit)
+        usage = self.granted.usage if self.granted is not None else Usage()
+        return Limits(usage.memory_bytes or None, usage.cpu_cores or None, self.process_limit)
 
     @property
     def log_file(self) -> Path:
@@ -108,6 +109,10 @@ class LabyardSpawner(LocalProcessSpawner):  # type: ignore[misc]  # jupyterhub c
         for name in ("PYTHONPATH", "VIRTUAL_ENV", "JUPYTERHUB_SINGLEUSER_APP"):
             environment.pop(name, None)
         environment.update(self.base_environment)
+        if self.starts.gives_out_gpus:
+            # Without it, a program takes every GPU that it finds. It is a convention: the devices themselves are open to all.
+            environment["CUDA_VISIBLE_DEVICES"] = ""
+        environment.update(self.chosen_environment())
         # MLflow's client takes the server's own token, which acts as the server's owner.
         environment["MLFLOW_TRACKING_TOKEN"] = environment["JUPYTERHUB_API_TOKEN"]
         kind = "project" if self._is_project else "personal"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,6 +21,9 @@ def base_environment(state: StateFolder) -> dict[str, str]:
     """Return what each of the platform's own processes has in its environment; the rest of the caller's stays out."""
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     path = f"{Path(sys.prefix) / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    nvidia = shutil.which("nvidia-smi")
+    if nvidia is not None and str(Path(nvidia).parent) not in path.split(":"):
+        path += f":{Path(nvidia).parent}"  # such as /usr/lib/wsl/lib
     return {"LANG": "C.UTF-8", **kept, "PATH": path, "HOME": str(state.run_private), "PYTHONUNBUFFERED": "1"}
 
 
