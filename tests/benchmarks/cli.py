@@ -98,10 +98,11 @@ def main() -> None:
                 {
                     **python,
                     "python -c 'import httpx'": [sys.executable, "-c", "import httpx"],
-                    "labyard status": [LABYARD, "status", "--state-dir", str(state)],
+                    "labyard status": [LABYARD, "status"],
+                    "labyard status --state-dir ...": [LABYARD, "status", "--state-dir", str(state)],
                     "labyard project list": [LABYARD, "project", "list"],
                     "labyard project list --json": [LABYARD, "project", "list", "--json"],
                     "labyard whoami": [LABYARD, "whoami"],
                 },
-                {**plain, "LABYARD_URL": url, "LABYARD_TOKEN": "ada", "XDG_CONFIG_HOME": name},
+                {**plain, "LABYARD_URL": url, "LABYARD_TOKEN": "ada", "LABYARD_STATE_DIR": str(state), "XDG_CONFIG_HOME": name},
             )

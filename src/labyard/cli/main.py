@@ -11,10 +11,14 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line. What it exits with is told by `labyard.cli.root.run`."""
-    from labyard.cli.quick import answer
+    from labyard.cli.quick import answer, find_read
 
     text = answer(sys.argv[1:])
     if text is None:
+        read = find_read(sys.argv[1:])
+        if read is not None:
+            read()
+            return
         from labyard.cli.root import run
 
         run()

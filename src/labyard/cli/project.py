@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from labyard.cli.connection import ask, complete_project, connect, instant, json_option, print_models, project_argument, say
+from labyard.cli.connection import ask, complete_project, connect, instant, json_option, project_argument, say
 from labyard.cli.lazy import LazyGroup
 from labyard.exceptions import UsageError
 
@@ -62,20 +62,9 @@ def _changed(found: Project, what: str, *, as_json: bool) -> None:
 @json_option
 def list_(archived: bool, every: bool, as_json: bool) -> None:
     """List your projects."""
-    from labyard.cli.reading import read_pages
+    from labyard.cli.reads import list_projects
 
-    state: Literal["all", "archived", "active"] = "all" if every else "archived" if archived else "active"
-    found = ask(
-        lambda: read_pages("projects", "projects", state=state, limit=500),
-        lambda client: list[Any](client.projects.list(state=state, page_size=500)),
-    )
-    print_models(
-        found,
-        ["NAME", "ROLE", "MEMBERS", "STATE", "TITLE"],
-        lambda one: [one.name, one.role.value, str(one.member_count), one.state.value, one.display_name],
-        as_json=as_json,
-        nothing="you are in no project: `labyard project create NAME` makes one",
-    )
+    list_projects(state="all" if every else "archived" if archived else "active", as_json=as_json)
 
 
 @project.command()

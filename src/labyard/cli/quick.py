@@ -1,4 +1,4 @@
-"""What the command line answers without click: its version, its help, and the completion of commands and options.
+"""What the command line answers without click: its version, its help, the completion of commands and options, and the everyday reads.
 
 The texts are written by `scripts/reference.py` from the commands themselves, one set per distribution: ours here, for an installation that has no
 other commands, and one in a plug-in's ``quick_texts`` folder, beside the modules of its commands, for an installation that has those too. Where neither fits, as
@@ -10,7 +10,11 @@ import sys
 
 from labyard.cli.plug_ins import find_plug_ins
 
-__all__ = ["COMPLETE_VARIABLE", "OWN_FOLDER", "PLUG_INS_FILE", "SHELLS", "USUAL_WIDTH", "answer", "read_text", "texts_folder"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["COMPLETE_VARIABLE", "OWN_FOLDER", "PLUG_INS_FILE", "SHELLS", "USUAL_WIDTH", "answer", "find_read", "read_text", "texts_folder"]
 
 COMPLETE_VARIABLE = "_LABYARD_COMPLETE"
 """By which a shell asks for a completion, in click's protocol."""
@@ -23,6 +27,36 @@ USUAL_WIDTH = 80
 OWN_FOLDER = f"{os.path.dirname(__file__)}/quick_texts"  # noqa: PTH120
 PLUG_INS_FILE = "plug-ins.txt"
 """The commands of other distributions that a set of texts is for."""
+
+
+READS = {
+    ("project", "list"): ("labyard.cli.reads:list_projects", None),
+    ("status",): ("labyard_hub.supervisor.status_report:print_status", "labyard_hub.cli.status:status"),
+    ("whoami",): ("labyard.cli.reads:tell_who", None),
+}
+"""What runs a command that is called with nothing but ``--json``, and the plug-in that it stands for; with anything else, click reads the arguments."""
+
+
+def find_read(words: list[str]) -> "Callable[[], None] | None":
+    """Return what to run for the arguments `words`, where they are those of an everyday read; None: click knows."""
+    as_json = words[-1:] == ["--json"]
+    found = READS.get(tuple(words[:-1] if as_json else words))
+    if found is None or COMPLETE_VARIABLE in os.environ:
+        return None
+    where, plug_in = found
+    if plug_in is not None and (find_plug_ins() or {}).get(words[0]) != plug_in:
+        return None
+    module, _, name = where.partition(":")
+
+    def run() -> None:
+        from importlib import import_module
+
+        from labyard.cli.exits import told_failures
+
+        with told_failures():
+            getattr(import_module(module), name)(as_json=as_json)
+
+    return run
 
 
 def answer(words: list[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Reads from a platform by Python's own HTTP client: httpx and the wire models take several times as long to import as such a command's answer.
+"""Reads from a platform by a small HTTP client: httpx and the wire models take several times as long to import as such a command's answer.
 
 Only plain answers are read here. Whatever else comes, an error, a proxy on the way, somebody who is no platform, gives None, and the command asks once more with
 `labyard.client`, which knows what to say.
@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from labyard._version import __version__
+from labyard.cli.wire import Connection, UnreadableError
 from labyard.settings import find_connection, is_loopback
 
 __all__ = ["Answer", "read", "read_pages"]
@@ -89,34 +89,17 @@ def _read(path: tuple[str, ...], queries: list[dict[str, str | int]], timeout_se
         return
     headers = {"User-Agent": f"labyard/{__version__}", "Accept": "application/json", "Authorization": f"Bearer {where.token}"}
     target = f"{parts.path}{API_PATH}{'/'.join(quote(one, safe='') for one in path)}"
-    connection = _connect(parts.scheme, parts.hostname or "", parts.port, timeout_seconds)
+    connection = None
     try:
+        connection = Connection(parts.scheme, parts.hostname or "", parts.port, timeout_seconds)
         for query in queries:
-            connection.request("GET", f"{target}?{urlencode(query)}" if query else target, headers=headers)
-            answer = connection.getresponse()
-            text = answer.read()
-            fields = json.loads(text) if answer.status == 200 and answer.headers.get_content_type() == "application/json" else None
+            status, kind, text = connection.get(f"{target}?{urlencode(query)}" if query else target, headers)
+            fields = json.loads(text) if status == 200 and kind == "application/json" else None
             yield Answer(fields) if isinstance(fields, dict) else None
     except TimeoutError:
         raise
-    except (OSError, HTTPException, ValueError):
+    except (OSError, UnreadableError, ValueError):
         yield None
     finally:
-        connection.close()
-
-
-def _connect(scheme: str, host: str, port: int | None, timeout_seconds: float) -> HTTPConnection:
-    if scheme == "http":
-        return HTTPConnection(host, port, timeout=timeout_seconds)
-    import ssl
-
-    import certifi
-
-    # The authorities that httpx trusts.
-    if os.environ.get("SSL_CERT_FILE"):
-        context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
-    elif os.environ.get("SSL_CERT_DIR"):
-        context = ssl.create_default_context(capath=os.environ["SSL_CERT_DIR"])
-    else:
-        context = ssl.create_default_context(cafile=certifi.where())
-    return HTTPSConnection(host, port, timeout=timeout_seconds, context=context)
+        if connection is not None:
+            connection.close()

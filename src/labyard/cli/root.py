@@ -7,9 +7,10 @@ import sys
 import click
 
 from labyard._version import __version__
+from labyard.cli.exits import told_failures
 from labyard.cli.lazy import LazyGroup, load
 from labyard.cli.plug_ins import COMMAND_GROUP, find_plug_ins
-from labyard.exceptions import LabyardError, UsageError
+from labyard.exceptions import UsageError
 
 __all__ = ["cli", "run"]
 
@@ -92,18 +93,11 @@ def run() -> None:
     Exit status: 0 done, 1 failed, 2 asked for in a way that cannot be done, 4 not signed in, 5 not found, 6 not allowed, 7 in conflict with what there
     is, 8 the platform does not answer, 130 interrupted.
     """
-    try:
-        cli(prog_name="labyard", standalone_mode=False)
-    except LabyardError as error:
-        click.echo(f"labyard: {error.message}", err=True)
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("labyard: interrupted", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe went away, as in `labyard user list | head`.
-        sys.stderr.close()
-        sys.exit(1)
+    with told_failures():
+        try:
+            cli(prog_name="labyard", standalone_mode=False)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort:
+            raise KeyboardInterrupt from None

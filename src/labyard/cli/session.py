@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from labyard.cli.connection import ask, instant, json_option, say
+from labyard.cli.connection import json_option, say
 from labyard.exceptions import ApiError, ConnectionFailedError, NotSignedInError, UnauthenticatedError, UnexpectedAnswerError
 
 if TYPE_CHECKING:
@@ -22,39 +21,23 @@ __all__ = ["logout", "use", "whoami"]
 @json_option
 def whoami(every: bool, as_json: bool) -> None:
     """Tell where you are signed in, as whom and until when. The platform is asked whether it is still so."""
+    from labyard.cli.reads import end_of, tell_who
+
+    if not every:
+        tell_who(as_json=as_json)
+        return
     from labyard.cli.output import print_json, print_table
-    from labyard.cli.reading import read
-    from labyard.settings import Logins, find_connection
+    from labyard.settings import Logins
 
     logins = Logins()
-    if every:
-        current = logins.get()
-        found = logins.all()
-        if as_json:
-            print_json([{**_facts(login), "current": login == current} for login in found])
-        else:
-            rows = [[login.url, login.user, instant_or_unknown(login), "current" if login == current else ""] for login in found]
-            print_table(rows, ["URL", "USER", "ENDS", ""])
-        return
-    connection = find_connection()
-    stored = logins.get(connection.url) if connection.source == "login" else None
-    me: Any = ask(lambda: read("me"), lambda client: client.me.get())
+    current = logins.get()
+    found = logins.all()
     if as_json:
-        expires_at = stored.expires_at.isoformat() if stored is not None and stored.expires_at is not None else None
-        print_json({"url": connection.url, "user": me.name, "admin": me.admin, "expires_at": expires_at, "source": connection.source})
-        return
-    click.echo(f"{me.name} at {connection.url}{', an administrator' if me.admin else ''}")
-    if stored is None:
-        click.echo(f"token: from {connection.source}")
+        print_json([{**_facts(login), "current": login == current} for login in found])
     else:
-        click.echo(f"token: ends {instant_or_unknown(stored)}")
-
-
-def instant_or_unknown(login: Login) -> str:
-    """Return when a login ends, for people."""
-    if login.expires_at is None:
-        return "at a time that is not known here"
-    return f"{instant(login.expires_at)}{' (over)' if login.expires_at <= datetime.now(UTC) else ''}"
+        print_table(
+            [[login.url, login.user, end_of(login), "current" if login == current else ""] for login in found], ["URL", "USER", "ENDS", ""]
+        )
 
 
 def _facts(login: Login) -> dict[str, Any]:

@@ -197,3 +197,58 @@ def test_what_only_python_can_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     distribution(tmp_path / "site", "odd-1.dist-info", "[labyard.commands]\nodd = odd:cli [extra]\n")
     monkeypatch.setattr(plug_ins.sys, "path", [str(tmp_path / "site")])
     assert find_plug_ins() is None
+
+
+HUB_STATUS = {"status": "labyard_hub.cli.status:status"}
+
+
+@pytest.mark.parametrize(
+    "words", [["whoami"], ["whoami", "--json"], ["project", "list"], ["project", "list", "--json"], ["status"], ["status", "--json"]]
+)
+def test_everyday_reads_need_no_click(install: Install, words: list[str]) -> None:
+    install(HUB_STATUS)
+    assert quick.find_read(words) is not None
+    program = (
+        f"import sys; sys.argv = {['labyard', *words]!r}\nfrom labyard.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert end.code in (3, 4), end.code\n"
+        "assert not {'click', 'psutil', 'ssl', 'http.client', 'httpx', 'pydantic'} & sys.modules.keys(), sorted(sys.modules)"
+    )
+    nobody = {"PATH": "/usr/bin:/bin", "XDG_CONFIG_HOME": "/nonexistent", "LABYARD_STATE_DIR": "/nonexistent"}
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=60, env=nobody)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["--json"], ["whoami", "--all"], ["whoami", "--json", "--json"], ["--json", "whoami"], ["project"], ["project", "list", "--all"], ["status", "--help"],
+     ["status", "--state-dir", "/x"]],
+)  # fmt: skip
+def test_what_has_other_arguments_is_for_click(install: Install, words: list[str]) -> None:
+    install(HUB_STATUS)
+    assert quick.find_read(words) is None
+
+
+def test_a_status_of_another_distribution_is_its_own(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    for found in ({}, {"status": "other.cli:status"}):
+        install(found)
+        assert quick.find_read(["status"]) is None
+        assert quick.find_read(["whoami"]) is not None
+    monkeypatch.setenv(COMPLETE_VARIABLE, "bash_complete")
+    assert quick.find_read(["whoami"]) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "status", "message"),
+    [
+        (["status"], {"LABYARD_STATE_DIR": "/nonexistent"}, 3, "nothing runs on /nonexistent\n"),
+        (["whoami"], {}, 4, "labyard: you are not signed in: `labyard login URL`, or set LABYARD_URL and LABYARD_TOKEN\n"),
+        (["project", "list"], {"LABYARD_URL": "http://127.0.0.1:9", "LABYARD_TOKEN": "x"}, 8, "labyard: cannot reach http://127.0.0.1:9/"),
+    ],
+)
+def test_reads_fail_as_they_do_with_click(words: list[str], variables: dict[str, str], status: int, message: str) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "XDG_CONFIG_HOME": "/nonexistent", **variables}
+    quickly = subprocess.run([LABYARD, *words], check=False, capture_output=True, text=True, timeout=60, env=environment)
+    by_click = [sys.executable, "-c", f"import sys; sys.argv = {['labyard', *words]!r}\nfrom labyard.cli.root import run\nrun()"]
+    slowly = subprocess.run(by_click, check=False, capture_output=True, text=True, timeout=60, env=environment)
+    assert (quickly.returncode, quickly.stdout, quickly.stderr) == (slowly.returncode, slowly.stdout, slowly.stderr)
+    assert quickly.returncode == status
+    assert (quickly.stdout + quickly.stderr).startswith(message)

@@ -133,7 +133,7 @@ def test_what_is_no_plain_answer_is_left_to_the_client(status: int, kind: str, b
 def test_a_proxy_is_left_to_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABYARD_URL", "http://platform.invalid/")
     monkeypatch.setenv("LABYARD_TOKEN", "ada")
-    monkeypatch.setattr(reading, "_connect", lambda *_: pytest.fail("a proxy was passed by"))
+    monkeypatch.setattr(reading, "Connection", lambda *_: pytest.fail("a proxy was passed by"))
     for name in ("http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
         with monkeypatch.context() as patch:
             patch.setenv(name, "http://127.0.0.1:9/")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from labyard_hub.config.state import default_state_directory
+from labyard_hub.config.state import STATE_DIRECTORY_VARIABLE, default_state_directory
 
 __all__ = ["config_option", "find_config", "json_option", "state_dir_option"]
 
@@ -22,7 +22,7 @@ def state_dir_option(function: F) -> F:
         type=click.Path(file_okay=False, path_type=Path),
         default=default_state_directory,
         show_default="/var/lib/labyard for root, else the user's data folder",
-        envvar="LABYARD_STATE_DIR",
+        envvar=STATE_DIRECTORY_VARIABLE,
         help="Folder that keeps everything.",
     )(function)
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from labyard_hub.exceptions import StateFolderError, StateFolderNewerError
 
-__all__ = ["LAYOUT_VERSION", "StateFolder", "default_state_directory"]
+__all__ = ["LAYOUT_VERSION", "STATE_DIRECTORY_VARIABLE", "StateFolder", "default_state_directory"]
 
 LAYOUT_VERSION = 1
 """Raised when an older Labyard could not work with what a newer one wrote."""
+STATE_DIRECTORY_VARIABLE = "LABYARD_STATE_DIR"
 
 
 def default_state_directory() -> Path:

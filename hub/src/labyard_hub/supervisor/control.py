@@ -40,7 +40,7 @@ def stop_platform(root: Path) -> list[str]:
             psutil.Process(platform.pid).terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
         # A zombie has ended: whoever started it has only not asked yet.
-        while record.process() is not None:
+        while record.is_running():
             if time.monotonic() > deadline:
                 raise LabyardError(f"`labyard up` (process {platform.pid}) did not end within {STOP_TIMEOUT_SECONDS} s")
             time.sleep(0.05)

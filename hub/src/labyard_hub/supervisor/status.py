@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from labyard_hub.backends.local.process_table import SeenProcess, read_processes
 from labyard_hub.backends.local.processes import ProcessRecord
 from labyard_hub.backends.local.server_records import list_servers
 from labyard_hub.config.platform import Platform
@@ -56,7 +54,7 @@ def existing(root: Path) -> StateFolder | None:
 def leftover_processes(state: StateFolder) -> list[ProcessRecord]:
     """Return the platform's processes that run, whoever watches them."""
     found = (ProcessRecord.read(path) for path in sorted((state.run_private / "processes").glob("*.json")))
-    return [record for record in found if record is not None and record.process() is not None]
+    return [record for record in found if record is not None and record.is_running()]
 
 
 def platform_status(root: Path) -> PlatformStatus:
@@ -79,32 +77,24 @@ def platform_status(root: Path) -> PlatformStatus:
 
 def _statuses(records: Sequence[tuple[str, ProcessRecord]]) -> list[ProcessStatus]:
     """Return what the processes use, each with all that it started."""
-    children: dict[int, list[psutil.Process]] = {}
-    # Once for all of them: psutil's own search for one's children goes through every process of the machine.
-    for process in psutil.process_iter() if records else ():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            children.setdefault(process.ppid(), []).append(process)
+    seen: dict[int, SeenProcess] = {}
+    children: dict[int, list[int]] = {}
+    for process in read_processes() if records else ():
+        seen[process.pid] = process
+        children.setdefault(process.parent, []).append(process.pid)
     found = []
     for kind, record in records:
-        head = record.process()
-        if head is not None:
-            memory = sum(_memory(one) for one in _descendants(head, children))
+        if record.pid in seen:
+            memory = sum(seen[pid].memory_bytes for pid in _descendants(record.pid, children) if pid in seen)
             found.append(ProcessStatus(record.name, kind, record.pid, max(0.0, time.time() - record.started_at), memory))
     return found
 
 
-def _descendants(head: psutil.Process, children: Mapping[int, Sequence[psutil.Process]]) -> Iterator[psutil.Process]:
-    todo, seen = [head], set[int]()
+def _descendants(head: int, children: Mapping[int, Sequence[int]]) -> Iterator[int]:
+    todo, known = [head], set[int]()
     while todo:
-        process = todo.pop()
-        if process.pid not in seen:
-            seen.add(process.pid)
-            yield process
-            todo += children.get(process.pid, ())
-
-
-def _memory(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.NoSuchProcess:
-        return 0
+        pid = todo.pop()
+        if pid not in known:
+            known.add(pid)
+            yield pid
+            todo += children.get(pid, ())

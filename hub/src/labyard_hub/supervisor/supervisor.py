@@ -75,7 +75,7 @@ class Supervisor:
             If an essential process ends or is not ready in time.
         """
         record = ProcessRecord.read(record_file(self._state, spec.name))
-        alive = record is not None and record.process() is not None
+        alive = record is not None and record.is_running()
         if record is not None and alive and spec.adopt and record.digest == _digest(spec):
             self._managed[spec.name] = _Managed(spec, record, None, time.monotonic())
             how = "ready, adopted"
@@ -183,7 +183,7 @@ class Supervisor:
 def _runs(managed: _Managed) -> bool:
     if managed.child is not None:
         return managed.child.poll() is None
-    return managed.record.process() is not None
+    return managed.record.is_running()
 
 
 def _digest(spec: ProcessSpec) -> str:

@@ -72,7 +72,7 @@ class ForkedProcess:
             told = b""
         if told:
             self._status = int(json.loads(told)["status"])
-        elif self._record.process() is None:
+        elif not self._record.is_running():
             self._status = 0
         if self._status is not None:
             self._close()

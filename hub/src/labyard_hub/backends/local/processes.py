@@ -8,10 +8,13 @@ import signal
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
-
+from labyard_hub.backends.local.process_table import read_process
 from labyard_hub.config.state import write_atomically
+
+if TYPE_CHECKING:  # whoever only looks, as `labyard status` does, does not wait for its import
+    import psutil
 
 __all__ = ["ProcessRecord", "end_processes"]
 
@@ -43,11 +46,8 @@ class ProcessRecord:
     @classmethod
     def of(cls, name: str, pid: int, digest: str = "") -> ProcessRecord:
         """Return the record of a process that runs now, a started one that ended already included."""
-        try:
-            started_at = psutil.Process(pid).create_time()
-        except psutil.NoSuchProcess:
-            started_at = 0.0
-        return cls(name, pid, started_at, digest)
+        found = read_process(pid)
+        return cls(name, pid, found.started_at if found is not None else 0.0, digest)
 
     @classmethod
     def read(cls, path: Path) -> ProcessRecord | None:
@@ -62,12 +62,19 @@ class ProcessRecord:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         write_atomically(path, json.dumps(asdict(self)), mode=0o600)
 
+    def is_running(self) -> bool:
+        """Whether the process still runs."""
+        found = read_process(self.pid)
+        return found is not None and not found.ended and abs(found.started_at - self.started_at) < START_TIME_TOLERANCE_SECONDS
+
     def process(self) -> psutil.Process | None:
         """Return the process if it still runs."""
+        import psutil  # noqa: PLC0415
+
+        if not self.is_running():
+            return None
         try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started_at) < START_TIME_TOLERANCE_SECONDS
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            return psutil.Process(self.pid)
         except psutil.NoSuchProcess:
             return None
 
@@ -83,6 +90,8 @@ def end_processes(records: Iterable[ProcessRecord], *, patience_seconds: float, 
     spare
         Processes that stay, with their families, although one of `records` started them: the servers, when the hub is ended.
     """
+    import psutil  # noqa: PLC0415
+
     heads = [process for record in records if (process := record.process()) is not None]
     spared = {member for record in spare if (process := record.process()) is not None for member in _family(process)}
     members = {member for head in heads for member in _family(head)} - spared
@@ -99,6 +108,8 @@ def end_processes(records: Iterable[ProcessRecord], *, patience_seconds: float, 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:
     """Return `process` and all that descends from it."""
+    import psutil  # noqa: PLC0415
+
     try:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:

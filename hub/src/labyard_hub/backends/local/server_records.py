@@ -23,4 +23,4 @@ def server_record_file(state: StateFolder, user: str, server: str) -> Path:
 def list_servers(state: StateFolder) -> list[ProcessRecord]:
     """Return the servers that run, by name."""
     found = (ProcessRecord.read(path) for path in sorted((state.run_private / "servers").glob("*.json")))
-    return [record for record in found if record is not None and record.process() is not None]
+    return [record for record in found if record is not None and record.is_running()]
