@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from labyard.exceptions import LabyardError
 from labyard_hub.backends.assets.bundle import assets_folder
 from labyard_hub.backends.hub_api import Hub
+from labyard_hub.backends.hub_directory import HubDirectory
 from labyard_hub.backends.hub_servers import HubServers
 from labyard_hub.backends.local.accounts import isolates
 from labyard_hub.backends.local.project_files import LocalProjectFiles
@@ -29,6 +30,7 @@ from labyard_hub.factory import Outside, create_app, create_parts
 from labyard_hub.handlers.assets import Assets
 from labyard_hub.handlers.dependencies import ServiceSettings
 from labyard_hub.services.members import Members
+from labyard_hub.services.ports import UserDirectory
 from labyard_hub.storage.database import Database
 from labyard_hub.storage.directory import IdentityDirectory
 from labyard_hub.storage.identity import IdentityStore
@@ -73,7 +75,11 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
         base_url=settings.base_url,
         api_token=environment["JUPYTERHUB_API_TOKEN"],
     )
-    directory = IdentityDirectory(IdentityStore(state.identity_database))
+    directory: UserDirectory
+    if configured.login.is_local:
+        directory = IdentityDirectory(IdentityStore(state.identity_database))
+    else:
+        directory = HubDirectory(client, api_url=environment["JUPYTERHUB_API_URL"], api_token=environment["JUPYTERHUB_API_TOKEN"])
     files = LocalProjectFiles(
         state, isolated=isolates(configured.servers.isolation), trash_lifetime_seconds=configured.projects.trash_lifetime_seconds
     )

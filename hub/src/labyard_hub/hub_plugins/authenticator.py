@@ -5,31 +5,18 @@ Why not jupyterhub-nativeauthenticator is told in the documentation, in the expl
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-from jupyterhub.auth import Authenticator
-from tornado import web
-from traitlets import Dict, Unicode
-
 from labyard.exceptions import LabyardError
-from labyard_hub.backends.local.accounts import retire
-from labyard_hub.config.settings import SignInSettings
-from labyard_hub.config.state import StateFolder
-from labyard_hub.domain.names import check_user_name
-from labyard_hub.domain.projects import is_project_id
-from labyard_hub.exceptions import InvalidNameError
-from labyard_hub.hub_plugins.hub_spawners import cancel_start
 from labyard_hub.hub_plugins.identity import AsyncIdentity
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.hub_plugins.pages.handlers import page_handlers
-from labyard_hub.hub_plugins.project_users import is_project_user, project_handlers
-from labyard_hub.hub_plugins.readiness import readiness_handlers
-from labyard_hub.hub_plugins.throttle import Attempt, Throttle, address_key
+from labyard_hub.hub_plugins.platform_authenticator import PlatformAuthenticator
+from labyard_hub.hub_plugins.project_users import is_project_user
+from labyard_hub.hub_plugins.throttle import Attempt, address_key
 from labyard_hub.storage.identity import IdentityStore, User
 from labyard_hub.storage.identity_errors import UserUnknownError
 from labyard_hub.storage.passwords import PasswordPolicy
@@ -41,22 +28,15 @@ REFRESH_SECONDS = 10
 
 DEVICE_COOKIE = "labyard-device"
 DEVICE_COOKIE_DAYS = 90
-STOP_TIMEOUT_SECONDS = 60
 
 
-class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub carries no types
+class LabyardAuthenticator(PlatformAuthenticator):
     """Asks the identity store, and nobody else, who may sign in and who administers."""
-
-    state_dir = Unicode(config=True, help="The state folder, which holds identity.db.")
-    sign_in = Dict(config=True, help="The settings under `sign_in`.")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.settings = SignInSettings(**self.sign_in)
-        self.state = StateFolder(Path(self.state_dir))
         policy = PasswordPolicy(self.settings.minimum_password_length)
         self.identity = AsyncIdentity(IdentityStore(self.state.identity_database, policy=policy))
-        self.throttle = Throttle(self.settings.attempts_window_seconds)
         self._all_names: frozenset[str] | None = None
         # Whom the store knows may sign in; there is no second list.
         self.allow_all = True
@@ -68,19 +48,7 @@ class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub c
 
     def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:  # noqa: ARG002  # JupyterHub's signature
         """Return our pages and routes; JupyterHub asks these before its own, so they may stand in for them."""
-        return [*page_handlers(), *project_handlers(), *readiness_handlers()]
-
-    def normalize_username(self, username: str) -> str:
-        """Return the name in small letters. Only ASCII has them here: the Kelvin sign does not become a k."""
-        return str(username).lower() if username.isascii() else username
-
-    def validate_username(self, username: str) -> bool:
-        """Whether somebody may be called so."""
-        try:
-            check_user_name(username)
-        except InvalidNameError:
-            return False
-        return True
+        return [*page_handlers(), *self.common_handlers()]
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
         """Return the user whose name and password the form holds, or None.
@@ -178,31 +146,21 @@ class LabyardAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub c
         finally:
             self._all_names = None
 
-    async def delete_user(self, user: Any) -> None:
-        """Remove a user everywhere: from the store first, then servers, home and Unix account. JupyterHub does its own part after.
+    async def find_person(self, db: Any, name: str) -> User | None:  # noqa: ARG002  # others ask the hub's database
+        """Return a user, of the store."""
+        return await self.identity.call(self.identity.store.get_user, name)
+
+    async def list_people(self, db: Any) -> list[User]:  # noqa: ARG002  # see above
+        """Return all users, of the store."""
+        return await self.identity.call(self.identity.store.list_users)
+
+    async def forget(self, name: str) -> None:
+        """Take a user out of the store.
 
         Raises
         ------
-        tornado.web.HTTPError
-            409 for the last administrator; 500 if something of them cannot be removed, which may be tried again.
+        LastAdministratorError
+            If nobody would be left to administer.
         """
-        try:
-            if is_project_id(user.name):
-                await self._stop_servers(user)
-                return
-            with contextlib.suppress(UserUnknownError):  # a second attempt, or `labyard user remove` took them out
-                await self.identity.call(self.identity.store.remove_user, user.name)
-            await self._stop_servers(user)
-            await asyncio.to_thread(retire, user.name, self.state)
-        except LabyardError as error:
-            raise http_error(error) from error
-
-    async def _stop_servers(self, user: Any) -> None:
-        for name, spawner in list(user.spawners.items()):
-            await cancel_start(spawner)
-            if spawner.active:
-                try:
-                    await user.settings["proxy"].delete_user(user, name)
-                    await asyncio.wait_for(user.stop(name), STOP_TIMEOUT_SECONDS)
-                except TimeoutError:
-                    raise web.HTTPError(500, "the server of %s does not stop; try again", user.name) from None
+        with contextlib.suppress(UserUnknownError):  # a second attempt, or `labyard user remove` took them out
+            await self.identity.call(self.identity.store.remove_user, name)

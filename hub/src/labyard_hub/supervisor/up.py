@@ -161,7 +161,10 @@ def _route_check(platform: Platform) -> ProcessSpec:
 
 def _announce(configuration: Configuration, state: StateFolder, platform: Platform, report: Reporter, *, browser: bool) -> None:
     store = IdentityStore(state.identity_database)
-    if any(user.admin for user in store.list_users()):
+    login = configuration.settings.login
+    if not login.is_local:
+        report.fact("login", f"at {login.title} ({login.provider})")
+    if not login.is_local or any(user.admin for user in store.list_users()):
         url = platform.url
         report.url("ready", "Labyard is ready. Ctrl-C stops it.", url)
     else:

@@ -46,6 +46,7 @@ def page_settings(settings: Settings, page_assets: PageAssets | None = None) -> 
             "ago": lambda _user: ago,
             "span": lambda _user: span,
             "lab_assets": page_assets.url + START if page_assets else "",
+            "login_provider": "" if settings.login.is_local else settings.login.title,
             "until": lambda _user: until,
             "project_of": lambda _user: lambda name: project_name(name) if is_project_id(name) else "",
         },

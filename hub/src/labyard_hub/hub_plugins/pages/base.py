@@ -82,7 +82,7 @@ class Page(BaseHandler):  # type: ignore[misc]  # jupyterhub carries no types
         self.db.commit()
 
     async def require_admin(self) -> User:
-        """Return the visitor if they administer, asked of the store itself: who no longer does is out at once.
+        """Return the visitor if they administer, asked of where names are kept: who no longer does is out at once.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class Page(BaseHandler):  # type: ignore[misc]  # jupyterhub carries no types
             403 for everybody else.
         """
         try:
-            user = await self.identity.call(self.store.get_user, self.current_user.name)
+            user: User | None = await self.authenticator.find_person(self.db, self.current_user.name)
         except LabyardError as error:
             raise http_error(error) from error
         if user is None or not user.admin:

@@ -14,20 +14,49 @@ from labyard_hub.hub_plugins.pages.sign_in import SignInHandler, SignOutHandler
 from labyard_hub.hub_plugins.pages.start import StartHandler
 from labyard_hub.hub_plugins.pages.visits import PendingHandler
 
-__all__ = ["page_handlers"]
+__all__ = ["page_handlers", "provider_handlers"]
 
 NAME = "([a-z0-9-]{1,40})"
 
 
 def page_handlers() -> list[tuple[Any, ...]]:
-    """Return the handlers; they stand before JupyterHub's own of the same address."""
+    """Return the handlers where Labyard keeps names and passwords; they stand before JupyterHub's own of the same address."""
     return [
-        (r"/assets/(.*)", AssetHandler, {"path": str(STATIC)}),
         (r"/login", SignInHandler),
         (r"/logout", SignOutHandler),
         (r"/setup", SetupHandler),
         (r"/invite", InviteHandler),
         (r"/account", AccountHandler),
+        (r"/admin/invitations", InvitationsHandler),
+        (r"/admin/invitations/(\d{1,12})/revoke", RevokeHandler),
+        (rf"/admin/people/{NAME}/(promote|demote|reset)", PersonHandler),
+        *_common(),
+    ]
+
+
+def provider_handlers() -> list[tuple[Any, ...]]:
+    """Return the handlers where people sign in at an identity provider."""
+    from labyard_hub.hub_plugins.pages.provider import (  # noqa: PLC0415  # OAuthenticator takes a while to import
+        ProviderAccountHandler,
+        ProviderCallbackHandler,
+        ProviderLoginHandler,
+        ProviderSignInHandler,
+        ProviderSignOutHandler,
+    )
+
+    return [
+        (r"/login", ProviderSignInHandler),
+        (r"/oauth_login", ProviderLoginHandler),
+        (r"/oauth_callback", ProviderCallbackHandler),
+        (r"/logout", ProviderSignOutHandler),
+        (r"/account", ProviderAccountHandler),
+        *_common(),
+    ]
+
+
+def _common() -> list[tuple[Any, ...]]:
+    return [
+        (r"/assets/(.*)", AssetHandler, {"path": str(STATIC)}),
         (r"/home", HomeHandler),
         (r"/spawn", StartHandler),
         (r"/spawn/([^/]+)", StartHandler),
@@ -40,8 +69,5 @@ def page_handlers() -> list[tuple[Any, ...]]:
         (r"/servers/([^/]+)/([^/]+)/stop", StopServerHandler),
         (r"/servers/([^/]+)/([^/]+)/delete", DeleteServerHandler),
         (r"/admin", PeopleHandler),
-        (r"/admin/invitations", InvitationsHandler),
-        (r"/admin/invitations/(\d{1,12})/revoke", RevokeHandler),
-        (rf"/admin/people/{NAME}/(promote|demote|reset)", PersonHandler),
         (rf"/admin/people/{NAME}/remove", RemovePersonHandler),
     ]

@@ -32,8 +32,9 @@ class PersonView:
 class _AdminPage(Page):
     async def _show(self, **names: Any) -> None:
         try:
-            users = await self.identity.call(self.store.list_users)
-            invitations = await self.identity.call(self.store.list_invitations)
+            users = await self.authenticator.list_people(self.db)
+            kept_here = self.authenticator.provider_title is None
+            invitations = await self.identity.call(self.store.list_invitations) if kept_here else []
         except LabyardError as error:
             raise http_error(error) from error
         lifetime = self.authenticator.settings.invitation_lifetime_seconds
@@ -127,7 +128,7 @@ class RemovePersonHandler(_AdminPage):
         admin = await self.require_admin()
         if name == admin.name:
             raise web.HTTPError(409, "You cannot remove yourself: ask another administrator.")
-        user = await self.identity.call(self.store.get_user, name)
+        user: User | None = await self.authenticator.find_person(self.db, name)
         if user is None:
             raise web.HTTPError(404, "There is no such user.")
         return user

@@ -1,0 +1,103 @@
+"""What every way of signing in has in common: names, our pages, and how a user is removed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.auth import Authenticator
+from tornado import web
+from traitlets import Dict, Unicode
+
+from labyard.exceptions import LabyardError
+from labyard_hub.backends.local.accounts import retire
+from labyard_hub.config.settings import SignInSettings
+from labyard_hub.config.state import StateFolder
+from labyard_hub.domain.names import check_user_name
+from labyard_hub.domain.projects import is_project_id
+from labyard_hub.exceptions import InvalidNameError
+from labyard_hub.hub_plugins.hub_spawners import cancel_start
+from labyard_hub.hub_plugins.pages.errors import http_error
+from labyard_hub.hub_plugins.project_users import project_handlers
+from labyard_hub.hub_plugins.readiness import readiness_handlers
+from labyard_hub.hub_plugins.throttle import Throttle
+from labyard_hub.storage.identity import User
+
+__all__ = ["PlatformAuthenticator"]
+
+STOP_TIMEOUT_SECONDS = 60
+
+
+class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub carries no types
+    """Decides nothing about who may sign in: its subclasses do."""
+
+    state_dir = Unicode(config=True, help="The state folder.")
+    sign_in = Dict(config=True, help="The settings under `sign_in`.")
+    provider_title: str | None = None
+    """Where people come from, for pages; None where Labyard keeps their names itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settings = SignInSettings(**self.sign_in)
+        self.state = StateFolder(Path(self.state_dir))
+        self.throttle = Throttle(self.settings.attempts_window_seconds)
+
+    def common_handlers(self) -> list[tuple[Any, ...]]:
+        """Return the routes that have nothing to do with how people sign in."""
+        return [*project_handlers(), *readiness_handlers()]
+
+    def normalize_username(self, username: str) -> str:
+        """Return the name in small letters. Only ASCII has them here: the Kelvin sign does not become a k."""
+        return str(username).lower() if username.isascii() else username
+
+    def validate_username(self, username: str) -> bool:
+        """Whether somebody may be called so."""
+        try:
+            check_user_name(username)
+        except InvalidNameError:
+            return False
+        return True
+
+    async def find_person(self, db: Any, name: str) -> User | None:
+        """Return the user called `name`, or None; `db` is a session of the hub's database."""
+        raise NotImplementedError
+
+    async def list_people(self, db: Any) -> list[User]:
+        """Return all users, by name."""
+        raise NotImplementedError
+
+    async def forget(self, name: str) -> None:
+        """Take a user out of what is kept beside the hub's database."""
+
+    async def retire(self, name: str) -> None:
+        """Put away what belonged to a user who is gone, so that the next of that name is another person."""
+        await asyncio.to_thread(retire, name, self.state)
+
+    async def delete_user(self, user: Any) -> None:
+        """Remove a user everywhere: from where names are kept first, then servers, home and Unix account. JupyterHub does its own part after.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            409 for the last administrator; 500 if something of them cannot be removed, which may be tried again.
+        """
+        try:
+            if is_project_id(user.name):
+                await self._stop_servers(user)
+                return
+            await self.forget(user.name)
+            await self._stop_servers(user)
+            await self.retire(user.name)
+        except LabyardError as error:
+            raise http_error(error) from error
+
+    async def _stop_servers(self, user: Any) -> None:
+        for name, spawner in list(user.spawners.items()):
+            await cancel_start(spawner)
+            if spawner.active:
+                try:
+                    await user.settings["proxy"].delete_user(user, name)
+                    await asyncio.wait_for(user.stop(name), STOP_TIMEOUT_SECONDS)
+                except TimeoutError:
+                    raise web.HTTPError(500, "the server of %s does not stop; try again", user.name) from None
