@@ -28,7 +28,8 @@ bench-check: setup
 	@exec "$(HERE)/.venv/bin/python" -m tests.benchmarks --check $(ARGS)
 
 docs: setup
-	@exec "$(HERE)/.venv/bin/python" scripts/reference.py
+	@"$(HERE)/.venv/bin/python" scripts/reference.py
+	@"$(HERE)/.venv/bin/python" scripts/chart_reference.py
 
 lock: setup
 	@exec sh scripts/lock.sh "$(HERE)/.venv/bin/uv"

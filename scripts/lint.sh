@@ -8,4 +8,5 @@ cd "$(dirname "$0")/.."
 .venv/bin/lint-imports --no-cache
 .venv/bin/python scripts/build_lab.py --check
 .venv/bin/python scripts/reference.py --check
+.venv/bin/python scripts/chart_reference.py --check
 .venv/bin/python scripts/wire_types.py --check

@@ -1,0 +1,37 @@
+{{- /* What must not be: everything that is wrong at once, in sentences. */ -}}
+{{- define "labyard.checks" -}}
+{{- $wrong := list -}}
+{{- range .Files.Get "renamed.yaml" | fromYamlArray -}}
+{{- $entry := . -}}
+{{- $at := $.Values -}}
+{{- $there := true -}}
+{{- range splitList "." .old -}}
+{{- if and $there (kindIs "map" $at) (hasKey $at .) -}}{{- $at = get $at . -}}{{- else -}}{{- $there = false -}}{{- end -}}
+{{- end -}}
+{{- if and $there (not (kindIs "invalid" $at)) -}}
+{{- $new := ternary (printf "is `%s` in this chart" $entry.new) "has no counterpart in this chart" (not (empty $entry.new)) -}}
+{{- $wrong = append $wrong (printf "`%s` %s%s" $entry.old $new (ternary (printf ": %s" $entry.why) "" (not (empty $entry.why)))) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.ingress.enabled .Values.httpRoute.enabled -}}
+{{- $wrong = append $wrong "`ingress.enabled` and `httpRoute.enabled` are both true: choose one" -}}
+{{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.gateways) -}}
+{{- $wrong = append $wrong "`httpRoute.gateways` is empty: name the Gateway that people come in by" -}}
+{{- end -}}
+{{- if and .Values.proxy.https.enabled (not .Values.proxy.https.existingSecret) -}}
+{{- $wrong = append $wrong "`proxy.https.existingSecret` is empty: name the Secret with the certificate" -}}
+{{- end -}}
+{{- if and (eq .Values.database.type "postgresql") .Values.database.external.host (not .Values.database.external.existingSecret) -}}
+{{- $wrong = append $wrong "`database.external.existingSecret` is empty: name the Secret with the password of `database.external.user`" -}}
+{{- end -}}
+{{- if and .Values.database.external.host (ne .Values.database.type "postgresql") -}}
+{{- $wrong = append $wrong "`database.external.host` is set and `database.type` is `sqlite`: set it to `postgresql`" -}}
+{{- end -}}
+{{- if and .Values.prePuller.hook.enabled (not .Values.prePuller.images) -}}
+{{- $wrong = append $wrong "`prePuller.hook.enabled` is true and `prePuller.images` is empty: name images" -}}
+{{- end -}}
+{{- if $wrong -}}
+{{- fail (printf "the values cannot be used:\n  * %s\n" (join "\n  * " $wrong)) -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,108 @@
+{{- /* Names, labels and references that several templates share. */ -}}
+
+{{- define "labyard.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains "labyard" .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-labyard" (.Release.Name | trunc 32 | trimSuffix "-") -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Never changed once installed: selectors of Deployments are immutable, and network policies know people's pods by them. (root, component) */ -}}
+{{- define "labyard.selector" -}}
+app.kubernetes.io/name: labyard
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- /* (root, component) */ -}}
+{{- define "labyard.labels" -}}
+{{ include "labyard.selector" . }}
+app.kubernetes.io/part-of: labyard
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* The head of an object. (root, component, name; annotations, cluster: it is in no namespace) */ -}}
+{{- define "labyard.metadata" -}}
+metadata:
+  name: {{ .name }}
+  {{- if not .cluster }}
+  namespace: {{ .root.Release.Namespace }}
+  {{- end }}
+  labels:
+    {{- include "labyard.labels" . | nindent 4 }}
+  {{- with .annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+
+{{- /* An image's reference. (root, image) */ -}}
+{{- define "labyard.image" -}}
+{{- if .image.digest -}}
+{{ .image.name }}@{{ .image.digest }}
+{{- else -}}
+{{ .image.name }}:{{ .image.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{- define "labyard.secretName" -}}
+{{ .Values.secrets.existingSecret | default (printf "%s-secrets" (include "labyard.fullname" .)) }}
+{{- end -}}
+
+{{- /* Name of a service account. (root, component, values) */ -}}
+{{- define "labyard.accountName" -}}
+{{- if .values.name -}}
+{{ .values.name }}
+{{- else if .values.create -}}
+{{ include "labyard.fullname" .root }}-{{ .component }}
+{{- else -}}
+default
+{{- end -}}
+{{- end -}}
+
+{{- /* Name of a claim. (root, component, pvc) */ -}}
+{{- define "labyard.claimName" -}}
+{{ .pvc.existingClaim | default (printf "%s-%s" (include "labyard.fullname" .root) .component) }}
+{{- end -}}
+
+{{- /* What browsers open, without a trailing slash; empty where nobody said it. */ -}}
+{{- define "labyard.publicUrl" -}}
+{{- $listen := .Values.config.listen | default dict -}}
+{{- if .Values.publicUrl -}}
+{{ .Values.publicUrl | trimSuffix "/" }}
+{{- else if $listen.public_url -}}
+{{ $listen.public_url | trimSuffix "/" }}
+{{- else if and .Values.ingress.enabled .Values.ingress.hosts -}}
+{{ ternary "https" "http" (not (empty .Values.ingress.tls)) }}://{{ first .Values.ingress.hosts }}
+{{- else if and .Values.httpRoute.enabled .Values.httpRoute.hosts -}}
+https://{{ first .Values.httpRoute.hosts }}
+{{- end -}}
+{{- end -}}
+
+{{- /* "yes" where the login is Labyard's own, whose accounts are in a file of the hub. */ -}}
+{{- define "labyard.localLogin" -}}
+{{- $login := .Values.config.login | default dict -}}
+{{- if eq ($login.provider | default "local") "local" -}}yes{{- end -}}
+{{- end -}}
+
+{{- define "labyard.ownPostgresql" -}}
+{{- if and (eq .Values.database.type "postgresql") (not .Values.database.external.host) -}}yes{{- end -}}
+{{- end -}}
+
+{{- /* URL of a database, without its password, which comes by PGPASSWORD. (root, name) */ -}}
+{{- define "labyard.databaseUrl" -}}
+{{- $external := .root.Values.database.external -}}
+{{- if include "labyard.ownPostgresql" .root -}}
+postgresql://labyard@{{ include "labyard.fullname" .root }}-postgresql:5432/{{ .name }}
+{{- else -}}
+postgresql://{{ $external.user | urlquery }}@{{ $external.host }}:{{ $external.port }}/{{ .name }}
+{{- end -}}
+{{- end -}}

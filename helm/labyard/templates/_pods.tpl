@@ -1,0 +1,195 @@
+{{- /* Parts of pods. */ -}}
+
+{{- /* What a pod of ours has beside containers and volumes. (root, component, values; account: mount a token of this account) */ -}}
+{{- define "labyard.podFields" -}}
+{{- $core := .root.Values.scheduling.corePods -}}
+{{- with .account }}
+serviceAccountName: {{ . }}
+{{- end }}
+automountServiceAccountToken: {{ not (empty .account) }}
+enableServiceLinks: false
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+securityContext:
+  {{- include "labyard.withoutNulls" .values.podSecurityContext | nindent 2 }}
+{{- if .root.Values.scheduling.podPriority.enabled }}
+priorityClassName: {{ include "labyard.fullname" .root }}-core
+{{- end }}
+{{- with merge (dict) .values.nodeSelector $core.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with concat $core.tolerations .values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+affinity:
+{{- if .values.affinity }}
+  {{- toYaml .values.affinity | nindent 2 }}
+{{- else }}
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 100
+        podAffinityTerm:
+          topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels:
+              {{- include "labyard.selector" . | nindent 14 }}
+{{- end }}
+{{- end -}}
+
+{{- /* A mapping as YAML without its nulls, by which values take away what the chart sets. */ -}}
+{{- define "labyard.withoutNulls" -}}
+{{- $kept := dict -}}
+{{- range $key, $value := . -}}
+{{- if not (kindIs "invalid" $value) -}}{{- $_ := set $kept $key $value -}}{{- end -}}
+{{- end -}}
+{{- toYaml $kept -}}
+{{- end -}}
+
+{{- /* Labels and annotations of a pod. (root, component, values; annotations) */ -}}
+{{- define "labyard.podMetadata" -}}
+metadata:
+  labels:
+    {{- include "labyard.selector" . | nindent 4 }}
+    {{- with merge (dict) .values.labels .root.Values.commonLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with merge (dict) (.annotations | default dict) .values.annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+
+{{- /* Variables that the operator adds: a mapping of name to text or to the rest of an `env` entry. */ -}}
+{{- define "labyard.extraEnv" -}}
+{{- range $name, $value := . }}
+- name: {{ $name }}
+  {{- if kindIs "map" $value }}
+  {{- toYaml $value | nindent 2 }}
+  {{- else }}
+  value: {{ $value | toString | quote }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* Variables of every container that runs `labyard_hub.cluster`. (root) */ -}}
+{{- define "labyard.platformEnv" -}}
+{{- $name := include "labyard.fullname" .root -}}
+- name: LABYARD_STATE_DIR
+  value: /var/lib/labyard
+- name: LABYARD_CONFIG
+  value: /etc/labyard/config.yaml
+- name: LABYARD_SECRETS_DIR
+  value: /etc/labyard/secrets
+- name: LABYARD_PUBLIC_URL
+  value: {{ include "labyard.publicUrl" .root | default (printf "http://%s-proxy" $name) }}/
+- name: LABYARD_HUB_URL
+  value: http://{{ $name }}-hub:8081
+- name: LABYARD_SERVICE_URL
+  value: http://{{ $name }}-service:8000/services/labyard/
+- name: LABYARD_MLFLOW_URL
+  value: http://{{ $name }}-mlflow:5000/services/mlflow/
+- name: LABYARD_PROXY_API_URL
+  value: http://{{ $name }}-proxy-api:8001
+- name: LABYARD_RELEASE
+  value: {{ $name }}
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef: {fieldPath: metadata.namespace}
+- name: PYTHONUNBUFFERED
+  value: "1"
+{{- if .root.Values.debug.enabled }}
+- name: LABYARD_DEBUG
+  value: "1"
+{{- end }}
+{{- end -}}
+
+{{- /* The URL of a PostgreSQL database, in a variable. (root, variable, name) */ -}}
+{{- define "labyard.databaseEnv" -}}
+{{- if eq .root.Values.database.type "postgresql" }}
+- name: {{ .variable }}
+  value: {{ include "labyard.databaseUrl" . }}
+- name: PGPASSWORD
+  valueFrom:
+    secretKeyRef:
+      {{- if include "labyard.ownPostgresql" .root }}
+      name: {{ include "labyard.secretName" .root }}
+      key: postgresql_password
+      {{- else }}
+      name: {{ .root.Values.database.external.existingSecret }}
+      key: {{ .root.Values.database.external.passwordKey }}
+      {{- end }}
+- name: PGSSLMODE
+  value: {{ ternary "disable" .root.Values.database.external.sslMode (not (empty (include "labyard.ownPostgresql" .root))) }}
+{{- end }}
+{{- end -}}
+
+{{- /* Mounts of every container that runs `labyard_hub.cluster`, beside its state folder. */ -}}
+{{- define "labyard.platformMounts" -}}
+- name: config
+  mountPath: /etc/labyard/config.yaml
+  subPath: config.yaml
+  readOnly: true
+- name: secrets
+  mountPath: /etc/labyard/secrets
+  readOnly: true
+- name: tmp
+  mountPath: /tmp
+{{- end -}}
+
+{{- /* Their volumes. (root, keys: which secrets) */ -}}
+{{- define "labyard.platformVolumes" -}}
+- name: config
+  configMap:
+    name: {{ include "labyard.fullname" .root }}-config
+- name: secrets
+  secret:
+    secretName: {{ include "labyard.secretName" .root }}
+    defaultMode: 0440
+    items:
+      {{- range .keys }}
+      - {key: {{ . }}, path: {{ . }}}
+      {{- end }}
+- name: tmp
+  emptyDir: {}
+{{- end -}}
+
+{{- /* Mounts and volumes of extraFiles. (root, component, values) */ -}}
+{{- define "labyard.extraMounts" -}}
+{{- range $name, $file := .values.extraFiles }}
+- name: extra-files
+  mountPath: {{ $file.mountPath }}
+  subPath: {{ $name }}
+  readOnly: true
+{{- end }}
+{{- with .values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "labyard.extraVolumes" -}}
+{{- if .values.extraFiles }}
+- name: extra-files
+  secret:
+    secretName: {{ include "labyard.fullname" .root }}-{{ .component }}-files
+    defaultMode: 0440
+{{- end }}
+{{- with .values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* A digest that makes pods new when their configuration changes. */ -}}
+{{- define "labyard.configDigest" -}}
+{{ include "labyard.config" . | sha256sum | trunc 32 }}
+{{- end -}}
+
+{{- /* Of the files and secrets that the chart does not generate. (values) */ -}}
+{{- define "labyard.filesDigest" -}}
+{{ toJson (dict "files" .extraFiles "config" .extraConfig) | sha256sum | trunc 32 }}
+{{- end -}}
