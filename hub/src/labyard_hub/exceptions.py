@@ -29,6 +29,7 @@ __all__ = [
     "MemberExistsError",
     "MemberLimitError",
     "MemberNotFoundError",
+    "MembershipsUnknownError",
     "MissingScopeError",
     "NotALoginError",
     "NotAProjectError",
@@ -485,7 +486,9 @@ class GpuListError(LabyardError):
     code = "gpu_list"
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"nvidia-smi does not list this machine's GPUs: {problem.rstrip('.')}. Ask an administrator to look at the driver.")
+        super().__init__(
+            f"nvidia-smi does not list this machine's GPUs: {problem.rstrip('.')}. Ask an administrator to look at the driver."
+        )
 
 
 class HubUnavailableError(LabyardError):
@@ -503,3 +506,21 @@ class HubUnavailableError(LabyardError):
 
     def __init__(self) -> None:
         super().__init__("the hub, which knows who may do what, does not answer. It is restarted by itself: try again in a moment")
+
+
+class MembershipsUnknownError(LabyardError):
+    """The labyard service does not say which projects somebody is in.
+
+    Parameters
+    ----------
+    problem
+        What went wrong, in a word, for the log.
+    """
+
+    code = "memberships"
+    status_code = 503
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"Which projects you are in cannot be looked up at the moment ({problem}), so nothing was started. Try again in a minute."
+        )

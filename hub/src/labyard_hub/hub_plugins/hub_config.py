@@ -17,9 +17,8 @@ from labyard_hub.config.loader import Configuration, parse_configuration
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
-from labyard_hub.domain.command_line import LOGIN_CLIENT_ID, LOGIN_REDIRECT_PATH, LOGIN_SERVICE
-from labyard_hub.domain.scopes import PROJECT_GROUP, PROJECTS_SCOPE, SERVICE_SCOPES, USE_SCOPE
 from labyard_hub.hub_plugins.choices import DEFAULT_URLS, Starts
+from labyard_hub.hub_plugins.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_services
 from labyard_hub.hub_plugins.database_errors import explain_database_errors
 from labyard_hub.hub_plugins.local_capacity import LocalCapacity
 from labyard_hub.hub_plugins.login import configure_login
@@ -29,9 +28,6 @@ from labyard_hub.hub_plugins.proxy import LabyardProxy
 from labyard_hub.hub_plugins.spawner import LabyardSpawner
 
 __all__ = ["configure", "configure_from_state"]
-
-TOKEN_LIFETIME_SECONDS = 365 * 86400
-"""JupyterHub's own default is for ever."""
 
 
 def configure_from_state(c: Any, root: Path) -> Sequence[Path]:
@@ -49,10 +45,11 @@ def configure(c: Any, state: StateFolder, configuration: Configuration, platform
     """Set everything on JupyterHub's configuration object `c`."""
     settings = configuration.settings
     explain_database_errors()
+    configure_hub(c, state, settings)
     _hub(c, state, platform)
     _proxy(c, state, platform, settings)
     _sign_in(c, state, platform, settings)
-    _services(c, state, settings)
+    configure_services(c, state, settings)
     _servers(c, state, platform, settings)
 
 
@@ -62,18 +59,6 @@ def _hub(c: Any, state: StateFolder, platform: Platform) -> None:
     hub.public_url = platform.url
     hub.hub_bind_url = f"http://127.0.0.1:{platform.hub_port}"
     hub.db_url = f"sqlite:///{state.hub / 'jupyterhub.sqlite'}"
-    hub.cookie_secret = bytes.fromhex(state.secret("cookie_secret"))
-    hub.data_files_path = str(Path(sys.prefix) / "share" / "jupyterhub")
-    # Servers outlive the hub; `labyard up` ends them when it is stopped.
-    hub.cleanup_servers = False
-    hub.cleanup_proxy = False
-    hub.redirect_to_server = False
-    hub.allow_named_servers = True
-    hub.last_activity_interval = 60
-    # It looks after the servers that ran before in the background.
-    hub.init_spawners_timeout = 0
-    c.JupyterHub.activity_resolution = 10
-    hub.token_expires_in_max_seconds = TOKEN_LIFETIME_SECONDS
 
 
 def _proxy(c: Any, state: StateFolder, platform: Platform, settings: Settings) -> None:
@@ -122,61 +107,9 @@ def _sign_in(c: Any, state: StateFolder, platform: Platform, settings: Settings)
         setattr(c.JupyterHub, name, value)
 
 
-def _services(c: Any, state: StateFolder, settings: Settings) -> None:
-    c.JupyterHub.services = [
-        {
-            "name": "labyard",
-            "api_token": state.secret("service_token"),
-            "oauth_client_id": "service-labyard",
-            "oauth_redirect_uri": "/services/labyard/oauth/callback",
-            "oauth_no_confirm": True,
-            "display": False,
-        },
-        {
-            "name": LOGIN_SERVICE,
-            "api_token": state.secret("cli_login_token"),
-            "oauth_client_id": LOGIN_CLIENT_ID,
-            "oauth_redirect_uri": f"/services/labyard/{LOGIN_REDIRECT_PATH}",
-            "oauth_client_allowed_scopes": list(SERVICE_SCOPES),
-            "display": False,
-        },
-        {"name": "mlflow", "api_token": state.secret("mlflow_token"), "display": False},
-        {"name": "culler", "api_token": state.secret("culler_token"), "display": False},
-        {"name": "cli", "api_token": state.secret("cli_token"), "display": False},
-    ]
-    c.JupyterHub.custom_scopes = {
-        USE_SCOPE: {"description": "Use your projects and MLflow"},
-        PROJECTS_SCOPE: {"description": "Make users that own projects' servers, and say who may visit a server"},
-    }
-    c.JupyterHub.load_roles = [
-        {
-            "name": "user",
-            "description": "What every user may do",
-            "scopes": ["self", *SERVICE_SCOPES, f"{USE_SCOPE}!user", f"access:services!service={LOGIN_SERVICE}"],
-        },
-        {
-            "name": "project-servers",
-            "description": "What the labyard service needs to run projects' servers",
-            # Not `shares`: it contains the access to every server.
-            "scopes": [
-                f"read:servers!group={PROJECT_GROUP}",
-                f"start:servers!group={PROJECT_GROUP}",
-                f"delete:servers!group={PROJECT_GROUP}",
-                PROJECTS_SCOPE,
-            ],
-            "services": ["labyard"],
-        },
-        # Who there is stands in the identity store, or else in the hub's database alone.
-        *([] if settings.login.is_local else [{"name": "directory", "scopes": ["list:users"], "services": ["labyard"]}]),
-        {"name": "idle-culler", "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"], "services": ["culler"]},
-        {"name": "command-line", "scopes": ["list:users", "admin:users", "read:servers", "delete:servers"], "services": ["cli"]},
-    ]
-
-
 def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings) -> None:
     servers = settings.servers
     c.JupyterHub.spawner_class = LabyardSpawner
-    c.JupyterHub.named_server_limit_per_user = servers.named_servers_per_user
     spawner = c.LabyardSpawner
     spawner.state_dir = str(state.root)
     spawner.isolated = isolates(servers.isolation)
@@ -193,7 +126,7 @@ def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings)
     spawner.http_timeout = int(servers.start_timeout_seconds)
     spawner.term_timeout = 10
     spawner.env_keep = ["LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"]
-    spawner.server_token_scopes = ["users:activity!user", "access:servers!server", *SERVICE_SCOPES]
+    spawner.server_token_scopes = list(SERVER_TOKEN_SCOPES)
     spawner.base_environment = {
         **_server_environment(state, platform, settings),
         **{name: value.get_secret_value() for name, value in settings.environment.items()},
