@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 import httpx
 
@@ -27,7 +27,18 @@ class Visitor(Browserless):
     def answer(self, form: httpx.Response, login: str, *, password: str = PASSWORD, do: str = "sign-in") -> httpx.Response:
         """Fill in the provider's form, and go where it leads."""
         assert "Sign in at the provider" in form.text, (form.url, form.text)
-        return self.http.post(str(form.url), data={"name": login, "password": password, "do": do})
+        answer = self.http.post(str(form.url), data={"name": login, "password": password, "do": do})
+        if "/session/end/confirm" in answer.text:  # it ends the session of whoever was there before, by a form that sends itself
+            answer = self.confirm_end(answer)
+        return answer
+
+    def confirm_end(self, question: httpx.Response) -> httpx.Response:
+        """Send the provider's form that ends a session."""
+        action = re.search(r'action="([^"]+/session/end/confirm)"', question.text)
+        token = re.search(r'name="xsrf" value="([^"]+)"', question.text)
+        assert action is not None, question.text
+        assert token is not None, question.text
+        return self.http.post(action[1], data={"xsrf": token[1], "logout": "yes"})
 
     def enter(self, login: str, path: str = "hub/oauth_login") -> httpx.Response:
         return self.answer(self.start(path), login)
@@ -41,15 +52,6 @@ class Visitor(Browserless):
         answer = self.http.get("hub/api/user", headers={"Referer": f"{self.url}hub/home"})
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
-
-    def walk(self, response: httpx.Response) -> tuple[httpx.Response, list[str]]:
-        """Follow redirects one by one, and return the last answer with all addresses."""
-        addresses = [str(response.url)]
-        while response.is_redirect:
-            address = urljoin(str(response.url), response.headers["location"])
-            addresses.append(address)
-            response = self.http.get(address, follow_redirects=False)
-        return response, addresses
 
 
 @contextmanager

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 
-from labyard.exceptions import LabyardError
+from labyard.exceptions import LabyardError, UsageError
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.state import StateFolder
+from labyard_hub.domain.projects import is_project_id
 
-__all__ = ["HubRefusedError", "remove_hub_user"]
+__all__ = ["HubRefusedError", "list_hub_users", "remove_hub_user"]
 
 TIMEOUT_SECONDS = 120
 """Removing a user waits for their servers to end."""
@@ -59,3 +62,41 @@ def remove_hub_user(state: StateFolder, name: str) -> bool:
             message = ""
         raise HubRefusedError(f"remove {name}", answer.status_code, message.rstrip("."))
     return True
+
+
+def list_hub_users(state: StateFolder) -> list[dict[str, Any]]:
+    """Return whom the running hub knows, by name, with ``admin``, ``groups`` and ``created_at``.
+
+    Raises
+    ------
+    UsageError
+        If no hub runs.
+    HubRefusedError
+        If it does not say.
+    """
+    platform = Platform.read(state)
+    people: list[dict[str, Any]] = []
+    following: dict[str, Any] | None = {"offset": 0}
+    headers = {"Authorization": f"token {state.secret('cli_token')}", "Accept": "application/jupyterhub-pagination+json"}
+    while following:
+        try:
+            if platform is None:
+                raise httpx.ConnectError("nothing runs")
+            address = f"{platform.hub_api_url}/users?limit=200&offset={int(following['offset'])}"
+            answer = httpx.get(address, headers=headers, timeout=30, trust_env=False)
+        except httpx.ConnectError:
+            raise UsageError(
+                "who has signed in is known to the running hub alone: start Labyard with `labyard up`, then try again"
+            ) from None
+        except httpx.HTTPError as error:
+            raise HubRefusedError("list its users", 0, f"it did not answer ({error or type(error).__name__})") from error
+        if answer.status_code != 200:
+            raise HubRefusedError("list its users", answer.status_code, "")
+        body = answer.json()
+        people += [
+            {"name": one["name"], "admin": one["admin"], "groups": sorted(one["groups"]), "created_at": one["created"]}
+            for one in body["items"]
+            if not is_project_id(one["name"])
+        ]
+        following = body["_pagination"].get("next")
+    return sorted(people, key=lambda one: str(one["name"]))

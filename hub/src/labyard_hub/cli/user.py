@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from labyard.exceptions import UsageError
+from labyard_hub.cli.groups import groups
 from labyard_hub.cli.options import json_option, state_dir_option
 
 if TYPE_CHECKING:
@@ -52,9 +53,25 @@ def _open(state_dir: Path) -> _Context:
     return _Context(state, settings, IdentityStore(state.identity_database, policy=policy), running)
 
 
+def _check_kept_here(context: _Context, what: str) -> None:
+    """Refuse what an identity provider decides.
+
+    Raises
+    ------
+    UsageError
+        Where people come from one.
+    """
+    login = context.settings.login
+    if not login.is_local:
+        raise UsageError(
+            f"people come from {login.title} here (`login.provider: {login.provider}`), so there is nothing to {what}: "
+            "let them in there, by a group of `login.allowed_groups`, or by `login.allowed_users`"
+        )
+
+
 @click.group()
 def user() -> None:
-    """Say who may sign in: invite, add, list and remove people."""
+    """Say who may sign in: invite, add, list and remove people. With an identity provider, only the last two: the rest is said there."""
 
 
 @user.command()
@@ -70,6 +87,7 @@ def user() -> None:
 def invite(name: str, admin: bool, lifetime: str | None, state_dir: Path, as_json: bool) -> None:
     """Print a link with which NAME chooses a password and is in. It works once."""
     context = _open(state_dir)
+    _check_kept_here(context, "invite them to")
     seconds = _lifetime(lifetime, context)
     token = context.store.create_invitation(name, admin, seconds)
     _print_link(context, name, token, seconds, f"Send this link to {name}", as_json)
@@ -87,6 +105,7 @@ def invite(name: str, admin: bool, lifetime: str | None, state_dir: Path, as_jso
 def reset(name: str, lifetime: str | None, state_dir: Path, as_json: bool) -> None:
     """Print a link with which NAME, who has lost their password, chooses a new one. The old one works until then."""
     context = _open(state_dir)
+    _check_kept_here(context, "reset")
     seconds = _lifetime(lifetime, context)
     token = context.store.create_reset(name, seconds)
     _print_link(context, name, token, seconds, f"Send this link to {name}", as_json)
@@ -102,12 +121,14 @@ def add(name: str, admin: bool, password_stdin: bool, state_dir: Path) -> None:
     from labyard_hub.domain.names import check_user_name
 
     check_user_name(name)
+    context = _open(state_dir)
+    _check_kept_here(context, "add")
     if not password_stdin:
         raise UsageError(
             f"say where the password comes from: `labyard user add {name} --password-stdin`, or use `labyard user invite {name}`"
         )
     password = sys.stdin.readline().rstrip("\r\n")
-    _open(state_dir).store.add_user(name, password, admin)
+    context.store.add_user(name, password, admin)
     click.echo(f"added {name}{', an administrator' if admin else ''}", err=True)
 
 
@@ -119,7 +140,8 @@ def list_(invitations: bool, state_dir: Path, as_json: bool) -> None:
     """List the people who may sign in."""
     from labyard.cli.output import print_json, print_table
 
-    store = _open(state_dir).store
+    context = _open(state_dir)
+    store = context.store
     if invitations:
         links = store.list_invitations()
         if as_json:
@@ -131,12 +153,31 @@ def list_(invitations: bool, state_dir: Path, as_json: bool) -> None:
             ]
             print_table(rows, ["NAME", "KIND", "ROLE", "MADE BY", "ENDS"])
         return
+    if not context.settings.login.is_local:
+        _list_from_hub(context, as_json)
+        return
     people = store.list_users()
     if as_json:
         print_json([one.to_dict() for one in people])
     else:
         rows = [[one.name, "admin" if one.admin else "user", _instant(one.created_at), _instant(one.last_sign_in_at)] for one in people]
         print_table(rows, ["NAME", "ROLE", "ADDED", "LAST SIGN-IN"])
+
+
+def _list_from_hub(context: _Context, as_json: bool) -> None:
+    """Print who has signed in, which the hub alone knows."""
+    from labyard.cli.output import print_json, print_table
+    from labyard_hub.cli.hub_api import list_hub_users
+
+    people = list_hub_users(context.state)
+    if as_json:
+        print_json(people)
+    else:
+        rows = [
+            [one["name"], "admin" if one["admin"] else "user", ", ".join(one["groups"]) or "-", _instant(one["created_at"])]
+            for one in people
+        ]
+        print_table(rows, ["NAME", "ROLE", "GROUPS", "FIRST SIGN-IN"])
 
 
 @user.command()
@@ -160,13 +201,16 @@ def remove(name: str, yes: bool, state_dir: Path) -> None:
 
     check_user_name(name)
     context = _open(state_dir)
-    known = context.store.get_user(name) is not None
+    from_provider = not context.settings.login.is_local
+    known = from_provider or context.store.get_user(name) is not None
     if known and not yes and not click.confirm(f"Remove {name}, end their servers and move their home to the trash?", err=True):
         click.echo("nothing was changed", err=True)
         raise SystemExit(1)
     # The hub asks the store first, so that the last administrator stays either way.
     if not remove_hub_user(context.state, name):
-        if not known:
+        if from_provider and not context.running:
+            raise UsageError(f"who has signed in is known to the running hub alone: start Labyard with `labyard up`, then remove {name}")
+        if from_provider or not known:
             raise UserUnknownError(name)
         context.store.remove_user(name)
         _retire(context, name)
@@ -215,5 +259,10 @@ def _print_link(context: _Context, name: str, token: str, seconds: float, text: 
         click.echo("Labyard is not running: the link works once it is, if it is reached at this address.", err=True)
 
 
-def _instant(instant: datetime | None) -> str:
+def _instant(instant: datetime | str | None) -> str:
+    if isinstance(instant, str):
+        instant = datetime.fromisoformat(instant)
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if instant is not None else "never"
+
+
+user.add_command(groups)

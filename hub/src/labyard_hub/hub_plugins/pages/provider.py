@@ -122,6 +122,13 @@ class ProviderCallbackHandler(OAuthCallbackHandler, _ProblemPage):  # type: igno
         """Return what the ID token has to hold."""
         return nonce_of(str(_deserialize_state(self.get_state_cookie()).get("code_verifier")))
 
+    def _given(self, name: str) -> str:
+        """Return a parameter of the address; empty where it is missing or no text."""
+        try:
+            return str(self.get_query_argument(name, ""))
+        except web.HTTPError:
+            return ""
+
     def check_arguments(self) -> None:
         """Look at what came back.
 
@@ -130,7 +137,7 @@ class ProviderCallbackHandler(OAuthCallbackHandler, _ProblemPage):  # type: igno
         LoginError
             If it is not what this browser waits for, or an error.
         """
-        cookie, state = self.get_state_cookie(), self.get_argument("state", "")
+        cookie, state = self.get_state_cookie(), self._given("state")
         sent = _deserialize_state(cookie).get("state_id") if cookie else None
         try:
             came = _deserialize_state(state).get("state_id") if state else None
@@ -138,11 +145,11 @@ class ProviderCallbackHandler(OAuthCallbackHandler, _ProblemPage):  # type: igno
             came = None
         if not sent or sent != came:
             raise SignInExpiredError
-        error = self.get_argument("error", "")
+        error = self._given("error")
         if error in CANCELLED:
             raise SignInCancelledError(self.authenticator.provider_title)
-        if error or not self.get_argument("code", ""):
-            self.log.error("the provider answered: %.200r %.500r", error, self.get_argument("error_description", ""))
+        if error or not self._given("code"):
+            self.log.error("the provider answered: %.200r %.500r", error, self._given("error_description"))
             known = (
                 error if error.replace("_", "").isascii() and error.replace("_", "").isalpha() and len(error) <= 60 else "an unknown one"
             )
