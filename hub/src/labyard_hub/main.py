@@ -76,7 +76,7 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
         api_token=environment["JUPYTERHUB_API_TOKEN"],
     )
     directory: UserDirectory
-    if configured.login.is_local:
+    if configured.login.is_local and configured.cluster is None:
         directory = IdentityDirectory(IdentityStore(state.identity_database))
     else:
         directory = HubDirectory(client, api_url=environment["JUPYTERHUB_API_URL"], api_token=environment["JUPYTERHUB_API_TOKEN"])
@@ -132,7 +132,7 @@ def main() -> None:
     app = build(StateFolder(arguments.state_dir), os.environ)
     uvicorn.run(
         Assets(app, assets_folder(arguments.state_dir)),
-        host="127.0.0.1",
+        host=os.environ.get("LABYARD_SERVICE_HOST", "127.0.0.1"),
         port=int(os.environ["LABYARD_SERVICE_PORT"]),
         proxy_headers=False,
         server_header=False,

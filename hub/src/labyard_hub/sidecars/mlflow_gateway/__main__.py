@@ -25,7 +25,7 @@ def main() -> None:
     uvicorn.run(
         "mlflow_gateway.light:create",
         factory=True,
-        host="127.0.0.1",
+        host=configuration.host,
         port=configuration.port,
         workers=configuration.workers,
         proxy_headers=False,

@@ -21,7 +21,7 @@ class Configuration:
     folder
         Database and artifacts.
     port
-        TCP port on 127.0.0.1.
+        TCP port.
     workers
         Processes.
     prefix
@@ -30,6 +30,10 @@ class Configuration:
         The labyard service, with a trailing slash.
     login_path, cookie_name, origin
         See `GatewaySettings`.
+    host
+        Address to listen on.
+    artifact_store
+        Where artifacts are, such as ``s3://bucket/path``; None: in the folder.
     """
 
     folder: Path
@@ -40,6 +44,8 @@ class Configuration:
     login_path: str
     cookie_name: str
     origin: str
+    host: str = "127.0.0.1"
+    artifact_store: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Configuration:
@@ -59,6 +65,8 @@ class Configuration:
             login_path=environment["LABYARD_LOGIN_PATH"],
             cookie_name=environment["LABYARD_SESSION_COOKIE"],
             origin=environment["LABYARD_ORIGIN"],
+            host=environment.get("LABYARD_MLFLOW_HOST", "127.0.0.1"),
+            artifact_store=environment.get("LABYARD_MLFLOW_ARTIFACTS") or None,
         )
 
     @property
@@ -83,7 +91,7 @@ def apply(configuration: Configuration) -> None:
         "_MLFLOW_SERVER_FILE_STORE": configuration.database_url,
         "_MLFLOW_SERVER_REGISTRY_STORE": configuration.database_url,
         "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
-        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(configuration.artifacts),
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": configuration.artifact_store or str(configuration.artifacts),
         "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
         "_MLFLOW_STATIC_PREFIX": configuration.prefix,
         "_MLFLOW_SGI_NAME": "uvicorn",

@@ -1,0 +1,38 @@
+"""``python -m labyard_hub.cluster PROGRAM``: what the chart's containers run. It prepares the state folder and becomes the program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from labyard.exceptions import LabyardError
+from labyard_hub.cluster.programs import Program, culler, hub, mlflow, proxy_agent, service
+
+__all__ = ["main"]
+
+PROGRAMS: Mapping[str, Callable[[Mapping[str, str]], Program]] = {
+    "hub": hub, "service": service, "mlflow": mlflow, "culler": culler, "proxy-agent": proxy_agent,
+}  # fmt: skip
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> str | int:
+    """Become the program that is asked for; return a message, or a status, if that is not possible."""
+    name = arguments[0] if arguments else ""
+    if name == "await-images" and len(arguments) == 2:
+        from labyard_hub.cluster.images import await_images  # noqa: PLC0415  # the only one that asks Kubernetes
+
+        return await_images(arguments[1], environment["POD_NAMESPACE"])
+    if name not in PROGRAMS or len(arguments) != 1:
+        return f"usage: python -m labyard_hub.cluster {' | '.join(PROGRAMS)} | await-images DAEMONSET"
+    try:
+        program = PROGRAMS[name](environment)
+    except KeyError as error:
+        return f"the variable {error} is missing: this runs in the chart's containers"
+    except LabyardError as error:
+        return error.message
+    os.execve(program.argv[0], program.argv, program.env)  # noqa: RET503, S606  # it never returns; no shell, a list
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
