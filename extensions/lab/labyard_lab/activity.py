@@ -1,6 +1,7 @@
 """Counts work that nobody watches as use of the server, so that it is not stopped as idle in the middle of a training.
 
 Jupyter Server counts requests and output. A kernel that computes in silence, or a script in a terminal that prints only at its end, gives neither.
+A GPU that computes counts too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 
 import psutil
 from jupyter_server._tz import utcnow
+
+from labyard_lab.gpu_activity import gpus_compute, own_gpus
 
 __all__ = ["WorkWatch", "look_seconds", "record_activity"]
 
@@ -34,7 +37,7 @@ def look_seconds() -> float:
 
 
 class WorkWatch:
-    """Looks for busy kernels, and for programs that compute in terminals.
+    """Looks for busy kernels, for programs that compute in terminals, and for GPUs that compute.
 
     Parameters
     ----------
@@ -43,14 +46,16 @@ class WorkWatch:
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self._settings = settings
+        self._settings, self._gpus = settings, own_gpus()
         self._cpu_seconds: dict[tuple[int, float], float] = {}
         self._looked_at = time.monotonic()
 
     async def look(self) -> bool:
         """Record activity if something works, and return whether it does."""
         shells = self._shells()
-        works = await asyncio.to_thread(self._computes, shells) or self._a_kernel_is_busy()
+        works = (
+            await asyncio.to_thread(self._computes, shells) or self._a_kernel_is_busy() or await asyncio.to_thread(gpus_compute, self._gpus)
+        )
         if works:
             record_activity(self._settings)
         return works

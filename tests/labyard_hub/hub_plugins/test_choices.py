@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from jupyterhub.spawner import SimpleLocalProcessSpawner
-from tornado import web
 
 from labyard_hub.config.settings import Settings
 from labyard_hub.hub_plugins.capacity import Capacity, Room
 from labyard_hub.hub_plugins.choices import ChosenSpawner, Granted, Starts, apply_choice, choose_for, resolve
+from labyard_hub.hub_plugins.start_failures import StartRefusal
 
 SETTINGS = Settings.model_validate({
     "profiles": [
@@ -68,8 +68,8 @@ async def start(spawner: Any, **options: Any) -> str:
     spawner.orm_spawner.user_options = spawner.user_options = options  # as JupyterHub does first
     try:
         await apply_choice(spawner, options)
-    except web.HTTPError as error:
-        return str(error.log_message % error.args)
+    except StartRefusal as error:
+        return str(error.message)
     return ""
 
 
@@ -169,3 +169,25 @@ async def test_the_persons_idle_time(idle: float | None) -> None:
     spawner = hub()("ada")
     assert await start(spawner, profile="small", **({"idle_seconds": idle} if idle else {})) == ""
     assert spawner.idle_seconds == idle
+
+
+async def test_a_server_whose_time_is_up_says_why() -> None:
+    spawner = hub()("ada")
+    await start(spawner, profile="big", idle_seconds=3600.0)
+    began = spawner.granted.granted_at
+    last_used = spawner.orm_spawner.last_activity = began.replace(tzinfo=None)  # as JupyterHub's
+    for hours, used, words in ((0.5, 0, ""), (1, 0, "nobody had used it for 1 h"), (7.5, 7, ""), (8, 8, "8 h after its start")):
+        spawner.starts.now = lambda hours=hours: began + timedelta(hours=hours)
+        spawner.orm_spawner.last_activity = last_used + timedelta(hours=used)
+        assert words in spawner.time_is_up()
+        assert bool(words) == bool(spawner.time_is_up())
+    assert spawner.session_ends_at == began + timedelta(hours=8)
+
+
+async def test_a_server_knows_what_it_was_started_with() -> None:
+    spawner = hub()("ada")
+    await start(spawner, profile="big", idle_seconds=600.0)
+    told = spawner.chosen_environment()
+    assert (told["LABYARD_PROFILE"], told["JUPYTERHUB_ACTIVITY_INTERVAL"]) == ("big", "100")
+    assert "LABYARD_SESSION_ENDS_AT" in told
+    assert "CUDA_VISIBLE_DEVICES" not in told

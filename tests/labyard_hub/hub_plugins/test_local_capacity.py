@@ -63,9 +63,9 @@ def test_each_server_has_its_gpus_for_itself() -> None:
 def test_a_machine_without_gpus_says_why_a_profile_cannot_start() -> None:
     bare = LocalRoom(8, 16 * GIB)
     assert bare.capacity(GPU, []) == ProfileCapacity(
-        0, 0, None, "It cannot start here: nvidia-smi shows no GPUs on this machine. Ask an administrator."
+        0, 0, None, "It cannot start here: nvidia-smi shows no GPU on this machine. Ask an administrator."
     )
-    assert "shows 2 GPUs, and this needs 4" in ROOM.capacity(ProfileSettings(name="four", gpu=GpuSettings(count=4)), []).reason
+    assert "shows 2 GPU, and this needs 4" in ROOM.capacity(ProfileSettings(name="four", gpu=GpuSettings(count=4)), []).reason
 
 
 async def test_the_gpus_are_looked_up_only_for_profiles_that_have_them() -> None:

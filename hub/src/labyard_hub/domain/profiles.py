@@ -19,9 +19,12 @@ from labyard_hub.domain.start_errors import (
     ProfileChoiceError,
 )
 
-__all__ = ["INTERFACES", "MIN_IDLE_SECONDS", "Choice", "allowed_profiles", "choose", "offered_images", "unknown_images"]
+__all__ = ["INTERFACES", "MIN_IDLE_SECONDS", "USUAL_IDLE", "Choice", "allowed_profiles", "choose", "offered_images", "unknown_images"]
 
 INTERFACES = ("lab", "notebook")
+
+USUAL_IDLE = "usual"
+"""Said for: as the administrator says for all, whatever was chosen last."""
 
 MIN_IDLE_SECONDS = 300
 """A person cannot choose less: servers tell only now and then that they are used."""
@@ -150,6 +153,8 @@ def _image(
 
 def _idle(asked: Mapping[str, Any], last: Mapping[str, Any], limit: float | None) -> float | None:
     value = asked.get("idle_seconds")
+    if value == USUAL_IDLE:
+        return None
     if value is None or value == "":
         former = last.get("idle_seconds")
         if isinstance(former, bool) or not isinstance(former, int | float):

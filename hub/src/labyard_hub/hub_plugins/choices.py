@@ -6,9 +6,10 @@ the REST API; it checks the choice and the quotas, and takes what the server nee
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from jupyterhub.utils import maybe_future
@@ -16,6 +17,7 @@ from traitlets import Any as AnyTrait
 from traitlets import default
 from traitlets.config import LoggingConfigurable
 
+from labyard.units import format_seconds
 from labyard_hub.config.catalog import Image
 from labyard_hub.config.profiles import ProfileSettings
 from labyard_hub.config.settings import Settings
@@ -24,7 +26,7 @@ from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.quotas import Usage, check_quota, needs_of, sum_usage
 from labyard_hub.domain.start_errors import ChoiceError, StartRefusedError
 from labyard_hub.hub_plugins.capacity import Capacity
-from labyard_hub.hub_plugins.pages.errors import http_error
+from labyard_hub.hub_plugins.start_failures import StartRefusal
 
 __all__ = [
     "DEFAULT_URLS",
@@ -148,6 +150,9 @@ class ChosenSpawner(LoggingConfigurable):
     name: Any
     default_url: Any
     user_options: Any
+    orm_spawner: Any
+    ready: Any
+    _log_name: Any
 
     starts: Any = AnyTrait(config=True, help="What there is to start: a `Starts`.")
     granted: Granted | None = None
@@ -170,8 +175,13 @@ class ChosenSpawner(LoggingConfigurable):
     def _taken_key(self) -> tuple[str, str]:
         return self.user.name, self.name or ""
 
+    ended = ""
+    """Why the last server was stopped, where that was by its time."""
+    _ending: asyncio.Task[None] | None = None
+
     def load_state(self, state: dict[str, Any]) -> None:
         """Take what the last hub knew."""
+        self.ended = state.get("ended", "")
         super().load_state(state)  # type: ignore[misc]  # the second base has them
         if "granted" in state:
             self.grant(Granted.from_state(state["granted"]))
@@ -179,7 +189,9 @@ class ChosenSpawner(LoggingConfigurable):
     def get_state(self) -> dict[str, Any]:
         """Return what the next hub shall know."""
         state = cast("dict[str, Any]", super().get_state())  # type: ignore[misc]
-        return {**state, "granted": self.granted.to_state()} if self.granted is not None else state
+        if self.granted is not None:
+            return {**state, "granted": self.granted.to_state()}
+        return {**state, "ended": self.ended} if self.ended else state
 
     def clear_state(self) -> None:
         """Forget a server that has ended, and free what it took."""
@@ -189,6 +201,7 @@ class ChosenSpawner(LoggingConfigurable):
 
     def grant(self, granted: Granted) -> None:
         """Note what the server is given; it counts from now on."""
+        self.ended = ""
         self.granted = self.starts.taken[self._taken_key] = granted
 
     def chosen(self, choice: Choice) -> None:
@@ -201,11 +214,49 @@ class ChosenSpawner(LoggingConfigurable):
         seconds = self.user_options.get("idle_seconds")
         return float(seconds) if seconds is not None else None
 
+    @property
+    def session_ends_at(self) -> datetime | None:
+        """When the server is stopped whoever uses it; None: never."""
+        granted = self.granted
+        if granted is None or granted.maximum_session_seconds is None:
+            return None
+        return granted.granted_at + timedelta(seconds=granted.maximum_session_seconds)
+
+    def time_is_up(self) -> str:
+        """Return why the server is to be stopped now, in a sentence; empty while it may run."""
+        now = self.starts.now()
+        ends_at, last = self.session_ends_at, self.orm_spawner.last_activity
+        if ends_at is not None and now >= ends_at and self.granted is not None:
+            return f"It was stopped {format_seconds(self.granted.maximum_session_seconds or 0)} after its start, which is the longest that its profile allows."
+        if self.idle_seconds is not None and last is not None and (now - last.replace(tzinfo=UTC)).total_seconds() >= self.idle_seconds:
+            return f"It was stopped after nobody had used it for {format_seconds(self.idle_seconds)}, as was chosen at its start."
+        return ""
+
+    async def poll_and_notify(self) -> Any:
+        """Look whether the server still runs, as JupyterHub does every half minute, and whether its time is up."""
+        status = await super().poll_and_notify()  # type: ignore[misc]
+        if status is None and self._ending is None and self.ready and (reason := self.time_is_up()):
+            self._ending = asyncio.create_task(self._end(reason))
+        return status
+
+    async def _end(self, reason: str) -> None:
+        self.log.info("stopping %s: %s", self._log_name, reason)
+        self.ended = reason
+        try:
+            await self.user.settings["proxy"].delete_user(self.user, self.name)
+            await self.user.stop(self.name)
+        except Exception:
+            self.log.exception("could not stop %s, which is tried again", self._log_name)
+        finally:
+            self._ending = None
+
     def chosen_environment(self) -> dict[str, str]:
         """Return the variables that tell a server what it was started with."""
         environment = {}
         if self.granted is not None:
             environment["LABYARD_PROFILE"] = self.granted.title
+            if self.session_ends_at is not None:
+                environment["LABYARD_SESSION_ENDS_AT"] = self.session_ends_at.isoformat()
             if self.granted.devices:
                 environment["CUDA_VISIBLE_DEVICES"] = environment["LABYARD_GPUS"] = ",".join(self.granted.devices)
         limit = self.starts.idle_limit_seconds
@@ -271,15 +322,21 @@ def resolve(spawner: Any) -> Choice:
     return choose_for(spawner.starts, spawner.user, spawner.name or "", spawner.user_options or {})
 
 
-def check_quotas(starts: Starts, user: Any, server_name: str, profile: ProfileSettings) -> None:
+def check_quotas(starts: Starts, user: Any, server_name: str | None, profile: ProfileSettings) -> None:
     """Refuse a start that would go over a quota of the owner, or of one of their groups.
+
+    Parameters
+    ----------
+    server_name
+        The server to be started, which does not count against itself; None for a new one.
 
     Raises
     ------
     QuotaExceededError
         With the figures.
     """
-    quotas, needed, this = starts.settings.quotas, needs_of(profile), (user.name, server_name)
+    quotas, needed = starts.settings.quotas, needs_of(profile)
+    this = (user.name, server_name) if server_name is not None else None
     if is_project_id(user.name):
         check_quota(quotas.projects, starts.used_by([user.name], but=this), needed, project=True)
         return
@@ -295,8 +352,8 @@ async def apply_choice(spawner: Any, user_options: Mapping[str, Any]) -> None:
 
     Raises
     ------
-    tornado.web.HTTPError
-        With a sentence for the person, if they may not have it.
+    StartRefusal
+        If its owner may not have it.
     """
     starts: Starts = spawner.starts
     user, name = spawner.user, spawner.name or ""
@@ -312,9 +369,7 @@ async def apply_choice(spawner: Any, user_options: Mapping[str, Any]) -> None:
     except StartRefusedError as error:
         if isinstance(error, ChoiceError):
             spawner.orm_spawner.user_options = {}  # else the next start would ask for it again
-        refusal = http_error(error)
-        refusal.jupyterhub_message = error.message  # type: ignore[attr-defined]  # pages show it
-        raise refusal from error
+        raise StartRefusal(error) from error
     spawner.grant(Granted.of(choice.profile, devices, starts.now()))
     spawner.user_options = spawner.orm_spawner.user_options = choice.to_options()
     spawner.chosen(choice)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from jupyterhub.spawner import SpawnException
+from labyard_hub.hub_plugins.start_failures import StartFailure, explain
 
-__all__ = ["cancel_start", "failure", "failure_text", "has_failed", "mark_fresh"]
+__all__ = ["cancel_start", "explain_failure", "failure", "failure_text", "has_failed", "mark_fresh"]
 
 CANCEL_TIMEOUT_SECONDS = 5
 
@@ -25,9 +25,12 @@ def failure(spawner: Any) -> BaseException | None:
 
 def failure_text(spawner: Any) -> str:
     """Return why the last start of a server failed, in a sentence for its owner; what was not meant for them stays in the log."""
-    error = failure(spawner)
-    text = getattr(error, "jupyterhub_message", None) or (error.message if isinstance(error, SpawnException) else None)
-    return str(text or "It ended, or did not answer in time.")
+    return explain_failure(spawner).sentence
+
+
+def explain_failure(spawner: Any) -> StartFailure:
+    """Return why the last start of a server failed, and what to do."""
+    return explain(failure(spawner), getattr(spawner, "start_timeout", None))
 
 
 async def cancel_start(spawner: Any) -> None:

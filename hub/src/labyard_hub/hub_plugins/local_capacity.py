@@ -77,7 +77,7 @@ class LocalRoom(Room):
                 return ProfileCapacity(0, 0, None, self.problem)
             mine = [one for one in self.gpus if one.resource == profile.gpu.resource]
             free = self._free_gpus(profile, taken)
-            what = "GPUs" if profile.gpu.resource == "nvidia.com/gpu" else profile.gpu.resource
+            what = "GPU" if profile.gpu.resource == "nvidia.com/gpu" else profile.gpu.resource
             if len(mine) < profile.gpu.count:
                 seen = (
                     f"nvidia-smi shows {len(mine)} {what}, and this needs {profile.gpu.count}"

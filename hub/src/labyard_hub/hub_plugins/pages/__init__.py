@@ -7,6 +7,7 @@ from typing import Any
 from labyard_hub.backends.assets.bundle import START, PageAssets
 from labyard_hub.config.settings import Settings
 from labyard_hub.domain.projects import is_project_id
+from labyard_hub.hub_plugins.hub_spawners import explain_failure
 from labyard_hub.hub_plugins.pages.assets import STATIC, TEMPLATES, asset
 from labyard_hub.hub_plugins.pages.texts import ago, span, until
 from labyard_hub.hub_plugins.pages.visits import project_name
@@ -48,6 +49,7 @@ def page_settings(settings: Settings, page_assets: PageAssets | None = None) -> 
             "lab_assets": page_assets.url + START if page_assets else "",
             "login_provider": "" if settings.login.is_local else settings.login.title,
             "until": lambda _user: until,
+            "why_failed": lambda _user: explain_failure,
             "project_of": lambda _user: lambda name: project_name(name) if is_project_id(name) else "",
         },
         "tornado_settings": {

@@ -8,13 +8,17 @@ from typing import Any, Literal
 
 from jupyterhub.utils import url_path_join
 
-from labyard_hub.hub_plugins.hub_spawners import failure_text, has_failed
+from labyard.units import format_bytes
+from labyard_hub.hub_plugins.hub_spawners import explain_failure, has_failed
 from labyard_hub.hub_plugins.pages.texts import ago, span
 
-__all__ = ["ServerView", "view_servers"]
+__all__ = ["ServerView", "describe_granted", "view_servers"]
 
 State = Literal["running", "starting", "stopping", "failed", "stopped"]
 _PENDING: dict[str | None, State] = {"spawn": "starting", "check": "starting", "stop": "stopping"}
+
+
+WARN_SECONDS = 30 * 60
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,12 @@ class ServerView:
         Short sentences about it, such as how long it runs.
     problem
         Why the last start failed; empty where it did not.
+    advice
+        What to do about it; empty where `problem` says it.
+    ended
+        Why it was stopped, where that was not by somebody's hand; empty otherwise.
+    ends_soon
+        That it is about to be stopped whoever uses it; empty otherwise.
     """
 
     name: str
@@ -44,6 +54,9 @@ class ServerView:
     state: State
     facts: tuple[str, ...]
     problem: str
+    advice: str = ""
+    ended: str = ""
+    ends_soon: str = ""
 
 
 def view_servers(user: Any, now: datetime | None = None) -> list[ServerView]:
@@ -55,17 +68,25 @@ def view_servers(user: Any, now: datetime | None = None) -> list[ServerView]:
 def _view(user: Any, spawner: Any, now: datetime) -> ServerView:
     name: str = spawner.name
     state: State = _PENDING.get(spawner.pending, "starting") if spawner.pending else "running" if spawner.ready else "stopped"
-    problem = ""
+    problem = advice = ""
     if state == "stopped" and has_failed(spawner):
         state = "failed"
-        problem = failure_text(spawner)
+        told = explain_failure(spawner)
+        problem, advice = told.sentence, told.advice
     orm_spawner = getattr(spawner, "orm_spawner", spawner)
-    facts = []
+    facts, ends_soon = [], ""
+    if state in ("running", "starting") and (what := describe_granted(spawner)):
+        facts.append(what)
     if state == "running":
         if orm_spawner.started:
             facts.append(f"running {span((now - _aware(orm_spawner.started)).total_seconds())}")
         if orm_spawner.last_activity:
             facts.append(f"last used {ago(_aware(orm_spawner.last_activity), now)}")
+        if (ends := getattr(spawner, "session_ends_at", None)) is not None:
+            left = max(0.0, (ends - now).total_seconds())
+            facts.append(f"will be stopped in {span(left)}")
+            if left < WARN_SECONDS:
+                ends_soon = f"It will be stopped in {span(left)}, since its profile allows no longer session. Save what you work on, then start it again."
     elif state in ("stopped", "failed") and orm_spawner.last_activity:
         facts.append(f"last used {ago(_aware(orm_spawner.last_activity), now)}")
     return ServerView(
@@ -76,7 +97,28 @@ def _view(user: Any, spawner: Any, now: datetime) -> ServerView:
         state=state,
         facts=tuple(facts),
         problem=problem,
+        advice=advice,
+        ends_soon=ends_soon,
+        ended=str((orm_spawner.state or {}).get("ended", "")) if state == "stopped" else "",
     )
+
+
+def describe_granted(spawner: Any) -> str:
+    """Return what a server was started with, such as ``GPU · pytorch-cuda · 8 CPU · 32 GiB · 1 GPU``; empty where there is nothing to tell apart."""
+    granted = getattr(spawner, "granted", None)
+    if granted is None:
+        return ""
+    parts = [granted.title] if len(spawner.starts.settings.profiles) > 1 else []
+    if image := spawner.user_options.get("image"):
+        parts.append(str(image))
+    usage = granted.usage
+    if usage.cpu_cores:
+        parts.append(f"{usage.cpu_cores:g} CPU")
+    if usage.memory_bytes:
+        parts.append(format_bytes(usage.memory_bytes))
+    if usage.gpus:
+        parts.append(f"{usage.gpus} GPU")
+    return " · ".join(parts)
 
 
 def _aware(instant: datetime) -> datetime:

@@ -32,7 +32,7 @@ function startInPlace(form) {
       const answer = await fetch(form.dataset.api, {
         method: "POST",
         headers: { "Content-Type": "application/json", "X-XSRFToken": xsrfToken() },
-        body: JSON.stringify({ user_options: { interface: "lab" } }),
+        body: JSON.stringify({ user_options: null }), // as it was started last
       });
       if (answer.status === 201) {
         finish(() => location.assign(form.dataset.open));

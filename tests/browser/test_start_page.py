@@ -1,0 +1,238 @@
+"""The start page of a real `labyard up` with profiles, groups and quotas: what people see, choose and are refused.
+
+There is no GPU here: a program `nvidia-smi` on PATH stands in for NVIDIA's, and prints what theirs would. All behind it is real.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import snap
+from tests.platform import Browserless, RunningPlatform, open_temporary_folder, start_platform, wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.browser, pytest.mark.timeout(600)]
+
+PASSWORD = "correct horse battery"
+GPU_ID = "GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77"
+NVIDIA_SMI = f"""#!{sys.executable}
+import pathlib, sys
+here = pathlib.Path(__file__).parent
+if sys.argv[1:] == ["-L"]:
+    print("GPU 0: NVIDIA A100-SXM4-40GB (UUID: {GPU_ID})")
+elif "--query-gpu=uuid,utilization.gpu" in sys.argv:
+    print("{GPU_ID}, " + (here / "utilisation").read_text().strip())
+else:
+    sys.exit(2)
+"""
+CONFIGURATION = """
+tools: {enabled: []}
+servers: {isolation: "off", idle_timeout_seconds: 4h, warm_start: false}  # the environment of a forked process can be read by nobody
+currency: CHF
+profiles:
+  - name: small
+    title: CPU small
+    description: Notebooks and small tables
+    cpu_cores: 1
+    memory_bytes: 1Gi
+    price_per_hour: 0
+  - name: gpu
+    title: GPU
+    cpu_cores: 2
+    memory_bytes: 2Gi
+    gpu: {count: 1, model: A100}
+    price_per_hour: 1.2
+    maximum_session_seconds: 8h
+  - name: gpus
+    title: GPU large
+    cpu_cores: 2
+    memory_bytes: 2Gi
+    gpu: {count: 8}
+  - name: kept
+    title: For research
+    cpu_cores: 1
+    memory_bytes: 1Gi
+    groups: [research]
+quotas: {users: {servers: 2, cpu_cores: 2}}
+"""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[RunningPlatform]:
+    with open_temporary_folder() as folder:
+        programs = folder / "bin"
+        programs.mkdir()
+        (programs / "nvidia-smi").write_text(NVIDIA_SMI)
+        (programs / "nvidia-smi").chmod(0o755)
+        (programs / "utilisation").write_text("0")
+        (folder / "config.yaml").write_text(CONFIGURATION)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", f"{os.environ['PATH']}:{programs}")
+            with start_platform(folder / "state", "--config", str(folder / "config.yaml")) as platform:
+                for name in ("ada", "bob", "eve"):
+                    platform.add_user(name, PASSWORD, admin=name == "ada")
+                ada = platform.session("ada", PASSWORD)
+                assert ada.hub_api("POST", "groups/research", json={}).status_code == 201
+                platform.session("bob", PASSWORD)
+                assert ada.hub_api("POST", "groups/research/users", json={"users": ["bob"]}).status_code == 200
+                yield platform
+
+
+@pytest.fixture
+def sign_in(running: RunningPlatform, new_context: Callable[..., BrowserContext]) -> Callable[..., Page]:
+    def sign_in(name: str, **options: object) -> Page:
+        page = new_context(**options).new_page()
+        page.goto(f"{running.url}hub/login")
+        page.get_by_label("User name").fill(name)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(name)
+        return page
+
+    return sign_in
+
+
+def environment_of(running: RunningPlatform, server: str) -> dict[str, str]:
+    pid = json.loads((running.state.run_private / "servers" / f"{server}.json").read_text())["pid"]
+    return psutil.Process(pid).environ()
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+    return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in found.response["violations"]]
+
+
+def stop_all(session: Browserless, name: str) -> None:
+    for server in list(session.hub_api("GET", f"users/{name}").json()["servers"]):
+        path = f"users/{name}/servers/{server}" if server else f"users/{name}/server"
+        session.hub_api("DELETE", path)
+    wait_until(lambda: not session.hub_api("GET", f"users/{name}").json()["servers"], "all stopped")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1100), ("dark", 1100), ("light", 360), ("dark", 360)])
+def test_it_shows_what_there_is_and_is_accessible(sign_in: Callable[..., Page], running: RunningPlatform, scheme: str, width: int) -> None:
+    page = sign_in("eve", color_scheme=scheme, viewport={"width": width, "height": 900})
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.goto(f"{running.url}hub/spawn/eve")
+    small, gpu, large = page.locator(".profile").all()
+    expect(small).to_contain_text("1 CPU · 1 GiB")
+    expect(small).to_contain_text("can start now")
+    expect(small).to_contain_text("0.00 CHF/h")
+    expect(gpu).to_contain_text("2 CPU · 2 GiB · 1 A100")
+    expect(gpu).to_contain_text("1 of 1 free now")
+    expect(gpu).to_contain_text("1.20 CHF/h")
+    expect(gpu).to_contain_text("stopped 8 h after its start")
+    expect(large).to_contain_text("nvidia-smi shows 1 GPU, and this needs 8")
+    expect(large.get_by_role("radio")).to_be_disabled()
+    expect(page.get_by_text("For research")).to_have_count(0)  # of a group that she is not in
+    expect(page.get_by_role("radio", name="CPU small")).to_be_checked()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    snap(page, f"start-{scheme}-{width}")
+    assert violations(page) == []
+    assert problems == []
+
+
+def test_from_the_choice_to_a_gpu_of_ones_own_by_keyboard(sign_in: Callable[..., Page], running: RunningPlatform) -> None:
+    page = sign_in("bob")
+    page.goto(f"{running.url}hub/spawn/bob")
+    expect(page.get_by_text("For research")).to_be_visible()
+    page.get_by_role("radio", name="CPU small").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("radio", name="GPU 2 CPU")).to_be_checked()
+    page.get_by_label("Stop after idle").select_option("1 h")
+    page.get_by_role("button", name="Start", exact=True).press("Enter")
+    page.wait_for_url("**/user/bob/lab**", timeout=90_000)
+    environment = environment_of(running, "bob")
+    assert environment["CUDA_VISIBLE_DEVICES"] == GPU_ID
+    assert environment["LABYARD_PROFILE"] == "GPU"
+    assert environment["JUPYTERHUB_ACTIVITY_INTERVAL"] == "300"
+    page.goto(f"{running.url}hub/home")
+    expect(page.locator(".server").first).to_contain_text("GPU · 2 CPU · 2 GiB · 1 GPU")
+    expect(page.locator(".server").first).to_contain_text("will be stopped in 7 h")
+    snap(page, "start-home")
+
+
+def test_what_somebody_has_is_not_free_and_what_was_chosen_is_kept(sign_in: Callable[..., Page], running: RunningPlatform) -> None:
+    page = sign_in("eve")
+    page.goto(f"{running.url}hub/spawn/eve")
+    expect(page.locator(".profile").nth(1)).to_contain_text("none free now")
+    page.get_by_role("radio", name="GPU 2 CPU").check()
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("1 GPU of 1 GPU are taken, and this needs 1 GPU. Wait until somebody stops a server")
+    snap(page, "start-no-room")
+    assert violations(page) == []
+    bob = running.session("bob", PASSWORD)
+    stop_all(bob, "bob")
+    # The hub remembers what he chose, for this server and for a new one.
+    for path in ("hub/spawn/bob", "hub/spawn/bob?new=1"):
+        text = bob.http.get(path).text
+        assert 'value="gpu" required checked' in text
+        assert 'value="3600" selected' in text
+
+
+def test_over_the_quota_is_refused_beside_the_field_before_anything_is_made(sign_in: Callable[..., Page], running: RunningPlatform) -> None:
+    eve = running.session("eve", PASSWORD)
+    assert eve.hub_api("POST", "users/eve/server", json={"user_options": {"profile": "small"}}).status_code in {201, 202}
+    page = sign_in("eve")
+    page.goto(f"{running.url}hub/spawn/eve?new=1")
+    expect(page.locator(".profile").nth(1)).to_contain_text("over your quota")
+    page.get_by_label("Name").fill("second")
+    page.get_by_role("radio", name="GPU 2 CPU").check()
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("You use 1 of 2 CPU; this needs 2.")
+    expect(page.get_by_label("Name")).to_have_value("second")
+    expect(page.get_by_role("radio", name="GPU 2 CPU")).to_be_checked()
+    snap(page, "start-quota")
+    assert "second" not in eve.hub_api("GET", "users/eve").json()["servers"]
+    answer = eve.hub_api("POST", "users/eve/servers/second", json={"user_options": {"profile": "gpu"}})
+    assert answer.status_code == 409
+    assert "You use 1 of 2 CPU; this needs 2." in answer.json()["message"]
+    stop_all(eve, "eve")
+
+
+def test_a_forged_choice_is_refused_by_the_page_and_by_the_api(running: RunningPlatform) -> None:
+    eve = running.session("eve", PASSWORD)
+    form = {"_xsrf": eve.xsrf, "profile": "kept", "interface": "lab"}
+    answer = eve.http.post("hub/spawn/eve", data=form)
+    assert answer.status_code == 400
+    assert "no profile &#39;kept&#39; that you may use: choose one of small, gpu, gpus." in answer.text
+    answer = eve.hub_api("POST", "users/eve/server", json={"user_options": {"profile": "kept"}})
+    assert answer.status_code == 400
+    assert "no profile 'kept' that you may use" in answer.json()["message"]
+    assert "sklearn" in eve.hub_api("POST", "users/eve/server", json={"user_options": {"profile": "small", "image": "sklearn"}}).text
+    assert not eve.hub_api("GET", "users/eve").json()["servers"]
+
+
+def test_without_javascript(sign_in: Callable[..., Page], running: RunningPlatform) -> None:
+    page = sign_in("eve", java_script_enabled=False)
+    page.goto(f"{running.url}hub/spawn/eve")
+    page.get_by_role("radio", name="CPU small").check()
+    page.get_by_role("radio", name="Notebook One notebook").check()
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**/user/eve/tree**", timeout=90_000)
+    assert environment_of(running, "eve")["CUDA_VISIBLE_DEVICES"] == ""
+    stop_all(running.session("eve", PASSWORD), "eve")
+
+
+def test_the_gpu_stays_with_its_server_when_the_hub_is_killed(running: RunningPlatform) -> None:
+    bob, eve = running.session("bob", PASSWORD), running.session("eve", PASSWORD)
+    assert bob.hub_api("POST", "users/bob/server", json={"user_options": {"profile": "gpu"}}).status_code in {201, 202}
+    wait_until(lambda: bob.hub_api("GET", "users/bob").json()["servers"].get("", {}).get("ready"), "the server", 90)
+    psutil.Process(running.process_id("hub")).kill()
+
+    def refused() -> bool:
+        answer = eve.hub_api("POST", "users/eve/server", json={"user_options": {"profile": "gpu"}})
+        return answer.status_code == 409 and "1 GPU of 1 GPU are taken" in answer.text
+
+    wait_until(refused, "the new hub knows what is taken", 90)
+    stop_all(bob, "bob")
+    assert eve.hub_api("POST", "users/eve/server", json={"user_options": {"profile": "gpu"}}).status_code in {201, 202}
+    stop_all(eve, "eve")
