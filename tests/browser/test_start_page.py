@@ -78,10 +78,8 @@ def running() -> Iterator[RunningPlatform]:
             with start_platform(folder / "state", "--config", str(folder / "config.yaml")) as platform:
                 for name in ("ada", "bob", "eve"):
                     platform.add_user(name, PASSWORD, admin=name == "ada")
-                ada = platform.session("ada", PASSWORD)
-                assert ada.hub_api("POST", "groups/research", json={}).status_code == 201
-                platform.session("bob", PASSWORD)
-                assert ada.hub_api("POST", "groups/research/users", json={"users": ["bob"]}).status_code == 200
+                # He has not been here yet.
+                assert platform.labyard("user", "groups", "bob", "--add", "research").stdout == "research\n"
                 yield platform
 
 
@@ -220,6 +218,44 @@ def test_without_javascript(sign_in: Callable[..., Page], running: RunningPlatfo
     page.wait_for_url("**/user/eve/tree**", timeout=90_000)
     assert environment_of(running, "eve")["CUDA_VISIBLE_DEVICES"] == ""
     stop_all(running.session("eve", PASSWORD), "eve")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1100), ("dark", 360)])
+def test_administrators_see_what_is_used_and_put_people_into_groups(
+    sign_in: Callable[..., Page], running: RunningPlatform, scheme: str, width: int
+) -> None:
+    eve = running.session("eve", PASSWORD)
+    assert eve.hub_api("POST", "users/eve/server", json={"user_options": {"profile": "small"}}).status_code in {201, 202}
+    page = sign_in("ada", color_scheme=scheme, viewport={"width": width, "height": 900})
+    page.goto(f"{running.url}hub/admin")
+    page.get_by_role("link", name="Hardware, groups and quotas").click()
+    row = page.get_by_role("row", name="eve 1 of 2")
+    expect(row).to_contain_text("1 GiB")
+    page.get_by_label("User name").fill("nobody-here")
+    page.get_by_label("Group", exact=True).fill("research")
+    page.get_by_role("button", name="Put them in").click()
+    expect(page.get_by_role("alert")).to_contain_text("There is nobody called 'nobody-here': invite them first.")
+    page.get_by_label("User name").fill("eve")
+    page.get_by_role("button", name="Put them in").click()
+    expect(page.get_by_role("button", name="Take eve out of research")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    snap(page, f"resources-{scheme}-{width}")
+    assert violations(page) == []
+    assert "For research" in eve.http.get("hub/spawn?new=1").text
+    page.get_by_role("button", name="Take eve out of research").click()
+    expect(page.get_by_role("button", name="Take eve out of research")).to_have_count(0)
+    assert "For research" not in eve.http.get("hub/spawn?new=1").text
+    stop_all(eve, "eve")
+
+
+def test_nobody_else_changes_groups(running: RunningPlatform) -> None:
+    eve = running.session("eve", PASSWORD)
+    assert eve.http.get("hub/admin/resources").status_code == 403
+    assert eve.http.post("hub/admin/groups/add", data={"_xsrf": eve.xsrf, "name": "eve", "group": "research"}).status_code == 403
+    done = running.labyard("user", "groups", "eve", "--add", "labyard-projects", check=False)
+    assert (done.returncode, "Labyard's own" in done.stderr) == (2, True)
+    done = running.labyard("user", "groups", "mallory", "--add", "research", check=False)
+    assert done.returncode != 0
 
 
 def test_the_gpu_stays_with_its_server_when_the_hub_is_killed(running: RunningPlatform) -> None:

@@ -10,7 +10,7 @@ import re
 
 from labyard_hub.exceptions import InvalidNameError
 
-__all__ = ["MAX_NAME_LENGTH", "RESERVED_NAMES", "check_user_name", "fault_in_name"]
+__all__ = ["MAX_NAME_LENGTH", "RESERVED_NAMES", "check_group_name", "check_user_name", "fault_in_name"]
 
 MAX_NAME_LENGTH = 40
 """Characters."""
@@ -35,6 +35,23 @@ def check_user_name(name: str) -> str:
     fault = fault_in_name(name, "a user name", "'ada' or 'ada-lovelace'")
     if fault is not None:
         raise InvalidNameError(fault)
+    return name
+
+
+def check_group_name(name: str) -> str:
+    """Return `name` if people can be put into a group of that name by hand; groups of an identity provider may be called otherwise.
+
+    Raises
+    ------
+    InvalidNameError
+        With a sentence that says which rule it breaks.
+    """
+    if not name or len(name) > MAX_NAME_LENGTH or _NAME.fullmatch(name) is None:
+        raise InvalidNameError(
+            f"a group's name starts with a letter and goes on with small letters, digits and single hyphens, {MAX_NAME_LENGTH} at most, such as 'research'"
+        )
+    if name.startswith("labyard-"):
+        raise InvalidNameError("groups that begin with 'labyard-' are Labyard's own: choose another name")
     return name
 
 

@@ -10,6 +10,7 @@ from labyard_hub.hub_plugins.pages.command_line import AuthorizeHandler, LoginTo
 from labyard_hub.hub_plugins.pages.home import DeleteServerHandler, HomeHandler, StopServerHandler
 from labyard_hub.hub_plugins.pages.join import InviteHandler, SetupHandler
 from labyard_hub.hub_plugins.pages.people import InvitationsHandler, PeopleHandler, PersonHandler, RemovePersonHandler, RevokeHandler
+from labyard_hub.hub_plugins.pages.resources import GroupHandler, ResourcesHandler
 from labyard_hub.hub_plugins.pages.sign_in import SignInHandler, SignOutHandler
 from labyard_hub.hub_plugins.pages.start import StartHandler
 from labyard_hub.hub_plugins.pages.visits import PendingHandler
@@ -69,5 +70,7 @@ def _common() -> list[tuple[Any, ...]]:
         (r"/servers/([^/]+)/([^/]+)/stop", StopServerHandler),
         (r"/servers/([^/]+)/([^/]+)/delete", DeleteServerHandler),
         (r"/admin", PeopleHandler),
+        (r"/admin/resources", ResourcesHandler),
+        (r"/admin/groups/(add|remove)", GroupHandler),
         (rf"/admin/people/{NAME}/remove", RemovePersonHandler),
     ]

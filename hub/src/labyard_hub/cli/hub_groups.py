@@ -1,0 +1,63 @@
+"""The running hub's groups, changed by a command on the same machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from labyard.exceptions import UsageError
+from labyard_hub.cli.hub_api import HubRefusedError
+from labyard_hub.config.platform import Platform
+from labyard_hub.config.state import StateFolder
+from labyard_hub.domain.names import check_group_name
+
+__all__ = ["change_groups"]
+
+TIMEOUT_SECONDS = 30
+
+
+def change_groups(state: StateFolder, name: str, added: Sequence[str], removed: Sequence[str]) -> list[str]:
+    """Put `name` into groups and take them out of others; return the groups that they are in after that.
+
+    Raises
+    ------
+    InvalidNameError
+        If a group cannot be called so.
+    UsageError
+        If no hub runs.
+    HubRefusedError
+        If it refuses or fails.
+    """
+    for group in (*added, *removed):
+        check_group_name(group)
+    platform = Platform.read(state)
+    try:
+        if platform is None:
+            raise httpx.ConnectError("nothing runs")
+        headers = {"Authorization": f"token {state.secret('cli_token')}"}
+        with httpx.Client(base_url=platform.hub_api_url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False) as hub:
+            # 409: it knows them. Who never signed in is made, if the platform knows them.
+            _ask(hub, f"find {name}", "POST", f"/users/{name}", (201, 409))
+            for group in added:
+                _ask(hub, f"make the group {group}", "POST", f"/groups/{group}", (201, 409))
+                _ask(hub, f"put {name} into {group}", "POST", f"/groups/{group}/users", (200,), {"users": [name]})
+            for group in removed:
+                _ask(hub, f"take {name} out of {group}", "DELETE", f"/groups/{group}/users", (200, 404), {"users": [name]})
+            return sorted(_ask(hub, f"find {name}", "GET", f"/users/{name}", (200,)).json()["groups"])
+    except httpx.ConnectError:
+        raise UsageError("groups are kept by the running hub: start Labyard with `labyard up`, then try again") from None
+    except httpx.HTTPError as error:
+        raise HubRefusedError(f"change the groups of {name}", 0, f"it did not answer ({error or type(error).__name__})") from error
+
+
+def _ask(hub: httpx.Client, what: str, method: str, path: str, known: Sequence[int], body: Any = None) -> httpx.Response:
+    answer = hub.request(method, path, json=body)
+    if answer.status_code not in known:
+        try:
+            message = str(answer.json().get("message", ""))
+        except ValueError:
+            message = ""
+        raise HubRefusedError(what, answer.status_code, message.rstrip("."))
+    return answer
