@@ -76,6 +76,10 @@ class ClusterSettings(_Section):
     projects_claim: str | None = Field(default=None, pattern=OBJECT_NAME)
     """Claim of the `ReadWriteMany` volume that holds all projects' folders; null: projects have no folders."""
     pods: PodSettings = PodSettings()
+    schedule_timeout_seconds: Seconds = Field(default=300, ge=5)
+    """How long a pod may wait for a node, which is longer where the cluster has to add one."""
+    pull_timeout_seconds: Seconds = Field(default=900, ge=5)
+    """How long its image and its volumes may take after that."""
     show_capacity: bool = True
     """Whether the start page says what is free, which takes the right to list nodes and pods. Without that right it says nothing."""
 
@@ -98,6 +102,8 @@ class ClusterAddresses:
         The hub's own.
     hub_database_url
         The hub's database; None: a SQLite file in the state folder. It may hold a password.
+    listen
+        Where the hub listens; empty for all addresses of its pod.
     """
 
     public_url: str
@@ -107,6 +113,7 @@ class ClusterAddresses:
     proxy_api_url: str
     namespace: str
     hub_database_url: str | None = field(default=None, repr=False)
+    listen: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> ClusterAddresses:
@@ -119,4 +126,5 @@ class ClusterAddresses:
             proxy_api_url=environment["LABYARD_PROXY_API_URL"].rstrip("/"),
             namespace=environment["POD_NAMESPACE"],
             hub_database_url=environment.get("LABYARD_HUB_DATABASE_URL") or None,
+            listen=environment.get("LABYARD_LISTEN", ""),
         )

@@ -83,8 +83,12 @@ def configure_services(c: Any, state: StateFolder, settings: Settings) -> None:
             ],
             "services": ["labyard"],
         },
-        # Who there is stands in the identity store, or else in the hub's database alone.
-        *([] if settings.login.is_local else [{"name": "directory", "scopes": ["list:users"], "services": ["labyard"]}]),
+        # Who there is stands in the identity store, where the service can read it, or else in the hub's database alone.
+        *(
+            []
+            if settings.login.is_local and settings.cluster is None
+            else [{"name": "directory", "scopes": ["list:users"], "services": ["labyard"]}]
+        ),
         {"name": "idle-culler", "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"], "services": ["culler"]},
         {
             "name": "command-line",
