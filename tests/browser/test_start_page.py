@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import snap
+from tests.integration.pages_hub import Hub, start_hub
 from tests.platform import Browserless, RunningPlatform, open_temporary_folder, start_platform, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser, pytest.mark.timeout(600)]
@@ -62,6 +64,32 @@ profiles:
     groups: [research]
 quotas: {users: {servers: 2, cpu_cores: 2}}
 """
+
+
+IMAGES = {
+    "cluster": {},
+    "images": {
+        "extra": [
+            {
+                "name": "old", "title": "Old Python", "description": "What there was before.", "frameworks": {"python": "3.9"},
+                "reference": "registry.example.org/old:1",
+                "deprecated": {"since": "2026-01-01", "until": f"{datetime.now(UTC).date() + timedelta(days=14)}", "successor": "sklearn"},
+            }
+        ]
+    },
+    "profiles": [
+        {"name": "small", "title": "CPU small", "cpu_cores": 2, "memory_bytes": "4Gi", "images": ["sklearn", "pytorch", "old"]},
+        {"name": "gpu", "title": "GPU", "cpu_cores": 8, "memory_bytes": "32Gi", "gpu": {"count": 1, "model": "A100"}, "price_per_hour": "1.2"},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def with_images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A hub that offers images, as one on a cluster does; none is started."""
+    with start_hub(tmp_path_factory.mktemp("hub") / "state", IMAGES) as hub:
+        hub.store.add_user("ada", PASSWORD)
+        yield hub
 
 
 @pytest.fixture(scope="module")
@@ -272,3 +300,42 @@ def test_the_gpu_stays_with_its_server_when_the_hub_is_killed(running: RunningPl
     stop_all(bob, "bob")
     assert eve.hub_api("POST", "users/eve/server", json={"user_options": {"profile": "gpu"}}).status_code in {201, 202}
     stop_all(eve, "eve")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1100), ("dark", 1100), ("light", 360), ("dark", 360)])
+def test_images_are_offered_with_what_is_inside_and_what_replaces_them(
+    with_images: Hub, new_context: Callable[..., BrowserContext], scheme: str, width: int
+) -> None:
+    context = new_context(color_scheme=scheme, viewport={"width": width, "height": 1000})
+    client = with_images.signed_in("ada")
+    context.add_cookies(
+        [{"name": one.name, "value": one.value or "", "domain": "127.0.0.1", "path": one.path} for one in client.http.cookies.jar]
+    )
+    page = context.new_page()
+    page.goto(f"{with_images.url}hub/spawn/ada")
+    image = page.get_by_label("What?").locator("visible=true")
+    expect(image).to_have_value("sklearn")
+    assert image.locator("option").all_inner_texts() == ["Scientific Python", "PyTorch", "Old Python (goes soon)"]
+    expect(page.get_by_text("is replaced by Scientific Python in 14 days")).to_be_hidden()
+    image.select_option("Old Python (goes soon)")
+    expect(page.get_by_text("is replaced by Scientific Python in 14 days")).to_be_visible()
+    page.get_by_text("What is inside").locator("visible=true").click()
+    expect(page.get_by_text("python 3.9")).to_be_visible()
+    expect(page.get_by_text("xgboost")).to_be_hidden()
+    snap(page, f"start-images-{scheme}-{width}")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("radio", name="GPU 8 CPU").check()
+    expect(image).to_have_id("image-gpu")
+    assert all("CPU" not in text for text in image.locator("option").all_inner_texts())
+
+
+def test_an_image_of_another_profile_is_refused_beside_the_field(with_images: Hub) -> None:
+    client = with_images.signed_in("ada")
+    answer = client.post("hub/spawn/ada", profile="small", **{"image-small": "pytorch-cuda"})
+    assert answer.status_code == 400
+    assert "does not offer the image &#39;pytorch-cuda&#39;: choose one of sklearn, pytorch, old." in answer.text
+    assert 'aria-describedby="image-problem"' in answer.text
+    answer = client.api("POST", "users/ada/server", json={"user_options": {"profile": "small", "image": "pytorch-cuda"}})
+    assert answer.status_code == 400
+    assert "does not offer the image 'pytorch-cuda'" in answer.json()["message"]

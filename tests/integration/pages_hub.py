@@ -30,6 +30,7 @@ from pathlib import Path
 import labyard_hub
 from labyard_hub.config.settings import Settings
 from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
+from labyard_hub.hub_plugins.choices import Starts
 from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.domain.scopes import USE_SCOPE
 from labyard_hub.hub_plugins.spawner import LabyardSpawner
@@ -38,7 +39,7 @@ from jupyterhub.spawner import SpawnException
 
 given = json.loads(os.environ["LABYARD_TEST"])
 root = Path(given["root"])
-settings = Settings.model_validate({"sign_in": given["sign_in"]})
+settings = Settings.model_validate({"sign_in": given["sign_in"], **given["settings"]})
 
 class Spawner(LabyardSpawner):
     def get_args(self):
@@ -80,6 +81,7 @@ hub.spawner_class = Spawner
 c.Spawner.state_dir = str(root)
 c.Spawner.cmd = [str(Path(sys.prefix) / "bin" / "labyard-singleuser")]
 c.Spawner.default_url = "/lab"
+c.Spawner.starts = Starts(settings)
 c.Spawner.http_timeout = 60
 c.Spawner.start_timeout = 60
 c.Spawner.base_environment = {"PATH": os.environ["PATH"], "JUPYTER_CONFIG_PATH": str(Path(labyard_hub.__file__).parent / "singleuser")}
@@ -150,8 +152,8 @@ class Client:
 
 
 @contextmanager
-def start_hub(root: Path, **sign_in: Any) -> Iterator[Hub]:
-    """Run a hub on the state folder `root` until the end of the block."""
+def start_hub(root: Path, settings: dict[str, Any] | None = None, **sign_in: Any) -> Iterator[Hub]:
+    """Run a hub on the state folder `root` until the end of the block, with `settings` beside those of the sign-in."""
     state = StateFolder.open(root)
     state.secret("cli_token")
     port, hub_port, proxy_port = free_port(), free_port(), free_port()
@@ -160,7 +162,14 @@ def start_hub(root: Path, **sign_in: Any) -> Iterator[Hub]:
     platform.write(state)
     file = root / "jupyterhub_config.py"
     file.write_text(CONFIGURATION)
-    given = {"root": str(root), "sign_in": sign_in, "port": port, "hub_port": hub_port, "proxy_port": proxy_port}
+    given = {
+        "root": str(root),
+        "sign_in": sign_in,
+        "settings": settings or {},
+        "port": port,
+        "hub_port": hub_port,
+        "proxy_port": proxy_port,
+    }
     given["proxy_password"] = state.secret("proxy_api_password")
     spec = proxy_process(state, platform, ListenSettings())
     path = f"{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin"
