@@ -25,6 +25,11 @@ def read_values(name: str) -> dict[str, Any]:
     return dict(yaml.safe_load((VALUES / f"{name}.yaml").read_text()))
 
 
+@cache
+def _loaded() -> helm_python.Chart:
+    return helm_python.Chart.load(str(CHART))
+
+
 def render(values: dict[str, Any], *, release: str = "labyard", namespace: str = "lab") -> dict[str, str]:
     """Return the text of each template that says something, by its name.
 
@@ -33,8 +38,7 @@ def render(values: dict[str, Any], *, release: str = "labyard", namespace: str =
     helm_python.HelmError
         If the schema, or the chart, refuses the values.
     """
-    with helm_python.Chart.load(str(CHART)) as chart:
-        texts = chart.render(values, name=release, namespace=namespace)
+    texts = _loaded().render(values, name=release, namespace=namespace)
     return {name.removeprefix("labyard/templates/"): text for name, text in sorted(texts.items()) if text.strip()}
 
 

@@ -81,7 +81,7 @@ metadata:
 {{- define "labyard.platformEnv" -}}
 {{- $name := include "labyard.fullname" .root -}}
 - name: LABYARD_STATE_DIR
-  value: /var/lib/labyard
+  value: /var/lib/labyard/state
 - name: LABYARD_CONFIG
   value: /etc/labyard/config.yaml
 - name: LABYARD_SECRETS_DIR

@@ -16,8 +16,8 @@ PROGRAMS: Mapping[str, Callable[[Mapping[str, str]], Program]] = {
 }  # fmt: skip
 
 
-def main(arguments: Sequence[str], environment: Mapping[str, str]) -> str | int:
-    """Become the program that is asked for; return a message, or a status, if that is not possible."""
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> Program | str | int:
+    """Return the program to become; a message, or a status, where there is none."""
     name = arguments[0] if arguments else ""
     if name == "await-images" and len(arguments) == 2:
         from labyard_hub.cluster.images import await_images  # noqa: PLC0415  # the only one that asks Kubernetes
@@ -26,13 +26,15 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> str | int:
     if name not in PROGRAMS or len(arguments) != 1:
         return f"usage: python -m labyard_hub.cluster {' | '.join(PROGRAMS)} | await-images DAEMONSET"
     try:
-        program = PROGRAMS[name](environment)
+        return PROGRAMS[name](environment)
     except KeyError as error:
         return f"the variable {error} is missing: this runs in the chart's containers"
     except LabyardError as error:
         return error.message
-    os.execve(program.argv[0], program.argv, program.env)  # noqa: RET503, S606  # it never returns; no shell, a list
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    outcome = main(sys.argv[1:], os.environ)
+    if isinstance(outcome, Program):
+        os.execve(outcome.argv[0], outcome.argv, outcome.env)  # noqa: S606  # no shell, a list
+    sys.exit(outcome)
