@@ -95,7 +95,7 @@ class OIDCAuthenticator(ProviderAuthenticator, GenericOAuthenticator):  # type: 
         """Return the headers of a request for tokens; name and secret are form-encoded in them (RFC 6749, 2.3.1), which OAuthenticator (17.4) does not do."""
         headers: dict[str, str] = super().build_token_info_request_headers()
         if self.basic_auth:
-            pair = f"{quote_plus(self.client_id)}:{quote_plus(self.client_secret)}"
+            pair = f"{quote_plus(str(self.client_id))}:{quote_plus(self.client_secret)}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         return headers
 
