@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Problem", "ended_problem", "refusal", "start_problem", "unschedulable_message"]
+__all__ = ["Problem", "ended_problem", "lacking", "refusal", "start_problem", "unschedulable_message"]
 
 Item = Mapping[str, Any]
 
 _QUOTA = re.compile(r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>.*), used: (?P<used>.*), limited: (?P<limited>.*)")
-_LACKS = re.compile(r"Insufficient (?P<what>[A-Za-z0-9./-]+)")
+_LACKS = re.compile(r"Insufficient (?P<what>[A-Za-z0-9./-]*[A-Za-z0-9])")
 _NODES = re.compile(r"^0/(?P<number>\d+) nodes are available")
 
 LASTING = (
@@ -64,6 +64,12 @@ def unschedulable_message(pod: Item) -> str:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return str(condition.get("message") or condition.get("reason") or "")
     return ""
+
+
+def lacking(message: str) -> str:
+    """Return what the scheduler says that nodes have not enough of, such as ``CPU and memory``; empty where it says something else."""
+    found = sorted({match["what"] for match in _LACKS.finditer(message)})
+    return " and ".join({"cpu": "CPU"}.get(one, one) for one in found)
 
 
 def start_problem(
@@ -128,15 +134,14 @@ def ended_problem(pod: Item, memory: str = "") -> Problem | None:
 
 def _unschedulable(message: str) -> Problem:
     found = _NODES.match(message)
-    lacks = sorted({match["what"] for match in _LACKS.finditer(message)})
+    lacks = lacking(message)
     claim = re.search(r'persistentvolumeclaim "([^"]+)"', message)
     if claim is not None:
         return Problem("volume", f"Its volume “{claim[1]}” is not there.")
     if "volume node affinity conflict" in message or "Multi-Attach" in message:
         return Problem("volume", "Its home is bound to a node, or a zone, that has no room for it.")
     if lacks:
-        what = " and ".join({"cpu": "CPU", "memory": "memory"}.get(one, one) for one in lacks)
-        return Problem("unschedulable", f"No node of the cluster has enough {what} free for it.")
+        return Problem("unschedulable", f"No node of the cluster has enough {lacks} free for it.")
     if found is not None and "affinity/selector" in message and "Insufficient" not in message:
         return Problem("unschedulable", f"None of the cluster's {found['number']} nodes is of the kind that this profile asks for.")
     return Problem("unschedulable", f"No node of the cluster takes it: {_short(message)}.")

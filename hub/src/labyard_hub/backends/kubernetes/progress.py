@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from labyard_hub.backends.kubernetes.failures import unschedulable_message
+from labyard_hub.backends.kubernetes.failures import lacking, unschedulable_message
 
 __all__ = ["Step", "step_of", "waiting_step"]
 
@@ -43,6 +43,5 @@ def waiting_step(pod: Mapping[str, Any]) -> Step | None:
     message = unschedulable_message(pod)
     if not message:
         return None
-    lacks = sorted(set(re.findall(r"Insufficient ([A-Za-z0-9./-]+)", message)))
-    what = " and ".join({"cpu": "CPU", "memory": "memory"}.get(one, one) for one in lacks)
+    what = lacking(message)
     return 10, f"waiting for a node with enough {what}" if what else "waiting for a node that takes it"
