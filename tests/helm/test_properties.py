@@ -247,7 +247,7 @@ def test_network_policies_open_what_is_needed_and_nothing_else(name: str) -> Non
         assert len(those) == (0 if component == "hook-image-waiter" else 1), component
     ways = {
         ("proxy", "hub", 8081), ("proxy", "service", 8000), ("proxy", "mlflow", 5000), ("proxy", "singleuser-server", 8888), ("proxy", "singleuser-server", 8889),
-        ("hub", "proxy", 8001), ("hub", "singleuser-server", 8888), ("hub", "singleuser-server", 8889), ("hub", "postgresql", 5432),
+        ("hub", "proxy", 8001), ("hub", "service", 8000), ("hub", "singleuser-server", 8888), ("hub", "singleuser-server", 8889), ("hub", "postgresql", 5432),
         ("service", "hub", 8081), ("service", "mlflow", 5000), ("service", "postgresql", 5432), ("mlflow", "service", 8000), ("culler", "hub", 8081),
         ("singleuser-server", "hub", 8081), ("singleuser-server", "service", 8000), ("singleuser-server", "mlflow", 5000),
     }  # fmt: skip

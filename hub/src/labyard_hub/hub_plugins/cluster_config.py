@@ -60,6 +60,7 @@ def configure_cluster(c: Any, state: StateFolder, configuration: Configuration, 
     _proxy(c, state, addresses)
     _sign_in(c, state, settings, addresses)
     configure_services(c, state, settings)
+    _metrics(c, state)
     _servers(c, settings, cluster, addresses)
     _pods(c, cluster, addresses)
 
@@ -96,6 +97,12 @@ def _sign_in(c: Any, state: StateFolder, settings: Settings, addresses: ClusterA
     public = settings.model_copy(update={"listen": listen})
     for name, value in page_settings(public, read_page_assets(state.page_file)).items():
         setattr(c.JupyterHub, name, value)
+
+
+def _metrics(c: Any, state: StateFolder) -> None:
+    # The token that Prometheus reads the hub's metrics with opens nothing else.
+    c.JupyterHub.services.append({"name": "metrics", "api_token": state.secret("metrics_token"), "display": False})
+    c.JupyterHub.load_roles.append({"name": "metrics", "scopes": ["read:metrics"], "services": ["metrics"]})
 
 
 def _servers(c: Any, settings: Settings, cluster: ClusterSettings, addresses: ClusterAddresses) -> None:
