@@ -14,6 +14,7 @@ from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from traitlets import Bool, Dict, Instance, Integer, Unicode, default
 
 from labyard.exceptions import LabyardError
+from labyard.units import format_bytes
 from labyard_hub.backends.local.accounts import Account, ensure_account, ensure_project_account
 from labyard_hub.backends.local.limits import ControlGroup, Limits, drop_privileges
 from labyard_hub.backends.local.nursery import Become, ForkedProcess, NurseryUnavailableError, fork_process, nursery_socket
@@ -28,6 +29,7 @@ from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.quotas import Usage
 from labyard_hub.domain.scopes import use_scope_of
 from labyard_hub.hub_plugins.choices import ChosenSpawner
+from labyard_hub.hub_plugins.start_failures import failure
 
 __all__ = ["LabyardSpawner"]
 
@@ -144,9 +146,7 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
             self.proc = await asyncio.to_thread(self._start_process, self.get_env(), [*self.cmd, *self.get_args()])
         except (LabyardError, OSError) as error:
             self.log.exception("could not start the server of %s", self.user.name)
-            raise SpawnException(
-                f"The server could not be started: {error}. Ask an administrator to look at the hub's log.", reason="process"
-            ) from error
+            raise failure("process", f"The server could not be started: {error}. Ask an administrator to look at the hub's log.") from error
         self.pid = self.proc.pid
         await self._wait_ready(self.proc)
         return (self.ip or "127.0.0.1", self.port)
@@ -159,7 +159,7 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
         while not self.told_ready.is_set():
             status = process.poll()
             if status is not None:
-                raise SpawnException(f"It ended with status {status} before it was ready. The end of its log says why.", reason="ended")
+                raise await self._ended(status)
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
             except OSError:
@@ -168,6 +168,18 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
             else:
                 writer.close()
                 return
+
+    async def _ended(self, status: int) -> SpawnException:
+        """Return why a start came to nothing."""
+        memory = self._limits.memory_bytes
+        if memory is not None and await asyncio.to_thread(self._control_group.ran_out_of_memory):
+            what = f"the profile “{self.granted.title}” allows" if self.granted is not None else "it may have"
+            return failure("out_of_memory", f"It needed more memory to start than {what}, which is {format_bytes(memory)}.")
+        return failure("ended", f"It ended with status {status} before it was ready. The end of its log says why.")
+
+    @property
+    def _control_group(self) -> ControlGroup:
+        return server_control_group(self._state_folder, self.user.name, self.name)
 
     def _start_process(self, environment: dict[str, str], argv: list[str]) -> Popen[bytes] | ForkedProcess:
         state = self._state_folder
@@ -185,7 +197,7 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
             "JUPYTER_RUNTIME_DIR": str(runtime),
             "XDG_RUNTIME_DIR": str(runtime),
         }
-        group = server_control_group(state, self.user.name, self.name)
+        group = self._control_group
         missing = group.create(self._limits)
         if missing:
             self.log.info("the kernel lets us set no limits on: %s", ", ".join(sorted(set(missing))))
@@ -257,6 +269,9 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Tell the waiting page what happens."""
+        yield {"progress": 10, "message": "looking for room"}
+        while self.granted is None:  # noqa: ASYNC110  # JupyterHub offers no event for it
+            await asyncio.sleep(0.1)
         yield {"progress": 20, "message": "preparing the home folder"}
         while not self.pid:  # noqa: ASYNC110  # JupyterHub offers no event for it
             await asyncio.sleep(0.1)

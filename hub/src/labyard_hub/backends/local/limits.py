@@ -101,6 +101,17 @@ class ControlGroup:
                 found.update(int(line) for line in (folder / "cgroup.procs").read_text().split())
         return found
 
+    def ran_out_of_memory(self) -> bool:
+        """Return whether the kernel has ended a process of the group because the group had no memory left."""
+        folder = self._folders.get("" if self._v2 else "memory")
+        if folder is None:
+            return False
+        try:
+            lines = (folder / ("memory.events" if self._v2 else "memory.oom_control")).read_text().splitlines()
+        except OSError:
+            return False
+        return any(name == "oom_kill" and count != "0" for name, _, count in (line.partition(" ") for line in lines))
+
     def remove(self) -> None:
         """Kill what is left in the group and remove it. May wait up to 5 s: call it off the event loop."""
         deadline = time.monotonic() + REMOVE_TIMEOUT_SECONDS
