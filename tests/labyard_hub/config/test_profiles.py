@@ -86,3 +86,11 @@ def test_mistakes_say_what_to_do(tmp_path: Path, text: str, words: list[str]) ->
         load_configuration(file)
     for word in words:
         assert word in caught.value.message
+
+
+def test_the_documented_example_works(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "how-to" / "profiles.md").read_text()
+    (tmp_path / "config.yaml").write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    settings = load_configuration(tmp_path / "config.yaml").settings
+    assert [one.name for one in settings.profiles] == ["small", "gpu"]
+    assert settings.quotas.users.servers == 3
