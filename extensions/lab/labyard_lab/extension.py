@@ -32,6 +32,7 @@ from labyard_lab.kernels.pool import KernelPool
 from labyard_lab.page import share_assets
 from labyard_lab.platform_service import PlatformService
 from labyard_lab.port_proxy import protect_port_proxy
+from labyard_lab.project_links import make_project_links
 from labyard_lab.proxy.http import ToolHttpHandler
 from labyard_lab.proxy.websocket import ToolWebsocketHandler, WebsocketPath
 from labyard_lab.settings_answers import CompressedAnswers
@@ -127,6 +128,10 @@ class LabyardLab(ExtensionApp):
             ],
         )
         self._reach_platform(app.web_app, url_path_join(api, "platform") + "/")
+        try:
+            make_project_links(os.environ)
+        except OSError as error:  # a full home must not keep anybody from tidying it up
+            self.log.warning("labyard: ~/projects cannot be written: %s", error.strerror)
         if os.environ.get("JUPYTERHUB_PUBLIC_URL", "").startswith("https:"):
             # The hub's own cookies are for HTTPS alone then; this one of the server's would go out on plain HTTP too.
             app.web_app.settings.setdefault("xsrf_cookie_kwargs", {})["secure"] = True
