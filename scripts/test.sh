@@ -7,6 +7,9 @@ missing=
 command -v chromium >/dev/null || missing="chromium fonts-liberation"
 # Playwright's own Node.js needs it.
 .venv/bin/python -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' 2>/dev/null || missing="$missing libatomic1"
+for shell in fish zsh; do
+    command -v "$shell" >/dev/null || missing="$missing $shell" # the completions are tried in them
+done
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
