@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from datetime import UTC
 from typing import Any
 
@@ -259,30 +260,37 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
         await self.prepare()
         refresh_token = auth_state.get("refresh_token")
         expired = time.time() > float(auth_state.get("access_expires_at") or float("inf")) - EXPIRY_MARGIN_SECONDS
-        if not (expired or (refresh_token and self.needs_new_tokens(auth_state))):
-            try:
-                return await self._model_of(auth_state["token_response"], auth_state)
-            except HTTPClientError as error:
-                if not 400 <= error.code < 500 or error.code == 429:
-                    raise
-        if not refresh_token:
-            return UNCHANGED if expired else None
         try:
-            token_info = await self.get_token_info(None, self.build_refresh_token_request_params(refresh_token))
-            token_info.setdefault("refresh_token", refresh_token)
-            return await self._model_of(token_info, auth_state)
+            if not (expired or (refresh_token and self.needs_new_tokens(auth_state))):
+                answer = await self._unless_refused(self._model_of(auth_state["token_response"], auth_state))
+                if answer is not None:
+                    return answer
+            if refresh_token:
+                return await self._unless_refused(self._renewed(refresh_token, auth_state))
+        except (web.HTTPError, ValueError, KeyError, TypeError) as error:
+            self.log.error("%s answered with what cannot be used: %s", self.login.title, error)
+            return None
+        return UNCHANGED if expired else None
+
+    async def _unless_refused(self, asking: Awaitable[dict[str, Any]]) -> dict[str, Any] | None:
+        """Return what is asked for; None if the provider says no, which being asked too often (429) is not."""
+        try:
+            return await asking
         except HTTPClientError as error:
             if not 400 <= error.code < 500 or error.code == 429:
                 raise
-        except (web.HTTPError, ValueError, KeyError, TypeError) as error:
-            self.log.error("%s answered with what cannot be used: %s", self.login.title, error)
-        return None
+            return None
+
+    async def _renewed(self, refresh_token: str, before: dict[str, Any]) -> dict[str, Any]:
+        token_info = await self.get_token_info(None, self.build_refresh_token_request_params(refresh_token))
+        token_info.setdefault("refresh_token", refresh_token)
+        return await self._model_of(token_info, before)
 
     def needs_new_tokens(self, auth_state: dict[str, Any]) -> bool:  # noqa: ARG002  # others need it
         """Whether what was said at the sign-in is only said anew with new tokens."""
         return False
 
-    async def _model_of(self, token_info: dict[str, Any], before: dict[str, Any]) -> dict[str, Any] | None:  # noqa: ARG002  # others need it
+    async def _model_of(self, token_info: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002  # others need it
         model: dict[str, Any] = await self._token_to_auth_model(token_info)
         return model
 

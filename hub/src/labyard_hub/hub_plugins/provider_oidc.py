@@ -117,7 +117,7 @@ class OIDCAuthenticator(ProviderAuthenticator, GenericOAuthenticator):  # type: 
         token_info["labyard_old_groups"] = bool(claim) and claim_at(said, claim) is not None and claim_at(answer, claim) is None
         return {**said, **answer}
 
-    async def _model_of(self, token_info: dict[str, Any], before: dict[str, Any]) -> dict[str, Any] | None:
+    async def _model_of(self, token_info: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
         if "id_token" not in token_info:  # a refresh need not bring one; signing out needs the last
             earlier = before["token_response"]
             token_info.update({name: earlier[name] for name in ("id_token", "labyard_claims") if name in earlier})
