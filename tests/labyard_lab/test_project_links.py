@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from labyard_lab.project_links import make_project_links
@@ -15,10 +14,10 @@ def make(home: Path, **links: str) -> Path | None:
 
 def test_links_follow_the_projects(tmp_path: Path) -> None:
     assert make(tmp_path, vision="vision--p1", ranking="ranking--p2") == tmp_path / "projects"
-    assert os.readlink(tmp_path / "projects/vision") == "/home/projects/vision--p1/files"
+    assert str((tmp_path / "projects/vision").readlink()) == "/home/projects/vision--p1/files"
     make(tmp_path, vision="vision--p9")
     assert sorted(path.name for path in (tmp_path / "projects").iterdir()) == ["vision"]
-    assert os.readlink(tmp_path / "projects/vision") == "/home/projects/vision--p9/files"
+    assert str((tmp_path / "projects/vision").readlink()) == "/home/projects/vision--p9/files"
 
 
 def test_what_is_somebody_s_own_is_left_alone(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ A link gives no right to anything: what can be opened there is what the pod has 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,7 +37,8 @@ def make_project_links(environment: Mapping[str, str]) -> Path | None:
     folder.mkdir(exist_ok=True)
     targets = {name: f"{root}/{project_id}/files" for name, project_id in links.items()}
     for entry in list(folder.iterdir()):
-        if entry.is_symlink() and os.readlink(entry).startswith(f"{root}/") and os.readlink(entry) != targets.get(entry.name):
+        target = str(entry.readlink()) if entry.is_symlink() else ""
+        if target.startswith(f"{root}/") and target != targets.get(entry.name):
             entry.unlink()
     for name, target in targets.items():
         if not (folder / name).is_symlink() and not (folder / name).exists():
