@@ -20,6 +20,7 @@ from labyard_hub.backends.assets.bundle import assets_folder
 from labyard_hub.backends.hub_api import Hub
 from labyard_hub.backends.hub_directory import HubDirectory
 from labyard_hub.backends.hub_servers import HubServers
+from labyard_hub.backends.kubernetes.project_files import ClusterProjectFiles, keep_mounts
 from labyard_hub.backends.local.accounts import isolates
 from labyard_hub.backends.local.project_files import LocalProjectFiles
 from labyard_hub.backends.local.project_keeper import keep_project_files
@@ -83,7 +84,8 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
     files = LocalProjectFiles(
         state, isolated=isolates(configured.servers.isolation), trash_lifetime_seconds=configured.projects.trash_lifetime_seconds
     )
-    outside = Outside(hub, Store(database), files, servers, directory, state.generation)
+    project_files = files if configured.cluster is None else ClusterProjectFiles(files, servers)
+    outside = Outside(hub, Store(database), project_files, servers, directory, state.generation)
     parts, enforcement = create_parts(
         settings,
         outside,
@@ -102,6 +104,7 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
                 enforcement.run(stop),
                 repeat(partial(_forget_the_gone, parts.members), stop, every_seconds=GONE_SECONDS),
                 keep_project_files(files, enforcement.desired, stop),
+                *([] if configured.cluster is None else [keep_mounts(servers, enforcement.desired, stop)]),
                 return_exceptions=True,
             )
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -120,6 +120,16 @@ class HubServers:
             If the hub does not answer.
         """
         await self._request("DELETE", f"labyard/project-users/{project_id}", known=(204, 404), seconds=STOP_TIMEOUT_SECONDS)
+
+    async def limit_mounts(self, project_id: str, rights: Mapping[str, bool]) -> None:
+        """Stop the pods that have more of a project than their owners may; `rights` says by name whether they may write.
+
+        Raises
+        ------
+        HubUnavailableError
+            If the hub does not answer, or a pod does not end.
+        """
+        await self._request("PUT", f"labyard/project-mounts/{project_id}", json={"rights": dict(rights)}, seconds=STOP_TIMEOUT_SECONDS)
 
     async def allow_tool(self, owner: str, server: str, visitor: str) -> None:
         """Let `visitor` reach the server of `owner`, which itself lets them no further than to the tools shared with them.

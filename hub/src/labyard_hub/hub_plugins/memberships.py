@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -10,10 +11,20 @@ from labyard.models.authorization import Role
 from labyard_hub.backends.kubernetes.volumes import Mount, mounts_of
 from labyard_hub.exceptions import MembershipsUnknownError
 
-__all__ = ["Memberships"]
+__all__ = ["Changes", "Memberships", "changes"]
 
 TIMEOUT_SECONDS = 10.0
 PAGE = 500
+
+
+@dataclass
+class Changes:
+    """How often anything about memberships has changed since the hub started."""
+
+    count: int = 0
+
+
+changes = Changes()
 
 
 class Memberships:
@@ -40,12 +51,19 @@ class Memberships:
         MembershipsUnknownError
             If the service does not say. What was known before is no answer: a project may have been left since.
         """
+        while True:
+            before = changes.count
+            found = await self._ask(token)
+            if changes.count == before:
+                return found
+
+    async def _ask(self, token: str) -> tuple[Mount, ...]:
         found: list[tuple[str, str, Role, bool]] = []
         cursor: str | None = None
         try:
             async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS, headers={"Authorization": f"token {token}"}) as client:
                 while True:
-                    query = {"state": "all", "limit": PAGE, **({"cursor": cursor} if cursor else {})}
+                    query: dict[str, str | int] = {"state": "all", "limit": PAGE, **({"cursor": cursor} if cursor else {})}
                     page = (await client.get(self._url, params=query)).raise_for_status().json()
                     found += [(one["id"], one["name"], Role(one["role"]), one["state"] == "archived") for one in page["projects"]]
                     cursor = page["next_cursor"]

@@ -19,6 +19,7 @@ from labyard_hub.domain.projects import is_project_id
 from labyard_hub.exceptions import InvalidNameError
 from labyard_hub.hub_plugins.hub_spawners import cancel_start
 from labyard_hub.hub_plugins.pages.errors import http_error
+from labyard_hub.hub_plugins.project_mounts import mount_handlers
 from labyard_hub.hub_plugins.project_users import project_handlers
 from labyard_hub.hub_plugins.readiness import readiness_handlers
 from labyard_hub.hub_plugins.throttle import Throttle
@@ -45,7 +46,7 @@ class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub 
 
     def common_handlers(self) -> list[tuple[Any, ...]]:
         """Return the routes that have nothing to do with how people sign in."""
-        return [*project_handlers(), *readiness_handlers()]
+        return [*project_handlers(), *mount_handlers(), *readiness_handlers()]
 
     def normalize_username(self, username: str) -> str:
         """Return the name in small letters. Only ASCII has them here: the Kelvin sign does not become a k."""
