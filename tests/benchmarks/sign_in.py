@@ -1,6 +1,6 @@
 """From pressing "Sign in" to a visible Launcher, against a stock JupyterHub with the same versions of everything.
 
-The stock side is JupyterHub with its dummy authenticator, SimpleLocalProcessSpawner and JupyterLab from the same environment, behind the same Traefik, since
+The stock side is JupyterHub with its dummy authenticator, SimpleLocalProcessSpawner and JupyterLab from the same environment, behind the same HAProxy, since
 its own proxy needs a Node program. A real Chromium signs in on both, in turn, each time as a user with no running server.
 """
 
@@ -18,6 +18,11 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser, sync_playwright
 
+from labyard_hub.backends.local.runtime import proxy_socket
+from labyard_hub.config.platform import Platform
+from labyard_hub.config.settings import ListenSettings
+from labyard_hub.config.state import StateFolder
+from labyard_hub.supervisor.proxy import proxy_process
 from tests.benchmarks.report import compare
 from tests.browser.conftest import ARGUMENTS
 from tests.platform import open_temporary_folder, start_platform, wait_until
@@ -31,12 +36,10 @@ c.Authenticator.allow_all = True
 c.JupyterHub.spawner_class = "simple"
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}/"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:{hub_port}"
-c.JupyterHub.proxy_class = "traefik_file"
-c.TraefikFileProviderProxy.traefik_api_url = "http://127.0.0.1:{api_port}"
-c.TraefikFileProviderProxy.traefik_api_password = "benchmark"
-c.TraefikFileProviderProxy.traefik_api_username = "benchmark"
-c.TraefikFileProviderProxy.static_config_file = "{root}/static.toml"
-c.TraefikFileProviderProxy.dynamic_config_file = "{root}/rules.toml"
+c.JupyterHub.proxy_class = "labyard_hub.hub_plugins.proxy.LabyardProxy"
+c.LabyardProxy.should_start = False
+c.LabyardProxy.folder = "{folder}"
+c.LabyardProxy.socket = "{socket}"
 c.SimpleLocalProcessSpawner.home_dir_template = "{root}/homes/{{username}}"
 c.Spawner.default_url = "/lab"
 c.Spawner.args = ["--allow-root"]
@@ -54,21 +57,26 @@ def _port() -> int:
 @contextmanager
 def stock_hub(root: Path, more: str = "") -> Iterator[str]:
     """Run a stock hub, and return its URL. Its configuration ends with `more`."""
-    port = _port()
-    text = STOCK.format(port=port, hub_port=_port(), api_port=_port(), root=root)
+    port, hub_port = _port(), _port()
+    url = f"http://127.0.0.1:{port}/"
+    state = StateFolder.open(root / "proxy")
+    spec = proxy_process(state, Platform(url, url, hub_port, 1, 1, _port()), ListenSettings())
+    text = STOCK.format(port=port, hub_port=hub_port, folder=state.run_private, socket=proxy_socket(state), root=root)
     (root / "jupyterhub_config.py").write_text(text + more)
     with (root / "hub.log").open("wb") as log:
+        proxy = subprocess.Popen(spec.argv, env=dict(spec.env), stdout=log, stderr=log)
         hub = subprocess.Popen(
             [sys.executable, "-m", "jupyterhub", "--config=jupyterhub_config.py"],
             cwd=root, stdout=log, stderr=log, env={"PATH": f"{Path(sys.prefix) / 'bin'}:/usr/bin:/bin", "HOME": str(root), "LANG": "C.UTF-8"},
         )  # fmt: skip
-    url = f"http://127.0.0.1:{port}/"
     try:
         wait_until(lambda: _healthy(url), "the stock hub", 60)
         yield url
     finally:
         hub.terminate()
         hub.wait(30)
+        proxy.terminate()
+        proxy.wait(30)
 
 
 def _healthy(url: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.benchmarks.proxies import Traefik, path_of
+from tests.benchmarks.proxies import HAProxy, path_of
 from tests.benchmarks.report import compare
 from tests.benchmarks.stub_server import stub_server
 from tests.platform import open_temporary_folder
@@ -45,7 +45,7 @@ async def _ping(connection: Connection) -> None:
     assert await asyncio.wait_for(reader.readexactly(len(PONG)), 60) == PONG
 
 
-async def _watch(proxy: Traefik, minutes: float) -> tuple[float, list[float]]:
+async def _watch(proxy: HAProxy, minutes: float) -> tuple[float, list[float]]:
     """Return the memory with no socket, and with all, from the first moment to the last."""
     alone = proxy.memory_mib()
     gate = asyncio.Semaphore(AT_ONCE)
@@ -70,7 +70,7 @@ def main() -> None:
     wanted = 2 * SOCKETS + 1000
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
     with open_temporary_folder() as root, stub_server() as target:
-        proxy = Traefik(root / "proxy", Path("/nowhere"), target)
+        proxy = HAProxy(root / "proxy", Path("/nowhere"), target)
         try:
             proxy.start(proxy.prepare(100))
             alone, values = asyncio.run(_watch(proxy, minutes))

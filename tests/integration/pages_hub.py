@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from labyard_hub.backends.local.runtime import proxy_socket
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import ListenSettings
 from labyard_hub.config.state import StateFolder
@@ -68,10 +69,7 @@ hub.named_server_limit_per_user = 2
 hub.proxy_class = LabyardProxy
 proxy = c.LabyardProxy
 proxy.should_start = False
-proxy.traefik_entrypoint = "http"
-proxy.traefik_api_url = f"http://127.0.0.1:{given['proxy_port']}"
-proxy.traefik_api_username, proxy.traefik_api_password = "labyard", given["proxy_password"]
-proxy.dynamic_config_file = f"{root}/run/private/proxy-routes.yaml"
+proxy.folder, proxy.socket = f"{root}/run/private", given["proxy_socket"]
 hub.authenticator_class = LabyardAuthenticator
 c.LabyardAuthenticator.state_dir = str(root)
 c.LabyardAuthenticator.sign_in = settings.sign_in.model_dump()
@@ -168,9 +166,8 @@ def start_hub(root: Path, settings: dict[str, Any] | None = None, **sign_in: Any
         "settings": settings or {},
         "port": port,
         "hub_port": hub_port,
-        "proxy_port": proxy_port,
+        "proxy_socket": str(proxy_socket(state)),
     }
-    given["proxy_password"] = state.secret("proxy_api_password")
     spec = proxy_process(state, platform, ListenSettings())
     path = f"{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin"
     log = root / "hub.log"

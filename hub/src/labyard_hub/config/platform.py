@@ -53,6 +53,11 @@ class Platform:
     ready: bool = False
 
     @property
+    def port(self) -> int:
+        """What the proxy listens on."""
+        return _port_of(self.bind_url)
+
+    @property
     def hub_api_url(self) -> str:
         """The hub's REST API, for processes on this machine."""
         return f"http://127.0.0.1:{self.hub_port}/hub/api"

@@ -13,6 +13,7 @@ from labyard_hub.backends.assets.bundle import read_page_assets
 from labyard_hub.backends.local.accounts import isolates
 from labyard_hub.backends.local.environments import EnvironmentStore, kernels, label_studio_template
 from labyard_hub.backends.local.nursery import single_user_program
+from labyard_hub.backends.local.runtime import proxy_socket
 from labyard_hub.config.loader import Configuration, parse_configuration
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
@@ -47,7 +48,7 @@ def configure(c: Any, state: StateFolder, configuration: Configuration, platform
     explain_database_errors()
     configure_hub(c, state, settings)
     _hub(c, state, platform)
-    _proxy(c, state, platform, settings)
+    _proxy(c, state, settings)
     _sign_in(c, state, platform, settings)
     configure_services(c, state, settings)
     _servers(c, state, platform, settings)
@@ -61,34 +62,13 @@ def _hub(c: Any, state: StateFolder, platform: Platform) -> None:
     hub.db_url = f"sqlite:///{state.hub / 'jupyterhub.sqlite'}"
 
 
-def _proxy(c: Any, state: StateFolder, platform: Platform, settings: Settings) -> None:
+def _proxy(c: Any, state: StateFolder, settings: Settings) -> None:
     c.JupyterHub.proxy_class = LabyardProxy
     proxy = c.LabyardProxy
     proxy.should_start = False
-    proxy.traefik_api_url = f"http://127.0.0.1:{platform.proxy_api_port}"
-    proxy.traefik_api_username = "labyard"
-    proxy.traefik_api_password = state.secret("proxy_api_password")
-    proxy.dynamic_config_file = str(state.run_private / "proxy-routes.yaml")
-    proxy.traefik_entrypoint = platform.bind_url.partition(":")[0]
-    # The hub would wait for each external service that has a URL before it adds any route, up to 30 s each. So the routes of ours are the
-    # proxy's own, and a service that is down takes nothing else with it.
-    services = {"labyard": platform.service_url, "mlflow": platform.mlflow_url}
-    proxy.extra_dynamic_config = {
-        "http": {
-            "routers": {
-                f"labyard-{name}": {
-                    "rule": f"PathPrefix(`/services/{name}/`) || Path(`/services/{name}`)",
-                    "service": f"labyard-{name}",
-                    "entryPoints": [proxy.traefik_entrypoint],
-                }
-                for name in services
-            },
-            "services": {
-                f"labyard-{name}": {"loadBalancer": {"servers": [{"url": url.removesuffix(f"/services/{name}/")}]}}
-                for name, url in services.items()
-            },
-        }
-    }
+    # The routes of the services are the proxy's own. The hub would wait for each that has a URL before it adds any route, up to 30 s each.
+    proxy.folder = str(state.run_private)
+    proxy.socket = str(proxy_socket(state))
     if settings.listen.tls_certificate is not None:
         c.JupyterHub.ssl_cert = str(settings.listen.tls_certificate)
         c.JupyterHub.ssl_key = str(settings.listen.tls_key)

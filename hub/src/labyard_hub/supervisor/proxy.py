@@ -1,72 +1,80 @@
-"""The outer proxy: Traefik, configured by files, so that it runs on while the hub is away."""
+"""The outer proxy: HAProxy, with a map of routes, so that it runs on while the hub is away."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import sys
-from pathlib import Path
-from typing import Any
+import os
 
+from labyard_hub.backends.haproxy.certificate import joined_certificate
+from labyard_hub.backends.haproxy.configuration import CERTIFICATE_NAME, CONFIGURATION_NAME, MAP_NAME, ProxyPlan, configuration_files
+from labyard_hub.backends.haproxy.program import find_haproxy
+from labyard_hub.backends.local.runtime import make_runtime_root, proxy_socket
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import ListenSettings
 from labyard_hub.config.state import StateFolder, write_atomically
+from labyard_hub.exceptions import ConfigurationError
 from labyard_hub.supervisor.process import ProcessSpec
 
-__all__ = ["proxy_process", "static_configuration"]
+__all__ = ["proxy_plan", "proxy_process"]
+
+MOST_THREADS = 4
+"""One carries some ten thousand requests a second; each costs memory."""
+NOBODY = (65534, 65534)
+FORMER_FILES = ("proxy.yaml", "proxy-routes.yaml")
+"""Traefik's, which was the proxy once."""
 
 
-def static_configuration(platform: Platform, listen: ListenSettings, dynamic_file: Path) -> dict[str, Any]:
-    """Return Traefik's static configuration.
-
-    Parameters
-    ----------
-    dynamic_file
-        Where JupyterHub writes the routes.
-    """
-    scheme, _, address = platform.bind_url.rstrip("/").partition("://")
-    http: dict[str, Any] = {
-        # A header such as X_Forwarded_For must not pass for X-Forwarded-For.
-        "aliasHeadersStrategy": "delete",
-        # JupyterLab and MLflow put encoded slashes and the like into paths; the servers behind decode them themselves.
-        "encodedCharacters": dict.fromkeys(("allowEncodedSlash", "allowEncodedBackSlash", "allowEncodedNullCharacter", "allowEncodedSemicolon", "allowEncodedPercent", "allowEncodedQuestionMark", "allowEncodedHash"), True)
-    }  # fmt: skip
-    if listen.tls_certificate is not None:
-        http["tls"] = {"options": "default"}
-    return {
-        "api": {},
-        "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
-        "log": {"level": "WARN"},
-        "providers": {"providersThrottleDuration": "0s", "file": {"filename": str(dynamic_file), "watch": True}},
-        "entryPoints": {
-            scheme: {
-                "address": address,
-                "http": http,
-                # A large upload or a long answer may take longer than the default minute.
-                "transport": {"respondingTimeouts": {"readTimeout": "0s", "idleTimeout": "180s"}},
-            },
-            "auth_api": {"address": f"127.0.0.1:{platform.proxy_api_port}", "http": {"aliasHeadersStrategy": "delete"}},
+def proxy_plan(state: StateFolder, platform: Platform, listen: ListenSettings) -> ProxyPlan:
+    """Return what the proxy is to do. The routes of the hub and of our own services are always there, so nobody has to bring them."""
+    return ProxyPlan(
+        host=listen.host,
+        port=platform.port,
+        admin=f"127.0.0.1:{platform.proxy_api_port}",
+        socket=proxy_socket(state),
+        default=f"127.0.0.1|{platform.hub_port}",
+        fixed={
+            "/services/labyard": f"127.0.0.1|{platform.service_port}",
+            "/services/mlflow": f"127.0.0.1|{platform.mlflow_port}",
         },
-    }
+        tls=listen.tls_certificate is not None,
+        # It reads what it needs and opens its sockets as root; then it has nothing of anybody's to do.
+        account=NOBODY if os.geteuid() == 0 else None,
+        threads=min(MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+    )
 
 
 def proxy_process(state: StateFolder, platform: Platform, listen: ListenSettings) -> ProcessSpec:
-    """Return the proxy's process, its static configuration written."""
-    dynamic_file = state.run_private / "proxy-routes.yaml"
-    # JSON is YAML.
-    static_file = state.run_private / "proxy.yaml"
-    text = json.dumps(static_configuration(platform, listen, dynamic_file), indent=1)
-    write_atomically(static_file, text, mode=0o600)
-    if not dynamic_file.exists():
-        write_atomically(dynamic_file, "{}\n", mode=0o600)
+    """Return the proxy's process, its files written.
+
+    Raises
+    ------
+    PlatformStartError
+        If there is no HAProxy.
+    ConfigurationError
+        If the certificate or its key cannot be read.
+    """
+    folder = state.run_private
+    make_runtime_root(state)
+    files = configuration_files(proxy_plan(state, platform, listen))
+    for name, text in files.items():
+        write_atomically(folder / name, text, mode=0o600)
+    if listen.tls_certificate is not None and listen.tls_key is not None:
+        try:
+            write_atomically(folder / CERTIFICATE_NAME, joined_certificate(listen.tls_certificate, listen.tls_key), mode=0o600)
+        except OSError as error:
+            raise ConfigurationError(None, None, f"{error.filename} cannot be read: {error.strerror}") from error
+    if not (folder / MAP_NAME).exists():
+        write_atomically(folder / MAP_NAME, "", mode=0o600)
+    for name in FORMER_FILES:
+        (folder / name).unlink(missing_ok=True)
     return ProcessSpec(
         name="proxy",
-        argv=(str(Path(sys.prefix) / "bin" / "traefik"), f"--configfile={static_file}"),
+        argv=(str(find_haproxy()), "-db", "-C", str(folder), "-f", CONFIGURATION_NAME),
         # The digest makes a supervisor that adopts see another configuration.
         env={
             "PATH": "/usr/bin:/bin",
-            "HOME": str(state.run_private),
-            "LABYARD_CONFIGURATION": hashlib.sha256(text.encode()).hexdigest()[:16],
+            "HOME": str(folder),
+            "LABYARD_CONFIGURATION": hashlib.sha256("\0".join(files.values()).encode()).hexdigest()[:16],
         },
         ready_url=f"http://127.0.0.1:{platform.proxy_api_port}/",
         start_timeout_seconds=20,

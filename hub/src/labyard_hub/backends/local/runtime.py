@@ -15,7 +15,7 @@ from pathlib import Path
 from labyard_hub.backends.local.accounts import Account
 from labyard_hub.config.state import StateFolder
 
-__all__ = ["make_runtime_folder", "make_runtime_root", "remove_runtime_folder", "runtime_root"]
+__all__ = ["make_runtime_folder", "make_runtime_root", "proxy_socket", "remove_runtime_folder", "runtime_root"]
 
 
 def runtime_root(state: StateFolder) -> Path:
@@ -24,6 +24,11 @@ def runtime_root(state: StateFolder) -> Path:
         return Path("/run/labyard") / state.instance
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     return base / f"labyard-{os.geteuid()}-{state.instance}"
+
+
+def proxy_socket(state: StateFolder) -> Path:
+    """Return the socket by which the proxy is told its routes."""
+    return runtime_root(state) / "proxy.sock"
 
 
 def _folder(state: StateFolder, user: str, server: str) -> Path:
