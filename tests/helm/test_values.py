@@ -155,6 +155,7 @@ SETTINGS_NAMES = set(load_configuration(None).settings.model_dump())
         ({"database": {"type": "postgresql", "external": {"host": "db"}}}, "`database.external.existingSecret` is empty"),
         ({"database": {"external": {"host": "db"}}}, "`database.type` is `sqlite`"),
         ({"prePuller": {"hook": {"enabled": True}}}, "`prePuller.images` is empty"),
+        ({"config": {"cluster": {"instance": "other"}}}, "network policies know people's pods by the release's name"),
     ],
 )
 def test_values_that_contradict_one_another_are_refused(values: dict[str, Any], message: str) -> None:
@@ -184,9 +185,9 @@ def test_labyard_reads_the_settings(name: str, tmp_path: Path) -> None:
 
 
 def test_what_people_set_under_cluster_stays() -> None:
-    values = {"config": {"cluster": {"instance": "other", "pods": {"labels": {"a": "b"}}}}, "imagePullSecrets": ["registry"]}
+    values = {"config": {"cluster": {"service_account": "other", "pods": {"labels": {"a": "b"}}}}, "imagePullSecrets": ["registry"]}
     cluster = yaml.safe_load(config_of(chart.objects(chart.render(values))))["cluster"]
-    assert cluster["instance"] == "other"
+    assert cluster["service_account"] == "other"
     assert cluster["pods"]["labels"] == {"a": "b"}
     assert cluster["pods"]["image_pull_secrets"] == ["registry"]
 

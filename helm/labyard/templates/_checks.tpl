@@ -31,6 +31,10 @@
 {{- if and .Values.prePuller.hook.enabled (not .Values.prePuller.images) -}}
 {{- $wrong = append $wrong "`prePuller.hook.enabled` is true and `prePuller.images` is empty: name images" -}}
 {{- end -}}
+{{- $instance := (.Values.config.cluster | default dict).instance -}}
+{{- if and $instance (ne $instance .Release.Name) -}}
+{{- $wrong = append $wrong (printf "`config.cluster.instance` is %q, and network policies know people's pods by the release's name, %q: take it out" $instance .Release.Name) -}}
+{{- end -}}
 {{- if $wrong -}}
 {{- fail (printf "the values cannot be used:\n  * %s\n" (join "\n  * " $wrong)) -}}
 {{- end -}}

@@ -1,0 +1,102 @@
+"""Worth: what the chart says of ports, variables, secrets and labels is what the hub's own code does with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from traitlets.config import Config
+
+from labyard_hub.backends.kubernetes.pod import COMPONENT, PORT, pod_labels
+from labyard_hub.cluster.state import prepare_state
+from labyard_hub.hub_plugins.cluster_config import configure_from_environment
+from tests.helm import chart
+
+everywhere = pytest.mark.parametrize("name", chart.NAMES)
+
+
+def container(name: str, deployment: str) -> tuple[chart.Object, chart.Object]:
+    """Return the pod of a Deployment, and its container of the same name."""
+    found = next(pod for title, pod in chart.pods(chart.objects_of(name)) if title.endswith(f"-{deployment}"))
+    return found, next(one for one in chart.containers(found) if one["name"] == deployment)
+
+
+def environment(name: str, deployment: str, folder: Path) -> dict[str, str]:
+    """Return the variables of a container, with what is mounted in it laid into `folder`."""
+    pod, one = container(name, deployment)
+    values = {variable["name"]: variable.get("value", "secret") for variable in one["env"]}
+    config = next(found for found in chart.of_kind(chart.objects_of(name), "ConfigMap") if found["metadata"]["name"].endswith("-config"))
+    (folder / "config.yaml").write_text(config["data"]["config.yaml"])
+    (folder / "secrets").mkdir()
+    for volume in pod["spec"]["volumes"]:
+        if volume["name"] == "secrets":
+            for item in volume["secret"]["items"]:
+                (folder / "secrets" / item["path"]).write_text("5e" * 32)
+    if "LABYARD_HUB_FILES" in values:
+        secret = next(
+            found for found in chart.of_kind(chart.objects_of(name), "Secret") if found["metadata"]["name"].endswith("-hub-config")
+        )
+        (folder / "hub.d").mkdir()
+        for file, text in secret["stringData"].items():
+            (folder / "hub.d" / file).write_text(text)
+        values["LABYARD_HUB_FILES"] = str(folder / "hub.d")
+    if "LABYARD_PROJECTS_VOLUME" in values:
+        (folder / "projects").mkdir()
+        values["LABYARD_PROJECTS_VOLUME"] = str(folder / "projects")
+    places = {"LABYARD_STATE_DIR": "state", "LABYARD_CONFIG": "config.yaml", "LABYARD_SECRETS_DIR": "secrets"}
+    return {**values, **{variable: str(folder / place) for variable, place in places.items()}, "POD_NAMESPACE": "lab"}
+
+
+@everywhere
+def test_the_hub_is_configured_by_what_the_chart_gives_it(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = environment(name, "hub", tmp_path)
+    monkeypatch.setenv("LABYARD_LOGIN_CLIENT_SECRET", values.get("LABYARD_LOGIN_CLIENT_SECRET", ""))
+    mounted = {path.name for path in (tmp_path / "secrets").iterdir()}
+    prepare_state(values)
+    c: Any = Config()
+    files = configure_from_environment(c, values)
+    assert {path.name for path in (tmp_path / "secrets").iterdir()} == mounted, "a secret that the chart does not mount was made up"
+    assert [file.name for file in files] == (["10-limits.py"] if name == "everything" else [])
+    _, hub = container(name, "hub")
+    assert urlsplit(c.JupyterHub.hub_bind_url).port == hub["ports"][0]["containerPort"]
+    assert c.JupyterHub.hub_connect_url == values["LABYARD_HUB_URL"]
+    assert c.JupyterHub.db_url.startswith("postgresql://labyard@" if chart.read_values(name).get("database") else "sqlite:///")
+    assert c.ConfigurableHTTPProxy.auth_token == "5e" * 32
+    assert {service["name"] for service in c.JupyterHub.services} >= {"labyard", "mlflow", "culler", "metrics"}
+
+
+@everywhere
+def test_policies_know_the_pods_that_the_spawner_makes(name: str, tmp_path: Path) -> None:
+    _, configuration = prepare_state(environment(name, "hub", tmp_path))
+    cluster = configuration.settings.cluster
+    assert cluster is not None
+    labels = {**pod_labels(cluster), "app.kubernetes.io/component": COMPONENT}
+    found = chart.objects_of(name)
+    policy = next(
+        one for one in chart.of_kind(found, "NetworkPolicy") if one["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    )
+    assert policy["metadata"]["name"].endswith("-singleuser-server")
+    assert PORT in [port["port"] for port in policy["spec"]["ingress"][0]["ports"]]
+    accounts = {one["metadata"]["name"] for one in chart.of_kind(found, "ServiceAccount")}
+    assert cluster.service_account in accounts
+    claims = {one["metadata"]["name"] for one in chart.of_kind(found, "PersistentVolumeClaim")}
+    assert cluster.projects_claim is None or cluster.projects_claim in claims
+    classes = {one["metadata"]["name"] for one in chart.of_kind(found, "PriorityClass")}
+    assert cluster.pods.priority_class is None or cluster.pods.priority_class in classes
+    assert cluster.show_capacity is bool(chart.of_kind(found, "ClusterRole"))
+
+
+@everywhere
+@pytest.mark.parametrize("deployment", ["service", "mlflow", "culler"])
+def test_the_other_programs_find_what_they_need(name: str, deployment: str, tmp_path: Path) -> None:
+    from labyard_hub.cluster.__main__ import PROGRAMS
+
+    program = PROGRAMS[deployment](environment(name, deployment, tmp_path))
+    _, one = container(name, deployment)
+    port = {"service": program.env.get("LABYARD_SERVICE_PORT"), "mlflow": program.env.get("LABYARD_MLFLOW_PORT")}.get(deployment)
+    assert port is None or int(port) == one["ports"][0]["containerPort"]
+    probe = one.get("readinessProbe")
+    prefix = program.env.get("JUPYTERHUB_SERVICE_PREFIX") or program.env.get("LABYARD_MLFLOW_PREFIX") or ""
+    assert probe is None or probe["httpGet"]["path"].startswith(prefix)
