@@ -20,12 +20,13 @@ class Image:
         Whether the registry has none of that name.
     pull_seconds
         How long it takes to come to a node that has it not.
-    command, env
+    entrypoint, command, env
         What runs in it, and with which variables, where a pod says nothing else. For the runtime that starts real processes.
     """
 
     missing: bool = False
     pull_seconds: float = 0.0
+    entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -40,7 +41,7 @@ class Registry:
         """Say what the images of some patterns are; the last that matches counts."""
         for pattern, values in images.items():
             self._images.pop(pattern, None)
-            self._images[pattern] = Image(**{**values, "command": tuple(values.get("command", ()))})
+            self._images[pattern] = Image(**{**values, **{key: tuple(values.get(key, ())) for key in ("entrypoint", "command")}})
 
     def get(self, reference: str) -> Image:
         """Return what the image of a reference is."""

@@ -47,7 +47,8 @@ class ProcessRuntime:
         uid, gid = (int(own.get(key, context.get(key, 0))) for key in ("runAsUser", "runAsGroup"))
         group = int(context.get("fsGroup", gid))
         script = mount_script(pod, self._volumes(pod, group), read_only_root=bool(own.get("readOnlyRootFilesystem")))
-        argv = [*container.get("command", ()), *container.get("args", ())] or list(image.command)
+        replaced = bool(container.get("command"))
+        argv = list(container.get("command") or image.entrypoint) + list(container.get("args") or (() if replaced else image.command))
         # Addresses stand for network namespaces: what listens on all of a pod's addresses listens on its own here.
         argv = [ip if argument == "0.0.0.0" else f"--ip={ip}" if argument == "--ip=0.0.0.0" else argument for argument in argv]  # noqa: S104  # it is replaced
         environment = {"PATH": SYSTEM_PATH, "HOSTNAME": pod["metadata"]["name"], **image.env}
