@@ -16,6 +16,7 @@ __all__ = ["cli", "run"]
 
 OWN_COMMANDS = {
     "completion": "labyard.cli.completion:completion",
+    "env": "labyard.cli.env:env",
     "login": "labyard.cli.login:login",
     "logout": "labyard.cli.session:logout",
     "project": "labyard.cli.project:project",

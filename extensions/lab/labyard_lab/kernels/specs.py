@@ -1,4 +1,4 @@
-"""Describes kernels to JupyterLab as having no debugger, where users share a machine and are kept apart.
+"""Describes kernels to JupyterLab: the project's own in its server, and all as having no debugger where users share a machine and are kept apart.
 
 A kernel's debugger listens on TCP and asks for no password: every account of the machine could run code in the kernel. JupyterLab starts it for kernels that are
 described as having one, which a kernel of the user's own making is too.
@@ -7,17 +7,32 @@ described as having one, which a kernel of the user's own making is too.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from traitlets import default
 
 from labyard_lab.kernels.pool import KernelPool
 
 __all__ = ["LabyardKernelSpecManager"]
 
 
+PROJECT_KERNELS = Path(".labyard") / "kernels"
+"""Below a project's folder; `labyard.environments` writes them."""
+
+
 class LabyardKernelSpecManager(KernelSpecManager):
-    """Jupyter's own, but for the debugger where ``LABYARD_ISOLATED=1``."""
+    """Jupyter's own, with the project's kernels in a project's server, and without the debugger where ``LABYARD_ISOLATED=1``."""
+
+    @default("kernel_dirs")
+    def _with_the_project(self) -> list[str]:
+        """Return where kernels are described. Those of a project come last, so none takes the place of another, and only in the project's own server."""
+        folders: list[str] = super()._kernel_dirs_default()
+        root = os.environ.get("JUPYTERHUB_ROOT_DIR")
+        if os.environ.get("LABYARD_PROJECT") and root:
+            folders.append(str(Path(root) / PROJECT_KERNELS))
+        return folders
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return the description of the kernel `kernel_name`.
