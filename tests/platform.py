@@ -193,8 +193,8 @@ class Browserless:
     def hub_api(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         return self.http.request(method, f"hub/api/{path}", headers={"X-XSRFToken": self.xsrf, "Referer": f"{self.url}hub/home"}, **kwargs)
 
-    def start_server(self, name: str, timeout_seconds: float = 90) -> None:
-        answer = self.hub_api("POST", f"users/{name}/server")
+    def start_server(self, name: str, timeout_seconds: float = 90, options: dict[str, Any] | None = None) -> None:
+        answer = self.hub_api("POST", f"users/{name}/server", json={"user_options": options})
         assert answer.status_code in (201, 202), answer.text
         wait_until(lambda: self.hub_api("GET", f"users/{name}").json()["servers"].get("", {}).get("ready"), "server ready", timeout_seconds)
 

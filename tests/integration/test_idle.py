@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,18 +26,29 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 PASSWORD = "correct horse battery"
 IDLE_SECONDS = 30
 TOOL = Path(__file__).parent / "chain_tool.py"
-PEOPLE = ("ada", "bob", "dan", "eve")
+PEOPLE = ("ada", "bob", "dan", "eve", "gus", "max")
+PROFILES = [{"name": "usual"}, {"name": "gpu", "gpu": {"count": 1}}, {"name": "short", "maximum_session_seconds": 60}]
+GPU_ID = "GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77"
+NVIDIA_SMI = f"""#!/bin/sh
+# Stands in for NVIDIA's, since there is no GPU here.
+case "$1" in
+  -L) echo "GPU 0: NVIDIA A100-SXM4-40GB (UUID: {GPU_ID})" ;;
+  --query-gpu=uuid,utilization.gpu) echo "{GPU_ID}, $(cat "$(dirname "$0")/utilisation")" ;;
+  *) exit 2 ;;
+esac
+"""
 
 
 @dataclass
 class People:
     running: RunningPlatform
+    gpu_utilisation: Path
     sessions: dict[str, Browserless] = field(default_factory=dict)
     servers: dict[str, httpx.Client] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
 
-    def start(self, name: str) -> None:
-        self.sessions[name].start_server(name)
+    def start(self, name: str, **options: str) -> None:
+        self.sessions[name].start_server(name, options=options)
         self.tokens[name] = self.sessions[name].token(name)
         self.servers[name] = self.running.client(f"user/{name}/", self.tokens[name])
 
@@ -46,6 +59,11 @@ class People:
         )
 
 
+def start_with(patch: pytest.MonkeyPatch, folder: Path) -> AbstractContextManager[RunningPlatform]:
+    patch.setenv("PATH", f"{os.environ['PATH']}:{folder / 'bin'}")
+    return start_platform(folder / "state", "--config", str(folder / "config.yaml"))
+
+
 @pytest.fixture(scope="module")
 def people() -> Iterator[People]:
     with open_temporary_folder() as folder:
@@ -54,9 +72,14 @@ def people() -> Iterator[People]:
         command = [sys.executable, str(folder / "tool.py"), "--socket", "{socket}", "--prefix", "{base_url}"]
         definition = {"name": "short", "title": "Short", "command": command, "ready_path": "/ready", "idle_timeout_seconds": 3}
         (folder / "tools.d" / "short.yaml").write_text(json.dumps(definition))
-        (folder / "config.yaml").write_text(f"servers: {{idle_timeout_seconds: {IDLE_SECONDS}}}\ntools: {{enabled: [tensorboard]}}\n")
-        with start_platform(folder / "state", "--config", str(folder / "config.yaml")) as running:
-            people = People(running)
+        settings = {"servers": {"idle_timeout_seconds": IDLE_SECONDS}, "tools": {"enabled": ["tensorboard"]}, "profiles": PROFILES}
+        (folder / "config.yaml").write_text(json.dumps(settings))
+        (folder / "bin").mkdir()
+        (folder / "bin" / "utilisation").write_text("80")
+        (folder / "bin" / "nvidia-smi").write_text(NVIDIA_SMI)
+        (folder / "bin" / "nvidia-smi").chmod(0o755)
+        with pytest.MonkeyPatch.context() as patch, start_with(patch, folder) as running:
+            people = People(running, gpu_utilisation=folder / "bin" / "utilisation")
             for name in PEOPLE:
                 running.add_user(name, PASSWORD)
                 people.sessions[name] = running.session(name, PASSWORD)
@@ -72,7 +95,8 @@ def open_tool(server: httpx.Client, name: str, folder: str | None = None) -> tup
 
 
 def test_idle_servers_are_stopped_and_busy_ones_are_not(people: People) -> None:
-    """One person does nothing, one's kernel computes in silence, one's terminal too, and one looks at TensorBoard."""
+    """One person does nothing, one's kernel computes in silence, one's terminal too, one looks at TensorBoard, and one's GPU computes."""
+    people.start("gus", profile="gpu")
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(people.start, ("bob", "dan", "eve")))
     bob, dan, eve = people.servers["bob"], people.servers["dan"], people.servers["eve"]
@@ -108,7 +132,7 @@ def test_idle_servers_are_stopped_and_busy_ones_are_not(people: People) -> None:
             began = time.monotonic()
             wait_until(lambda: not people.runs("ada"), "the idle server is stopped", 90)
             assert time.monotonic() - began >= IDLE_SECONDS - 10
-            assert {name: people.runs(name) for name in ("bob", "dan", "eve")} == {"bob": True, "dan": True, "eve": True}
+            assert {name for name in ("bob", "dan", "eve", "gus") if people.runs(name)} == {"bob", "dan", "eve", "gus"}
             assert [(one["id"], one["execution_state"]) for one in bob.get("api/kernels").json()] == [(kernel, "busy")]
         finally:
             leave.set()
@@ -116,7 +140,19 @@ def test_idle_servers_are_stopped_and_busy_ones_are_not(people: People) -> None:
     # It was the work that kept them: when it ends, they are stopped.
     bob.put("api/contents/stop", json={"type": "file", "format": "text", "content": ""}).raise_for_status()
     dan.delete(f"api/terminals/{terminal}").raise_for_status()
-    wait_until(lambda: not any(people.runs(name) for name in ("bob", "dan", "eve")), "all are stopped", 120)
+    people.gpu_utilisation.write_text("0")
+    wait_until(lambda: not any(people.runs(name) for name in ("bob", "dan", "eve", "gus")), "all are stopped", 120)
+
+
+def test_a_session_ends_after_its_longest_time_and_says_so(people: People) -> None:
+    people.start("max", profile="short")
+    kernel = people.servers["max"].post("api/kernels", json={"name": "python3"}).json()["id"]
+    with KernelConnection(f"{people.running.url}user/max/", kernel, people.tokens["max"]) as connection:
+        connection.begin("while True: pass")
+    home = people.sessions["max"].http
+    assert "It will be stopped in" in home.get("hub/home").text
+    wait_until(lambda: not people.runs("max"), "the session ends", 120)
+    assert "It was stopped 1 min after its start, which is the longest that its profile allows." in home.get("hub/home").text
 
 
 def test_an_idle_tool_ends_and_opens_again(people: People) -> None:
