@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 
-from tests.benchmarks import tools_mlflow, tools_opening
+from tests.benchmarks import tools_label_studio, tools_mlflow, tools_opening
 
 __all__ = ["main"]
 
-PARTS = {"tensorboard": tools_opening.tensorboard, "mlflow": tools_mlflow.main, "label-studio": tools_opening.label_studio}
+PARTS = {"tensorboard": tools_opening.tensorboard, "mlflow": tools_mlflow.main, "label-studio": tools_label_studio.label_studio}
 
 
 def main() -> None:

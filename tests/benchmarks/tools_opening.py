@@ -1,6 +1,6 @@
-"""From a click to a tool's page: TensorBoard with a hundred long runs, and Label Studio, through a Jupyter server with Labyard's extension.
+"""From a click to TensorBoard's page with a hundred long runs, through a Jupyter server with Labyard's extension.
 
-The other sides are the same programs as they come: `tensorboard` with its own choice of loader and with its Python loader, and ``label-studio start``.
+The other sides are `tensorboard` with its own choice of loader and with its Python loader.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import time
 from pathlib import Path
 
 import httpx
-import psutil
 
 from labyard.builtin_tools import builtin_tool
-from labyard_hub.backends.local.environments import EnvironmentStore, label_studio_template
+from labyard_hub.backends.local.environments import EnvironmentStore
 from tests.benchmarks.report import compare
 from tests.benchmarks.sign_in import _port
 from tests.benchmarks.tool_data import make_event_files
+from tests.benchmarks.tools_label_studio import keeper_of
 from tests.benchmarks.tools_mlflow import _environment, _family, _memory_mb, _process
 from tests.labyard_lab.conftest import TOKEN, LabServer
 from tests.platform import open_temporary_folder, wait_until
 
-__all__ = ["label_studio", "tensorboard"]
+__all__ = ["tensorboard"]
 
 ROUNDS = 3
 RUNS, STEPS = 100, 10_000
@@ -80,7 +80,7 @@ def tensorboard() -> None:
                         measure(name, f"http://127.0.0.1:{port}/", process.pid, started)
                 started = time.perf_counter()
                 instance = server.client.post("instances", json={"tool": "tensorboard", "folder": "logs"}).json()
-                keeper = wait_until(lambda: _keeper(server), "the keeper")
+                keeper = wait_until(lambda: keeper_of(server), "the keeper")
                 measure("Labyard", server.tool_url(instance), keeper, started)
                 server.client.delete(f"instances/{instance['id']}")
         finally:
@@ -89,62 +89,3 @@ def tensorboard() -> None:
     compare("TensorBoard: start to all curves", "s", curves, base="tensorboard")
     compare("TensorBoard: CPU until then", "s", cpu, base="tensorboard")
     compare("TensorBoard: memory then (PSS)", "MiB", memory, base="tensorboard")
-
-
-def _keeper(server: LabServer) -> int | None:
-    for process in psutil.Process(server.process.pid).children():
-        if any(word.endswith("/keeper.py") for word in process.cmdline()):
-            return process.pid
-    return None
-
-
-def label_studio() -> None:
-    """Measure and print. Stock makes its database at its first start, Labyard's is a copy of one that was made when it was installed."""
-    first: dict[str, list[float]] = {"label-studio start": [], "Labyard": []}
-    later: dict[str, list[float]] = {"label-studio start": [], "Labyard": []}
-    memory: dict[str, list[float]] = {"label-studio start": [], "Labyard": []}
-    with open_temporary_folder() as root:
-        store = EnvironmentStore.default(root)
-        python = store.ensure("label-studio") / "bin" / "python"
-        template = label_studio_template(store)
-        for number in range(ROUNDS):
-            for seconds in (first, later):
-                port, data = _port(), root / f"data{number}"
-                data.mkdir(exist_ok=True)
-                environment = {
-                    **_environment(python),
-                    "HOME": str(data),
-                    "LABEL_STUDIO_BASE_DATA_DIR": str(data),
-                    "COLLECT_ANALYTICS": "false",
-                }
-                command = [
-                    str(python.parent / "label-studio"),
-                    "start",
-                    "--no-browser",
-                    "--internal-host",
-                    "127.0.0.1",
-                    "--port",
-                    str(port),
-                ]
-                started = time.perf_counter()
-                with _process(command, environment, data) as process:
-                    wait_until(lambda port=port: _gets(f"http://127.0.0.1:{port}/user/login/"), "Label Studio", 600)  # type: ignore[misc]
-                    seconds["label-studio start"].append(time.perf_counter() - started)
-                    memory["label-studio start"].append(_memory_mb(process.pid))
-            with tempfile.TemporaryDirectory() as short:
-                tools = [builtin_tool("label-studio", python=python)]
-                server = LabServer(Path(short) / "s", tools, environment={"LABYARD_LABEL_STUDIO_TEMPLATE": str(template)})
-                try:
-                    for seconds in (first, later):
-                        started = time.perf_counter()
-                        instance = server.client.post("instances", json={"tool": "label-studio", "folder": None}).json()
-                        url = server.tool_url(instance)
-                        wait_until(lambda url=url: _gets(url, **HEADERS, Accept="text/html"), "Label Studio", 600)  # type: ignore[misc]
-                        seconds["Labyard"].append(time.perf_counter() - started)
-                        memory["Labyard"].append(_memory_mb(wait_until(lambda: _keeper(server), "the keeper")))  # noqa: B023
-                        server.client.delete(f"instances/{instance['id']}")
-                finally:
-                    server.remove()
-    compare("Label Studio: first start to its page", "s", first, base="label-studio start")
-    compare("Label Studio: later start to its page", "s", later, base="label-studio start")
-    compare("Label Studio: memory then (PSS)", "MiB", memory, base="label-studio start")

@@ -61,6 +61,23 @@ def test_life_of_an_instance(echo_server: LabServer) -> None:
     assert client.get("instances").json() == {"instances": []}
 
 
+def test_an_answer_waits_until_a_tool_has_started_or_failed(make_server: Callable[..., LabServer]) -> None:
+    never = echo_tool("never", command=("sh", "-c", "exec sleep 600", "{socket}"), start_timeout_seconds=600)
+    server = make_server([echo_tool(), echo_tool("fails", command=("sh", "-c", "exit 3", "{socket}")), never])
+    client = server.client
+    for name, state in (("echo", "running"), ("fails", "failed")):
+        client.post("instances", json={"tool": name})
+        wait_until(lambda name=name: client.get(f"instances/{name}?wait_seconds=10").json()["state"] != "starting", name)  # type: ignore[misc]
+        assert client.get(f"instances/{name}?wait_seconds=10").json()["state"] == state
+    client.post("instances", json={"tool": "never"})
+    before = client.get("instances/never").json()["started_seconds"]
+    after = client.get("instances/never?wait_seconds=0.3").json()
+    assert after["state"] == "starting"
+    assert after["started_seconds"] - before >= 0.3
+    for wrong in ("-1", "11", "x", "nan", "inf"):
+        assert error_code(client.get(f"instances/never?wait_seconds={wrong}")) == "invalid_request"
+
+
 def test_instance_of_a_folder(echo_server: LabServer) -> None:
     (echo_server.root / "a b" / "runs").mkdir(parents=True)
     instance = echo_server.open("per-folder", "a b/runs")

@@ -20,6 +20,9 @@ from labyard_lab.proxy.base import browser_origin
 __all__ = ["InstanceHandler", "InstancesHandler", "RestartHandler", "ToolsHandler"]
 
 
+LONGEST_WAIT_SECONDS = 10.0
+
+
 class OpenRequest(BaseModel):
     """What is to be opened."""
 
@@ -110,8 +113,21 @@ class InstanceHandler(LabyardHandler):
 
     @route("read")
     async def get(self, wanted: str) -> None:
-        """Tell how it is."""
-        await self.write_instance(self.manager.get(wanted))
+        """Tell how it is: at once, or for ``wait_seconds`` as soon as it is no longer starting, so that nobody has to ask again and again."""
+        instance = self.manager.get(wanted)
+        await instance.settled(self.wait_seconds())
+        await self.write_instance(instance)
+
+    def wait_seconds(self) -> float:
+        """Return for how long the answer may wait."""
+        text = self.get_query_argument("wait_seconds", "0")
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = -1
+        if not 0 <= seconds <= LONGEST_WAIT_SECONDS:
+            raise InvalidRequestError(f"cannot wait for {text!r} seconds: say a number from 0 to {LONGEST_WAIT_SECONDS:g}")
+        return seconds
 
     @route("execute")
     async def delete(self, wanted: str) -> None:

@@ -79,6 +79,7 @@ class Instance:
     _used: float = field(default_factory=time.monotonic)
     _users: int = 0
     _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def title(self) -> str:
@@ -99,6 +100,7 @@ class Instance:
         """Start it. Returns at once; the state tells how it goes on."""
         self.tool, self.plan = tool, plan
         self.state, self.reason = ToolInstanceState.STARTING, None
+        self._settled.clear()
         self._started = self._used = time.monotonic()
         self._watcher = asyncio.create_task(self._live(plan), name=f"labyard-tool-{self.id}")
 
@@ -109,7 +111,7 @@ class Instance:
                 return
             # One that is ending already must not be cancelled: it would leave its process behind.
             if self.is_active:
-                self.state, self.reason = ToolInstanceState.STOPPED, reason
+                self._settle(ToolInstanceState.STOPPED, reason)
                 self._watcher.cancel()
             await asyncio.wait({self._watcher})
             self._watcher = None
@@ -159,6 +161,12 @@ class Instance:
             reason=self.reason,
         )
 
+    async def settled(self, seconds: float) -> None:
+        """Return when it is no longer starting, or after so long."""
+        if self.state is ToolInstanceState.STARTING and seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._settled.wait(), seconds)
+
     async def log_tail(self) -> list[str]:
         """Return the last lines of its output."""
         return await asyncio.to_thread(read_log_tail, self.plan.log) if self.plan is not None else []
@@ -206,7 +214,7 @@ class Instance:
             self._fail(f"It did not answer within {self.tool.start_timeout_seconds:g} s.")
             return False
         ready.result()
-        self.state = ToolInstanceState.RUNNING
+        self._settle(ToolInstanceState.RUNNING, None)
         self._used = time.monotonic()
         self.logger.info("labyard: %s is ready after %.1f s", self.id, time.monotonic() - self._started)
         return True
@@ -234,9 +242,13 @@ class Instance:
             self.note_use()
         return connected
 
+    def _settle(self, state: ToolInstanceState, reason: str | None) -> None:
+        self.state, self.reason = state, reason
+        self._settled.set()
+
     def _fail(self, reason: str) -> None:
         if self.is_active:
-            self.state, self.reason = ToolInstanceState.FAILED, reason
+            self._settle(ToolInstanceState.FAILED, reason)
             self.logger.warning("labyard: %s failed: %s", self.id, reason)
 
     async def _clean_up(self, process: ToolProcess) -> None:

@@ -9,6 +9,8 @@ const again = main.querySelector("button");
 const log = main.querySelector("details");
 
 const LOOK_MILLISECONDS = 200;
+/** The server answers sooner where there is news. */
+const WAIT_SECONDS = 0.5;
 
 function say(sentence, { instance = null, failed = false } = {}) {
   // Written only when it changes, since it is read out.
@@ -47,7 +49,7 @@ function pause() {
 async function look() {
   const { instances } = await ask("GET", "instances");
   const known = instances.some(one => one.id === tool);
-  return known ? ask("GET", `instances/${tool}`) : null;
+  return known ? ask("GET", `instances/${tool}?wait_seconds=${WAIT_SECONDS}`) : null;
 }
 
 async function open() {

@@ -11,7 +11,8 @@ export interface IToolApi {
   list(): Promise<IToolList>;
   /** Start an instance, or find the one that runs. */
   create(tool: string, folder: string | null): Promise<IToolInstance>;
-  get(id: string): Promise<IToolInstance>;
+  /** How an instance is; while it starts, the answer may take so long, and comes as soon as the instance has started or failed. */
+  get(id: string, waitSeconds?: number): Promise<IToolInstance>;
   /** All instances that there are. */
   instances(): Promise<IToolInstance[]>;
   stop(id: string): Promise<void>;
@@ -36,9 +37,10 @@ export class ToolApi implements IToolApi {
     return (await this._request('POST', 'instances', { tool, folder })) as IToolInstance;
   }
 
-  async get(id: string): Promise<IToolInstance> {
+  async get(id: string, waitSeconds = 0): Promise<IToolInstance> {
     // Looking whether a tool still runs is not work: it must not keep an otherwise idle server alive.
-    return (await this._request('GET', `instances/${encodeURIComponent(id)}?no_track_activity=1`)) as IToolInstance;
+    const query = `no_track_activity=1${waitSeconds > 0 ? `&wait_seconds=${waitSeconds}` : ''}`;
+    return (await this._request('GET', `instances/${encodeURIComponent(id)}?${query}`)) as IToolInstance;
   }
 
   async instances(): Promise<IToolInstance[]> {

@@ -6,6 +6,11 @@ import { UNKNOWN_REPORT, type IToolReport } from './report';
 /** How long a tool of the platform may be away before its tab gives up. */
 const PLATFORM_PATIENCE_SECONDS = 120;
 
+/** How long the answer about a start may take. It comes as soon as the tool runs; until then the log and the time are shown as often. */
+const START_WAIT_SECONDS = 0.5;
+const LONG_START_WAIT_SECONDS = 1;
+const LONG_START_SECONDS = 15;
+
 /** Said of an instance that is gone and that nobody stopped from this tab. */
 const ENDED = 'It ended because nobody used it for a while, or it was stopped elsewhere.';
 
@@ -15,6 +20,8 @@ const ENDED = 'It ended because nobody used it for a while, or it was stopped el
 export interface IToolDriver {
   /** Whether it is this person's own process, to be stopped, restarted and read the log of. */
   readonly isOwn: boolean;
+  /** Whether the server holds its answer about a start until there is news, so that it can be asked again at once. */
+  readonly holdsAnswer: boolean;
   /** Identifier of the running instance; null where there is none. */
   readonly instance: string | null;
   /** Start it, or join it where it runs. */
@@ -30,6 +37,7 @@ export interface IToolDriver {
  */
 export class InstanceDriver implements IToolDriver {
   readonly isOwn = true;
+  readonly holdsAnswer = true;
 
   constructor(
     private readonly _api: IToolApi,
@@ -51,7 +59,9 @@ export class InstanceDriver implements IToolDriver {
       return this.begin();
     }
     const id = this._id;
-    return (await absentAsNull(async () => this._take(await this._api.get(id)))) ?? this._stopped(ENDED);
+    return (
+      (await absentAsNull(async () => this._take(await this._api.get(id, this._waitSeconds())))) ?? this._stopped(ENDED)
+    );
   }
 
   async restart(): Promise<IToolReport> {
@@ -70,6 +80,13 @@ export class InstanceDriver implements IToolDriver {
       await absentAsNull(() => this._api.stop(id));
     }
     return this._stopped(null);
+  }
+
+  private _waitSeconds(): number {
+    if (this._last.phase !== 'starting') {
+      return 0;
+    }
+    return this._last.elapsedSeconds < LONG_START_SECONDS ? START_WAIT_SECONDS : LONG_START_WAIT_SECONDS;
   }
 
   private async _create(): Promise<IToolReport> {
@@ -117,6 +134,7 @@ export class InstanceDriver implements IToolDriver {
  */
 export class PlatformDriver implements IToolDriver {
   readonly isOwn = false;
+  readonly holdsAnswer = false;
   readonly instance = null;
 
   constructor(

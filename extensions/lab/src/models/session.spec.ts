@@ -64,6 +64,19 @@ describe('starting', () => {
     expect(count('POST', 'instances')).toBe(1);
   });
 
+  it('is told by the server as soon as it runs: the answer is held, and asked for again at once', async () => {
+    session.start();
+    await pass(160);
+    const asked = server.calls.filter(call => call.method === 'GET');
+    expect(asked.length).toBeGreaterThanOrEqual(2);
+    expect(asked[0].query).toContain('wait_seconds=0.5');
+    instance = anInstance({ state: 'running' });
+    await pass(60);
+    expect(session.view.phase).toBe('running');
+    await pass(16_000);
+    expect(server.calls[server.calls.length - 1].query).not.toContain('wait_seconds');
+  });
+
   it('joins what runs where the person may start nothing', async () => {
     server.answer = call =>
       call.method === 'POST'
@@ -186,6 +199,7 @@ describe('a lost connection', () => {
     await pass(2_000);
     expect(session.view).toMatchObject({ phase: 'starting', connected: false });
     server.answer = serve;
+    instance = anInstance({ state: 'running' });
     await pass(30_000);
     expect(session.view.connected).toBe(true);
     expect(session.view.title).toBe('TensorBoard · runs');

@@ -9,6 +9,8 @@ import { UNKNOWN_REPORT, type IToolReport } from './report';
 
 /** A start is watched closely at first; one that takes long is looked at less often. */
 const STARTING_MILLISECONDS = 500;
+/** The server answers when there is news, or after a while: it is asked again soon. */
+const HELD_MILLISECONDS = 50;
 const LONG_START_MILLISECONDS = 1_000;
 const LONG_START_SECONDS = 15;
 /** A running tool is looked at to see that it ended, a shown log to see its new lines. */
@@ -190,7 +192,9 @@ export class ToolSession implements IDisposable {
       return;
     }
     let interval = this._followsLog ? LOG_MILLISECONDS : RUNNING_MILLISECONDS;
-    if (phase === 'starting') {
+    if (phase === 'starting' && this._driver?.holdsAnswer) {
+      interval = HELD_MILLISECONDS;
+    } else if (phase === 'starting') {
       interval = elapsedSeconds < LONG_START_SECONDS ? STARTING_MILLISECONDS : LONG_START_MILLISECONDS;
     }
     this._poll.frequency = { ...this._poll.frequency, interval };
