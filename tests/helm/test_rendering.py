@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import tarfile
+from pathlib import Path
 
 import helm_python
 import pytest
@@ -61,6 +63,17 @@ def test_names_follow_the_release_and_stay_short() -> None:
         found = chart.objects(chart.render({}, release=release))
         assert f"Deployment {start}" in [chart.title(one) for one in found]
         assert max(len(one["metadata"]["name"]) for one in found) <= 63
+
+
+def test_the_package_has_what_it_needs_and_no_more(tmp_path: Path) -> None:
+    helm_python.package(str(chart.CHART), destination=str(tmp_path))
+    [package] = tmp_path.glob("labyard-*.tgz")
+    with tarfile.open(package) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert names >= {"Chart.yaml", "values.yaml", "values.schema.json", "renamed.yaml", "templates/NOTES.txt"}
+    assert "values.schema.yaml" not in names
+    with helm_python.Chart.load(str(package)) as packaged:
+        assert packaged.render({"secrets": {"existingSecret": "own"}}, name="labyard", namespace="lab")
 
 
 def test_notes_say_where_to_go() -> None:

@@ -35,6 +35,11 @@
 {{- if and $instance (ne $instance .Release.Name) -}}
 {{- $wrong = append $wrong (printf "`config.cluster.instance` is %q, and network policies know people's pods by the release's name, %q: take it out" $instance .Release.Name) -}}
 {{- end -}}
+{{- $people := ((.Values.config.cluster | default dict).pods | default dict).user_id -}}
+{{- $folders := .Values.service.podSecurityContext.runAsUser -}}
+{{- if and $people $folders .Values.projects.enabled (ne (int $people) (int $folders)) -}}
+{{- $wrong = append $wrong (printf "`config.cluster.pods.user_id` is %d and `service.podSecurityContext.runAsUser` is %d: the service makes projects' folders, so let them be the same" (int $people) (int $folders)) -}}
+{{- end -}}
 {{- if $wrong -}}
 {{- fail (printf "the values cannot be used:\n  * %s\n" (join "\n  * " $wrong)) -}}
 {{- end -}}
