@@ -51,7 +51,8 @@ class ClusterCapacity(Capacity):
         if reading is None:
             return {one.name: ProfileCapacity() for one in profiles}
         places = count_places(profiles, *reading, self._cluster)
-        return {name: ProfileCapacity(free=free, total=total, queue=queue) for name, (free, total, queue) in places.items()}
+        # A cluster may have no node of a kind until somebody asks for one: of such a profile it is not known how many there could be.
+        return {name: ProfileCapacity(free=free, total=total or None, queue=queue) for name, (free, total, queue) in places.items()}
 
     async def _reading(self) -> Reading | None:
         async with self._lock:
