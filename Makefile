@@ -1,7 +1,7 @@
 # `make up` and `make test` do all their own set-up.
 # ARGS passes options on: `make up ARGS="--port 9000"`, `make test ARGS="tests/labyard -x"`.
 
-.PHONY: up test setup lint bench bench-check docs lock
+.PHONY: up test setup lint bench bench-check docs lock images
 .DEFAULT_GOAL := up
 
 # This folder, or an open copy of it for root where this one is closed to other accounts.
@@ -33,3 +33,7 @@ docs: setup
 
 lock: setup
 	@exec sh scripts/lock.sh "$(HERE)/.venv/bin/uv"
+
+# `make images ARGS="pytorch-cuda"`; see images/README.md.
+images: setup
+	@exec "$(HERE)/.venv/bin/python" images/build.py $(ARGS)

@@ -7,3 +7,4 @@ uv=${1:-.venv/bin/uv}
 for input in hub/src/labyard_hub/environments/*.in; do
     "$uv" pip compile --quiet --python-version 3.11 --generate-hashes --universal --no-annotate --no-header "$input" -o "${input%.in}.txt"
 done
+sh scripts/lock_images.sh "$uv"

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from labyard_hub.config.catalog import CATALOG_FILE, Catalog, read_catalog
+from labyard_hub.config.catalog import CATALOG_FILE, Catalog, Image, read_catalog
 from labyard_hub.exceptions import ConfigurationError
+from scripts.images_reference import locked_versions, locks_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -82,3 +84,29 @@ def test_mistakes_are_said_clearly(tmp_path: Path, text: str, words: list[str]) 
 
 def test_an_empty_catalogue_is_one() -> None:
     assert Catalog().build_order() == ()
+
+
+@pytest.mark.parametrize("image", list(read_catalog().servers), ids=lambda image: image.name)
+def test_versions_are_those_of_the_locks(image: Image) -> None:
+    locked: dict[str, str] = {"python": "3.11"}
+    for lock in locks_of(image):
+        locked |= locked_versions(lock)
+    assert {
+        name: locked.get(name) for name, version in image.frameworks.items() if not f"{locked.get(name)}.".startswith(f"{version}.")
+    } == {}
+
+
+@pytest.mark.parametrize("image", [image for image in read_catalog().servers if image.extends], ids=lambda image: image.name)
+def test_what_an_image_extends_keeps_its_versions(image: Image) -> None:
+    lower = locked_versions(ROOT / "hub" / "src" / "labyard_hub" / "environments" / "workbench.txt")
+    own = locked_versions(ROOT / "images" / image.name / "requirements.txt")
+    assert {name: (version, own.get(name)) for name, version in lower.items() if own.get(name) != version} == {}
+
+
+def test_the_server_in_the_images_is_the_one_that_was_tested() -> None:
+    tested: dict[str, set[str]] = {}
+    for one in tomllib.loads((ROOT / "uv.lock").read_text())["package"]:
+        tested.setdefault(one["name"], set()).add(one.get("version", ""))
+    own = locked_versions(ROOT / "images" / "base" / "server.txt")
+    assert {name: (version, tested[name]) for name, version in own.items() if version not in tested.get(name, {version})} == {}
+    assert "jupyterlab-git" in own

@@ -1,0 +1,48 @@
+"""What holds in the image that the platform itself runs in."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from engine import Engine
+
+from tests.images.conftest import Run, reference
+
+pytestmark = [pytest.mark.images, pytest.mark.timeout(600)]
+
+
+def test_it_runs_as_any_number(run: Run) -> None:
+    assert run("hub", "sh", "-c", "id -u; touch /opt/labyard/x 2>/dev/null || echo closed; touch ~/mine && echo home").split() == [
+        "12345",
+        "closed",
+        "home",
+    ]
+
+
+def test_hub_service_spawner_and_authenticators_are_there(run: Run) -> None:
+    program = "import jupyterhub, kubespawner, oauthenticator, psycopg2, asyncpg, labyard_hub.main, labyard_hub.hub_plugins.hub_config; print(jupyterhub.__version__)"
+    assert run("hub", "python", "-c", program).startswith("6.1")
+    assert run("hub", "jupyterhub", "--version").startswith("6.1")
+    assert run("hub", "labyard", "--version").startswith("labyard ")
+    assert "HAProxy version" in run("hub", "haproxy", "-v")
+
+
+def test_mlflow_runs_in_an_environment_of_its_own(run: Run) -> None:
+    python = "/opt/labyard/environments/mlflow/bin/python"
+    assert run("hub", python, "-c", "import mlflow, boto3, psycopg2; print(mlflow.__version__)") == "3.17.2"
+
+
+def test_the_packages_of_each_environment_fit_together(run: Run) -> None:
+    told = run(
+        "hub", "sh", "-c",
+        "for p in /opt/labyard/hub /opt/labyard/environments/*; do UV_NO_CACHE=1 uv pip check --python $p/bin/python 2>&1 | tail -n +2; done",
+    )  # fmt: skip
+    assert told
+    assert [line for line in told.splitlines() if "compatible" not in line and not line.startswith("Checked")] == []
+
+
+def test_it_says_what_it_is_made_of(run: Run, engine: Engine) -> None:
+    found = engine.inspect(reference("hub")) or {}
+    bill = json.loads(run("hub", "cat", found["Config"]["Labels"]["org.labyard.sbom"]))
+    assert {"haproxy", "labyard-hub", "jupyterhub", "mlflow"} <= {one["name"] for one in bill["components"]}
