@@ -11,6 +11,9 @@ for shell in fish zsh; do
     command -v "$shell" >/dev/null || missing="$missing $shell" # the completions are tried in them
 done
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+for program in podman buildah runc mmdebstrap; do
+    command -v "$program" >/dev/null || missing="$missing $program"
+done
 if [ -n "$missing" ]; then
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
         echo "installing $missing"
@@ -28,4 +31,7 @@ if [ $# -gt 0 ]; then
     exec .venv/bin/pytest "$@"
 fi
 sh scripts/lint.sh
-exec .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/images
+# Images last and by themselves, since a build takes both processors. What did not change since this machine built it is not built again.
+.venv/bin/python images/build.py
+exec .venv/bin/pytest -rP tests/images
