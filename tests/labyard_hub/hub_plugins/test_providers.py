@@ -23,7 +23,7 @@ from traitlets.config import Config
 from labyard_hub.config.login import LoginSettings
 from labyard_hub.config.settings import SignInSettings
 from labyard_hub.hub_plugins.login import configure_login
-from labyard_hub.hub_plugins.login_problems import NotLetInError, ProviderAwayError, ProviderErrorError
+from labyard_hub.hub_plugins.login_problems import NameTakenError, NotLetInError, ProviderAwayError, ProviderErrorError
 from labyard_hub.hub_plugins.provider_identities import ProviderIdentity
 
 HUB = "https://labyard.example.org/hub/"
@@ -241,8 +241,6 @@ async def test_groups_may_be_in_the_id_token_alone(tmp_path: Any, handler: Handl
 
 
 async def test_an_account_from_before_is_taken_over_only_where_that_is_said(tmp_path: Any, handler: Handler) -> None:
-    from labyard_hub.hub_plugins.login_problems import NameTakenError
-
     issuer = "https://id.example.org"
     service = openid(issuer, {"sub": "7", "preferred_username": "ada", "groups": ["ml"]})
     handler.user_from_username("ada")
@@ -253,6 +251,27 @@ async def test_an_account_from_before_is_taken_over_only_where_that_is_said(tmp_
     other = openid(issuer, {"sub": "8", "preferred_username": "ada", "groups": ["ml"]})
     with pytest.raises(NameTakenError):
         await authenticator(tmp_path, other, **values, adopt_existing_users=True).authenticate(handler)
+
+
+@pytest.mark.parametrize("come_again", [True, False])
+async def test_a_removed_persons_name(tmp_path: Any, handler: Handler, come_again: bool) -> None:
+    """On a cluster the home stays, so nobody else gets the name; where it is taken away, somebody new can have it."""
+    service = openid(ISSUER, ADA)
+    login, user = await _signed_in(tmp_path, handler, service, ISSUER)
+    login.names_come_again = come_again
+    await login.forget(user)
+    handler.db.delete(user.orm_user)
+    handler.db.commit()
+    assert handler.db.query(ProviderIdentity).count() == 0
+    other = openid(ISSUER, {**ADA, "sub": "8"})
+    login.http_client = other
+    if come_again:
+        assert (await login.authenticate(handler))["name"] == "ada"
+    else:
+        with pytest.raises(NameTakenError):
+            await login.authenticate(handler)
+        login.http_client = service
+        assert (await login.authenticate(handler))["name"] == "ada"  # they themselves
 
 
 class HubUser:

@@ -154,7 +154,7 @@ class LabyardAuthenticator(PlatformAuthenticator):
         """Return all users, of the store."""
         return await self.identity.call(self.identity.store.list_users)
 
-    async def forget(self, name: str) -> None:
+    async def forget(self, user: Any) -> None:
         """Take a user out of the store.
 
         Raises
@@ -163,4 +163,4 @@ class LabyardAuthenticator(PlatformAuthenticator):
             If nobody would be left to administer.
         """
         with contextlib.suppress(UserUnknownError):  # a second attempt, or `labyard user remove` took them out
-            await self.identity.call(self.identity.store.remove_user, name)
+            await self.identity.call(self.identity.store.remove_user, user.name)

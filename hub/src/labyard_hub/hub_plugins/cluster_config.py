@@ -92,6 +92,7 @@ def _sign_in(c: Any, state: StateFolder, settings: Settings, addresses: ClusterA
         state_dir=state.root,
         hub_url=f"{addresses.public_url}hub/",
         crypt_key=None if settings.login.is_local else bytes.fromhex(state.secret("auth_state_key")),
+        names_come_again=False,  # the volume of the home and the roles in projects stay when somebody is removed
     )
     listen = settings.listen.model_copy(update={"public_url": addresses.public_url})
     public = settings.model_copy(update={"listen": listen})

@@ -68,8 +68,8 @@ class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub 
         """Return all users, by name."""
         raise NotImplementedError
 
-    async def forget(self, name: str) -> None:
-        """Take a user out of what is kept beside the hub's database."""
+    async def forget(self, user: Any) -> None:
+        """Take a user of the hub, who is about to be removed, out of where names are kept."""
 
     async def retire(self, name: str) -> None:
         """Put away what belonged to a user who is gone, so that the next of that name is another person."""
@@ -87,7 +87,7 @@ class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub 
             if is_project_id(user.name):
                 await self._stop_servers(user)
                 return
-            await self.forget(user.name)
+            await self.forget(user)
             await self._stop_servers(user)
             await self.retire(user.name)
         except LabyardError as error:

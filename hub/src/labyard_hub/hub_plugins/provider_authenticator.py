@@ -18,7 +18,7 @@ from oauthenticator.oauth2 import OAuthenticator
 from tornado import web
 from tornado.httpclient import HTTPClientError
 from traitlets import Any as AnyTrait
-from traitlets import Unicode
+from traitlets import Bool, Unicode
 
 from labyard_hub.config.login import LoginSettings
 from labyard_hub.domain.projects import is_project_id
@@ -28,7 +28,7 @@ from labyard_hub.hub_plugins.login_problems import NameRefusedError, NameTakenEr
 from labyard_hub.hub_plugins.pages.handlers import provider_handlers
 from labyard_hub.hub_plugins.platform_authenticator import PlatformAuthenticator
 from labyard_hub.hub_plugins.project_users import is_project_user
-from labyard_hub.hub_plugins.provider_identities import bind, bound_user, identity_of, key_of
+from labyard_hub.hub_plugins.provider_identities import bind, bound_user, identity_of, keep_name, keeper_of, key_of
 from labyard_hub.storage.identity import User
 
 __all__ = ["ProviderAuthenticator"]
@@ -49,6 +49,7 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
 
     login = AnyTrait(config=True, help="The settings under `login`.")
     hub_url = Unicode(config=True, help="The hub's address in browsers.")
+    names_come_again = Bool(True, config=True, help="Whether another person may have the name of somebody who was removed.")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -185,7 +186,10 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
         try:
             name = user_name_of(claim, self.login.user_names)
         except InvalidNameError as error:
-            raise NameRefusedError(claim[:80], self.login.title, error.message) from error
+            raise NameRefusedError(claim[:80], self.login.title, error.message.partition(": choose")[0]) from error
+        if not self.names_come_again and keeper_of(db, name) not in (None, key):
+            self.log.warning("%s of %s would be %s, as somebody was who is removed", claim, self.login.title, name)
+            raise NameTakenError(claim[:80], self.login.title, name)
         other = orm.User.find(db, name)
         if other is not None and (identity_of(db, other) is not None or not self.login.adopt_existing_users):
             self.log.warning("%s of %s would be %s, which is another user", claim, self.login.title, name)
@@ -197,6 +201,10 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
         groups = self.groups_of(model)
         access = access_of(self.login, name, groups)
         return {**model, "name": name, "groups": hub_groups(groups), "admin": access.admin, "allowed": access.allowed}
+
+    async def forget(self, user: Any) -> None:
+        """Note whose name it was."""
+        keep_name(user.db, user)
 
     # Being here
 

@@ -12,7 +12,7 @@ from jupyterhub import orm
 from sqlalchemy import Column, ForeignKey, Integer, String, Unicode
 from sqlalchemy.orm import Session
 
-__all__ = ["ProviderIdentity", "bind", "bound_user", "identity_of", "key_of"]
+__all__ = ["FormerName", "ProviderIdentity", "bind", "bound_user", "identity_of", "keep_name", "keeper_of", "key_of"]
 
 
 class ProviderIdentity(orm.Base):  # type: ignore[misc]  # jupyterhub carries no types
@@ -24,6 +24,15 @@ class ProviderIdentity(orm.Base):  # type: ignore[misc]  # jupyterhub carries no
     user_id = Column(Integer, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, unique=True)
     claim = Column(Unicode(255), nullable=False)
     """What the provider called them when they first came, for an administrator who has to find them there."""
+
+
+class FormerName(orm.Base):  # type: ignore[misc]  # see above
+    """A name whose owner was removed."""
+
+    __tablename__ = "labyard_former_names"
+
+    name = Column(Unicode(255), primary_key=True)
+    key = Column(String(64), nullable=False)
 
 
 def key_of(issuer: str, subject: str) -> str:
@@ -47,3 +56,17 @@ def bind(db: Session, key: str, user: Any, claim: str) -> None:
     if db.get(ProviderIdentity, key) is None:
         db.add(ProviderIdentity(key=key, user_id=user.id, claim=claim[:255]))
         db.commit()
+
+
+def keep_name(db: Session, user: Any) -> None:
+    """Note whose name it was, of a user who is about to be removed."""
+    identity = identity_of(db, user)
+    if identity is not None:
+        db.merge(FormerName(name=user.name, key=identity.key))
+        db.commit()
+
+
+def keeper_of(db: Session, name: str) -> str | None:
+    """Return which person had a name last that nobody has now; None where nobody ever did."""
+    found = db.get(FormerName, name)
+    return str(found.key) if found is not None else None
