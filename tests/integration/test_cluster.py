@@ -1,26 +1,254 @@
-"""The real hub with our cluster configuration, on a Kubernetes that is a fake at the HTTP edge."""
+"""The real hub with our cluster configuration, on a Kubernetes that is a fake at the HTTP edge: what a person asks for, what the cluster is asked for, and what they are told."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
+import httpx
 import pytest
 
-from tests.integration.cluster_world import NAMESPACE, ClusterWorld, start_cluster_world
-from tests.platform import open_temporary_folder
+from tests.integration.cluster_world import NAMESPACE, ClusterWorld, configuration, start_cluster_world
+from tests.platform import open_temporary_folder, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+Item = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[ClusterWorld]:
-    with open_temporary_folder() as folder, start_cluster_world(folder) as running:
+    with open_temporary_folder() as folder, start_cluster_world(folder, configuration()) as running:
         yield running
 
 
-def test_an_owner_gets_a_pod(world: ClusterWorld) -> None:
-    answer = world.press_start("ada", "small")
-    assert answer.status_code == 200, answer.text
-    pod = world.wait_ready("ada")
-    assert pod["metadata"]["namespace"] == NAMESPACE
+def container(pod: Item) -> Item:
+    assert [one["name"] for one in pod["spec"]["containers"]] == ["notebook"]
+    found: Item = pod["spec"]["containers"][0]
+    return found
+
+
+def mounts(pod: Item) -> dict[str, tuple[str, str, bool]]:
+    """Return (volume, path inside it, read-only) by mount point."""
+    return {one["mountPath"]: (one["name"], one.get("subPath", ""), one.get("readOnly", False)) for one in container(pod)["volumeMounts"]}
+
+
+def variables(pod: Item) -> dict[str, str]:
+    return {one["name"]: one.get("value", "") for one in container(pod)["env"]}
+
+
+def started(world: ClusterWorld, name: str, profile: str = "small") -> Item:
+    answer = world.press_start(name, profile)
+    assert "/hub/spawn-pending/" in str(answer.url) or "/user/" in str(answer.url), answer.text
+    return world.wait_ready(name)
+
+
+def failed_page(world: ClusterWorld, name: str) -> str:
+    """Return what the page says that a person sees whose start has failed."""
+    session = world.sessions[name]
+
+    def look() -> str:
+        text = session.http.get(f"hub/spawn-pending/{name}").text
+        return text if "did not start" in text else ""
+
+    return str(wait_until(look, f"the start of {name} fails", 60))
+
+
+@pytest.mark.parametrize(("name", "writable"), [("ada", True), ("bob", True), ("carol", False), ("dan", None)])
+def test_a_pod_has_what_its_owner_may_have_and_nothing_else(world: ClusterWorld, name: str, writable: bool | None) -> None:
+    pod = started(world, name)
+    spec, files = pod["spec"], f"{world.project}/files"
+    project = {} if writable is None else {f"/home/projects/{files}": ("projects", files, not writable)}
+    assert mounts(pod) == {"/home/labyard": ("home", "", False), "/tmp": ("tmp", "", False), **project}
+    claims = {one["name"]: one["persistentVolumeClaim"]["claimName"] for one in spec["volumes"] if "persistentVolumeClaim" in one}
+    assert claims == {"home": f"home-{name}", **({"projects": "labyard-projects"} if project else {})}
+    assert [one for one in spec["volumes"] if "persistentVolumeClaim" not in one] == [{"name": "tmp", "emptyDir": {}}]
+    assert json.loads(variables(pod)["LABYARD_PROJECT_LINKS"]) == ({} if writable is None else {"vision": world.project})
+    home = world.fake.items("persistentvolumeclaims", NAMESPACE)[f"home-{name}"]["spec"]
+    assert (home["accessModes"], home["resources"]["requests"]["storage"]) == (["ReadWriteOnce"], "10Gi")
+    world.stop_server(name)
+
+
+def test_a_pod_is_restricted_limited_and_told_where_things_are(world: ClusterWorld) -> None:
+    pod = started(world, "ada")
+    spec, main = pod["spec"], container(pod)
+    assert main["image"] == "registry.example/labyard-sklearn:1"
+    assert main["args"] == ["labyard-singleuser"]
+    assert main["resources"] == {
+        "limits": {"cpu": 2.0, "memory": str(4 * 2**30)}
+        if isinstance(main["resources"]["limits"]["memory"], str)
+        else {"cpu": 2.0, "memory": 4 * 2**30},
+        "requests": {"cpu": 0.5, "memory": main["resources"]["requests"]["memory"]},
+    }
+    assert int(main["resources"]["requests"]["memory"]) == 2**30
+    assert main["securityContext"] == {
+        "runAsUser": 1000, "runAsGroup": 1000, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True,
+    }  # fmt: skip
+    assert spec["securityContext"] == {
+        "fsGroup": 1000, "fsGroupChangePolicy": "OnRootMismatch", "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"},
+    }  # fmt: skip
+    assert (spec["automountServiceAccountToken"], spec["serviceAccountName"]) == (False, "labyard-singleuser")
+    assert (spec["enableServiceLinks"], spec["restartPolicy"], spec["priorityClassName"]) == (False, "Never", "labyard-user")
+    labels = pod["metadata"]["labels"]
+    assert (labels["app.kubernetes.io/instance"], labels["app.kubernetes.io/component"]) == ("test", "singleuser-server")
+    assert labels["labyard.io/profile"] == "small"
+    environment = variables(pod)
+    assert environment["LABYARD_SERVICE_URL"] == world.environment["LABYARD_SERVICE_URL"]
+    assert environment["JUPYTERHUB_API_URL"] == f"{world.environment['LABYARD_HUB_URL']}/hub/api"
+    assert environment["MLFLOW_TRACKING_TOKEN"] == environment["JUPYTERHUB_API_TOKEN"] != ""
+    assert environment["TEAM_MOTTO"] == "cost is $$(NAME)"  # which Kubernetes makes `$(NAME)`
+    assert environment["USER"] == "ada"
+    assert (environment["LABYARD_PROFILE"], environment["LABYARD_PROJECTS_DIR"]) == ("CPU small", "/home/projects")
     world.stop_server("ada")
+
+
+def test_a_gpu_profile_gets_its_gpu_its_node_and_shared_memory(world: ClusterWorld) -> None:
+    pod = started(world, "ada", "gpu")
+    assert container(pod)["image"] == "registry.example/labyard-pytorch-cuda:1"
+    assert container(pod)["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert pod["spec"]["nodeName"] == "gpu-1"
+    assert pod["spec"]["nodeSelector"] == {"gpu": "a100"}
+    assert pod["spec"]["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    assert {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "8Gi"}} in pod["spec"]["volumes"]
+    assert mounts(pod)["/dev/shm"] == ("shared-memory", "", False)
+    # One of two is left, and that is what the next person reads before they start.
+    page = wait_until(lambda: "1 of 2" in (text := world.sessions["dan"].http.get("hub/spawn/dan").text) and text, "what is free", 20)
+    assert "No such image" in page
+    world.stop_server("ada")
+
+
+def test_a_pod_that_fits_nowhere_ends_in_a_sentence(world: ClusterWorld) -> None:
+    world.press_start("ada", "huge")
+    page = failed_page(world, "ada")
+    assert "No node of the cluster has enough CPU free for it." in page
+    assert "Choose another profile" in page
+    wait_until(lambda: "server-ada" not in world.fake.pods(NAMESPACE), "no pod is left")
+
+
+def test_an_image_that_there_is_not_ends_in_a_sentence(world: ClusterWorld) -> None:
+    world.press_start("ada", "missing")
+    page = failed_page(world, "ada")
+    assert "The image “registry.example/labyard-tensorflow:1” cannot be had: the registry has none of that name." in page
+    assert "Choose another image" in page
+    wait_until(lambda: "server-ada" not in world.fake.pods(NAMESPACE), "no pod is left")
+
+
+def test_a_quota_of_the_cluster_is_told_with_its_figures(world: ClusterWorld) -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team"}, "spec": {"hard": {"limits.cpu": "1"}}}
+    world.fake.create(quota, NAMESPACE)
+    try:
+        world.press_start("ada", "small")
+        page = failed_page(world, "ada")
+        assert "The quota “team” of the cluster does not allow it: limits.cpu: 2 asked for, 0 of 1 in use." in page
+    finally:
+        world.fake.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}/resourcequotas/team")
+
+
+def test_a_quota_of_the_platform_refuses_before_a_pod_is_made(world: ClusterWorld) -> None:
+    started(world, "dan")
+    session = world.sessions["dan"]
+    for name in ("second", "third"):
+        answer = session.http.post("hub/spawn/dan", data={"profile": "small", "new": "1", "name": name, "_xsrf": session.xsrf})
+    assert answer.status_code >= 400
+    assert "2" in answer.text
+    assert "server-dan--third" not in world.fake.pods(NAMESPACE)
+    session.hub_api("DELETE", "users/dan/servers/second")
+    world.stop_server("dan")
+
+
+def test_what_happens_is_told_while_one_waits(world: ClusterWorld) -> None:
+    world.fake.set_images({"*labyard-sklearn:*": {"pull_seconds": 2}})
+    try:
+        world.press_start("bob", "small")
+        session = world.sessions["bob"]
+        with session.http.stream("GET", "hub/api/users/bob/server/progress", headers={"X-XSRFToken": session.xsrf}) as stream:
+            told = [json.loads(line.removeprefix("data:"))["message"] for line in stream.iter_lines() if line.startswith("data:")]
+    finally:
+        world.fake.set_images({"*labyard-sklearn:*": {}})
+    steps = " | ".join(told)
+    for words in ("placed on the node cpu-1", "pulling the image", "image pulled in 2s", "starting JupyterLab"):
+        assert words in steps, steps
+    world.wait_ready("bob")
+    world.stop_server("bob")
+
+
+def test_out_of_memory_is_noticed_and_told(world: ClusterWorld) -> None:
+    started(world, "carol")
+    world.fake.kill(NAMESPACE, "server-carol", "OOMKilled", 137)
+    wait_until(lambda: not world.server("carol"), "the hub notices", 90)
+    page = world.sessions["carol"].http.get("hub/home").text
+    assert "It needed more memory than its profile allows" in page
+    wait_until(lambda: "server-carol" not in world.fake.pods(NAMESPACE), "the pod is removed")
+
+
+def test_a_hub_that_is_killed_comes_back_and_keeps_its_servers(world: ClusterWorld) -> None:
+    before = started(world, "ada")
+    world.kill("hub")
+    # The person's way to their server goes on without the hub.
+    address = f"http://{before['status']['podIP']}:8888/user/ada/api"
+    assert httpx.get(address, trust_env=False).json()["pod"] == "server-ada"
+    world.start_hub()
+    wait_until(lambda: world.server("ada").get("ready"), "the server is ready", 60)
+    assert world.fake.pods(NAMESPACE)["server-ada"]["metadata"]["uid"] == before["metadata"]["uid"]
+    answer = world.sessions["ada"].http.get("user/ada/api")
+    assert answer.json()["pod"] == "server-ada"
+    world.fake.delete_pod(NAMESPACE, "server-ada")
+    wait_until(lambda: not world.server("ada"), "a pod that was deleted behind the hub's back is noticed", 90)
+
+
+def test_a_project_s_own_server_has_the_project_and_nobody_s_home(world: ClusterWorld) -> None:
+    world.call("bob", "POST", "projects/vision/server")
+    wait_until(lambda: world.call("bob", "GET", "projects/vision/server")["state"] == "running", "the project's server", 60)
+    pod = next(pod for name, pod in world.fake.pods(NAMESPACE).items() if name.startswith("server-vision"))
+    name = world.project
+    assert mounts(pod) == {
+        "/home/labyard": ("projects", f"{name}/home", False), f"/home/projects/{name}/files": ("projects", f"{name}/files", False),
+        f"/home/projects/{name}/tools": ("projects", f"{name}/tools", False), "/tmp": ("tmp", "", False),
+    }  # fmt: skip
+    environment = variables(pod)
+    assert (environment["LABYARD_PROJECT"], environment["JUPYTERHUB_ROOT_DIR"]) == (name, f"/home/projects/{name}/files")
+    assert not any(claim.startswith("home-vision") for claim in world.fake.items("persistentvolumeclaims", NAMESPACE))
+    world.call("bob", "DELETE", "projects/vision/server", 204)
+
+
+def test_who_is_removed_or_may_only_read_now_loses_the_folder_in_a_running_pod(world: ClusterWorld) -> None:
+    uids = {name: started(world, name)["metadata"]["uid"] for name in ("ada", "bob", "carol")}
+    world.call("ada", "PATCH", "projects/vision/members/bob", 200, {"role": "viewer"})
+    # The answer comes when the pod is gone.
+    assert "server-bob" not in world.fake.pods(NAMESPACE)
+    assert "your role in the project “vision” has changed" in world.sessions["bob"].http.get("hub/home").text
+    files = f"{world.project}/files"
+    assert mounts(started(world, "bob"))[f"/home/projects/{files}"] == ("projects", files, True)
+    world.call("ada", "DELETE", "projects/vision/members/carol", 204)
+    assert "server-carol" not in world.fake.pods(NAMESPACE)
+    assert f"/home/projects/{files}" not in mounts(started(world, "carol"))
+    # Whoever gains something keeps their pod, and has it from the next start on.
+    before = world.fake.pods(NAMESPACE)["server-bob"]["metadata"]["uid"]
+    world.call("ada", "PATCH", "projects/vision/members/bob", 200, {"role": "editor"})
+    assert world.fake.pods(NAMESPACE)["server-bob"]["metadata"]["uid"] == before
+    assert world.fake.pods(NAMESPACE)["server-ada"]["metadata"]["uid"] == uids["ada"]
+    # Nobody writes to what is archived.
+    world.call("ada", "POST", "projects/vision/archive")
+    assert "server-ada" not in world.fake.pods(NAMESPACE)
+    assert "server-bob" in world.fake.pods(NAMESPACE)
+    world.call("ada", "POST", "projects/vision/restore")
+    for name in ("bob", "carol"):
+        world.stop_server(name)
+
+
+def test_where_the_service_does_not_say_who_is_in_which_project_nothing_starts(world: ClusterWorld) -> None:
+    world.kill("service")
+    world.press_start("bob", "small")
+    assert "Which projects you are in cannot be looked up at the moment" in failed_page(world, "bob")
+    assert "server-bob" not in world.fake.pods(NAMESPACE)
+    world.start("service", "-m", "labyard_hub.cluster", "service")
+    world.wait_for("service", f"{world.environment['LABYARD_SERVICE_URL']}api/v1/health")
+
+
+def test_a_removed_person_s_home_is_not_the_next_one_s(world: ClusterWorld) -> None:
+    started(world, "dan")
+    world.stop_server("dan")
+    assert "home-dan" in world.fake.items("persistentvolumeclaims", NAMESPACE)
+    assert world.sessions["ada"].hub_api("DELETE", "users/dan").status_code == 204
+    wait_until(lambda: "home-dan" not in world.fake.items("persistentvolumeclaims", NAMESPACE), "the home is removed")
