@@ -69,7 +69,7 @@ def proxy_process(state: StateFolder, platform: Platform, listen: ListenSettings
         (folder / name).unlink(missing_ok=True)
     return ProcessSpec(
         name="proxy",
-        argv=(str(find_haproxy()), "-db", "-C", str(folder), "-f", CONFIGURATION_NAME),
+        argv=(str(find_haproxy()), "-db", "-f", str(folder / CONFIGURATION_NAME)),
         # The digest makes a supervisor that adopts see another configuration.
         env={
             "PATH": "/usr/bin:/bin",

@@ -23,7 +23,10 @@ PLANS: dict[str, dict[str, Any]] = {
         "tls": True,
         "account": (65534, 65534),
         "threads": 2,
+        "plain_port": 8001,
     },
+    "behind one that does TLS": {"before": "https"},
+    "every address": {"host": "::"},
     "IPv6": {"host": "::1", "admin": "[::1]:9001", "default": "::1|8081"},
 }
 
@@ -38,7 +41,7 @@ def test_haproxy_takes_it_without_a_warning(tmp_path: Path, name: str) -> None:
     (folder / MAP_NAME).write_text("# {}\n%2Fuser%2Fada%2F 127.0.0.1|8888\n")
     (folder / CERTIFICATE_NAME).write_text(joined_certificate(*make_certificate(tmp_path / "tls")))
     done = subprocess.run(
-        [find_haproxy(), "-c", "-C", folder, "-f", CONFIGURATION_NAME], capture_output=True, text=True, timeout=20, check=False
+        [find_haproxy(), "-c", "-f", folder / CONFIGURATION_NAME], capture_output=True, text=True, timeout=20, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr, done.stderr

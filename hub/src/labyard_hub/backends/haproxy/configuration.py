@@ -10,10 +10,10 @@ from labyard_hub.backends.haproxy.pages import PAGES
 
 __all__ = ["CERTIFICATE_NAME", "CONFIGURATION_NAME", "MAP_NAME", "ProxyPlan", "configuration_files"]
 
-CONFIGURATION_NAME = "proxy.cfg"
+CONFIGURATION_NAME = "haproxy.cfg"
 MAP_NAME = "proxy-routes.map"
 CERTIFICATE_NAME = "proxy.pem"
-"""File names in the proxy's folder. It runs there, so that no path has to be quoted, and a map has one name everywhere."""
+"""File names in the proxy's folder. They are looked for beside the configuration, so no path has to be quoted, and a map has one name everywhere."""
 
 SPOOFED = ("for", "host", "proto", "port", "server", "uri", "method", "prefix", "ssl", "tls-client-cert", "tls-client-cert-info")
 HOP_BY_HOP = ("Keep-Alive", "HTTP2-Settings", "Proxy-Connection", "Proxy-Authorization", "TE", "Trailer")
@@ -37,6 +37,10 @@ class ProxyPlan:
         Path without a trailing slash → address, for routes that are always there. They go before the others.
     tls
         Whether it speaks TLS, with the certificate in its folder.
+    plain_port
+        Another port, without TLS, that sends browsers to ``https``; None: there is none.
+    before
+        ``https`` where something before it does TLS for everybody who comes; None: it goes by what it speaks itself.
     account
         Numbers of user and group that it becomes once it listens; None: it stays who it is.
     threads
@@ -50,6 +54,8 @@ class ProxyPlan:
     default: str | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     tls: bool = False
+    plain_port: int | None = None
+    before: str | None = None
     account: tuple[int, int] | None = None
     threads: int = 1
 
@@ -72,6 +78,7 @@ def _configuration(plan: ProxyPlan) -> str:
 def _global(plan: ProxyPlan) -> list[str]:
     return [
         "global",
+        "  default-path config",
         f"  stats socket unix@{plan.socket} mode 600 level admin",
         f"  nbthread {plan.threads}",
         *([f"  uid {plan.account[0]}", f"  gid {plan.account[1]}"] if plan.account is not None else []),
@@ -118,12 +125,19 @@ def _defaults() -> list[str]:
 
 
 def _public(plan: ProxyPlan) -> list[str]:
+    families = " v4v6" if plan.host == "::" else ""
     tls = f" ssl crt {CERTIFICATE_NAME} alpn h2,http/1.1" if plan.tls else ""
-    scheme, port = ("https", 443) if plan.tls else ("http", 80)
+    scheme, port = ("https", 443) if plan.tls or plan.before == "https" else ("http", 80)
     host = f"[{plan.host}]" if ":" in plan.host else plan.host
+    plain = (
+        [f"  bind {host}:{plan.plain_port}{families}", "  http-request redirect scheme https code 308 unless { ssl_fc }"]
+        if plan.plain_port
+        else []
+    )
     return [
         "frontend public",
-        f"  bind {host}:{plan.port}{tls}",
+        f"  bind {host}:{plan.port}{families}{tls}",
+        *plain,
         # Browsers resolve dots themselves, and whoever does not means no good.
         "  http-request return status 400 content-type text/plain string \"Bad request: a path with '..' in it.\" if { path,url_dec -m sub /../ } || { path,url_dec -m end /.. }",
         *_headers(scheme, port),
