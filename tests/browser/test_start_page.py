@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -51,7 +52,7 @@ profiles:
     memory_bytes: 2Gi
     gpu: {count: 1, model: A100}
     price_per_hour: 1.2
-    maximum_session_seconds: 8h
+    maximum_session_seconds: 20m
   - name: gpus
     title: GPU large
     cpu_cores: 2
@@ -155,7 +156,7 @@ def test_it_shows_what_there_is_and_is_accessible(sign_in: Callable[..., Page], 
     expect(gpu).to_contain_text("2 CPU · 2 GiB · 1 A100")
     expect(gpu).to_contain_text("1 of 1 free now")
     expect(gpu).to_contain_text("1.20 CHF/h")
-    expect(gpu).to_contain_text("stopped 8 h after its start")
+    expect(gpu).to_contain_text("stopped 20 min after its start")
     expect(large).to_contain_text("nvidia-smi shows 1 GPU, and this needs 8")
     expect(large.get_by_role("radio")).to_be_disabled()
     expect(page.get_by_text("For research")).to_have_count(0)  # of a group that she is not in
@@ -176,13 +177,18 @@ def test_from_the_choice_to_a_gpu_of_ones_own_by_keyboard(sign_in: Callable[...,
     page.get_by_label("Stop after idle").select_option("1 h")
     page.get_by_role("button", name="Start", exact=True).press("Enter")
     page.wait_for_url("**/user/bob/lab**", timeout=90_000)
+    expect(page.get_by_text(re.compile(r"This server will be stopped in \d+ min, since its profile"))).to_be_visible(timeout=90_000)
+    snap(page, "start-deadline")
     environment = environment_of(running, "bob")
     assert environment["CUDA_VISIBLE_DEVICES"] == GPU_ID
     assert environment["LABYARD_PROFILE"] == "GPU"
     assert environment["JUPYTERHUB_ACTIVITY_INTERVAL"] == "300"
     page.goto(f"{running.url}hub/home")
     expect(page.locator(".server").first).to_contain_text("GPU · 2 CPU · 2 GiB · 1 GPU")
-    expect(page.locator(".server").first).to_contain_text("will be stopped in 7 h")
+    expect(page.locator(".server").first).to_contain_text(
+        re.compile(r"It will be stopped in 1\d min, since its profile allows no longer session")
+    )
+    assert violations(page) == []
     snap(page, "start-home")
 
 

@@ -142,7 +142,9 @@ class LabyardLab(ExtensionApp):
         """On somebody's own server, pass requests on to the labyard service; tell the front end what kind of server this is."""
         service_url, project = os.environ.get("LABYARD_SERVICE_URL"), os.environ.get("LABYARD_PROJECT")
         kind = "project" if project else "personal" if service_url else ""
-        web_app.settings.setdefault("page_config_data", {})["labyardServer"] = kind
+        page = web_app.settings.setdefault("page_config_data", {})
+        page["labyardServer"] = kind
+        page["labyardSessionEndsAt"] = os.environ.get("LABYARD_SESSION_ENDS_AT", "")
         self.platform = PlatformService(service_url) if service_url and not project else None
         web_app.add_handlers(".*", [(base_path + "(.*)", PlatformHandler, {"service": self.platform, "base_path": base_path})])
 

@@ -1,6 +1,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { catalogPlugin } from './plugins/catalog';
+import { deadlinePlugin } from './plugins/deadline';
 import { fileBrowserPlugin } from './plugins/filebrowser';
 import { launcherPlugin } from './plugins/launcher';
 import { notebookPlugin } from './plugins/notebook';
@@ -21,7 +22,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   launcherPlugin,
   fileBrowserPlugin,
   notebookPlugin,
-  visitPlugin
+  visitPlugin,
+  deadlinePlugin
 ];
 
 export default plugins;
