@@ -1,0 +1,92 @@
+"""On a cluster, in a browser: sign in, choose, watch the pod start, and be in JupyterLab, which runs for real in a pod of the fake Kubernetes with its volumes mounted."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import snap
+from tests.integration.cluster_image import image
+from tests.integration.cluster_world import NAMESPACE, PASSWORD, ClusterWorld, configuration, start_cluster_world
+from tests.platform import is_root, open_temporary_folder, wait_until
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not is_root(), reason="pods that are real processes mount their volumes, which takes root"),
+]
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[ClusterWorld]:
+    with open_temporary_folder() as folder, start_cluster_world(folder, configuration(), runtime="process", network="127.79") as running:
+        running.fake.set_images({"*labyard-sklearn:*": {**image(), "pull_seconds": 3}})
+        # On a cluster the service runs as the pods' own user.
+        subprocess.run(["chown", "-R", "1000:1000", str(folder / "kubernetes" / "volumes" / NAMESPACE / "labyard-projects")], check=True)
+        yield running
+
+
+def files_of(world: ClusterWorld) -> Path:
+    return world.folder / "kubernetes" / "volumes" / NAMESPACE / "labyard-projects" / world.project / "files"
+
+
+def sign_in(page: Page, world: ClusterWorld, name: str) -> None:
+    page.goto(f"{world.url}hub/login")
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/hub/home")
+
+
+def run_in_terminal(page: Page, world: ClusterWorld, name: str, command: str) -> None:
+    """Type a command into a new terminal of JupyterLab, as a person does."""
+    page.goto(f"{world.url}user/{name}/lab?reset")
+    page.locator(".jp-LauncherCard", has_text="Terminal").first.click()
+    page.locator(".jp-Terminal").locator("visible=true").click()
+    page.keyboard.type(command + "\n")
+
+
+def test_a_person_picks_hardware_waits_and_works_in_their_projects_by_role(
+    world: ClusterWorld, new_context: Callable[..., BrowserContext]
+) -> None:
+    shared = files_of(world)
+    (shared / "hello.txt").write_text("from ada\n")
+    os.chown(shared / "hello.txt", 1000, 1000)
+    page = new_context().new_page()
+    sign_in(page, world, "carol")
+    page.goto(f"{world.url}hub/spawn/carol")
+    page.get_by_text("CPU small").first.click()
+    expect(page.get_by_text(re.compile("can start now|free now")).first).to_be_visible()
+    snap(page, "cluster-start")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("pulling the image")).to_be_visible()
+    snap(page, "cluster-pulling")
+    page.wait_for_url("**/user/carol/lab**", timeout=120_000)
+    expect(page.locator(".jp-Launcher")).to_be_visible(timeout=60_000)
+    # She sees what the project holds, by the link in her home, and can change nothing there: the mount is read-only.
+    run_in_terminal(
+        page,
+        world,
+        "carol",
+        "cp projects/vision/hello.txt mine.txt; touch projects/vision/hers.txt 2> refusal.txt; id -u >> refusal.txt; echo done > done.txt",
+    )
+    home = world.folder / "kubernetes" / "volumes" / NAMESPACE / "home-carol"
+    wait_until((home / "done.txt").exists, "the commands ran", 60)
+    assert (home / "mine.txt").read_text() == "from ada\n"
+    assert "Read-only file system" in (home / "refusal.txt").read_text()
+    assert (home / "refusal.txt").read_text().splitlines()[-1] == "1000"
+    assert sorted(path.name for path in shared.iterdir()) == ["hello.txt"]
+    snap(page, "cluster-lab")
+    failure = new_context().new_page()
+    sign_in(failure, world, "bob")
+    failure.goto(f"{world.url}hub/spawn/bob")
+    failure.get_by_text("No such image").first.click()
+    failure.get_by_role("button", name="Start").click()
+    expect(failure.get_by_text("cannot be had: the registry has none of that name.")).to_be_visible()
+    snap(failure, "cluster-image-pull")
