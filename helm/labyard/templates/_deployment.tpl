@@ -38,13 +38,16 @@ spec:
 {{- end }}
 {{- end -}}
 
-{{- /* A service inside the cluster. (root, component, name, port, portName; annotations) */ -}}
+{{- /* A service inside the cluster. (root, component, name, port, portName; annotations, unready: whether it leads to pods that are not ready) */ -}}
 {{- define "labyard.service" -}}
 apiVersion: v1
 kind: Service
 {{ include "labyard.metadata" . }}
 spec:
   type: ClusterIP
+  {{- if .unready }}
+  publishNotReadyAddresses: true
+  {{- end }}
   selector:
     {{- include "labyard.selector" . | nindent 4 }}
   ports:

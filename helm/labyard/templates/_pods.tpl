@@ -77,27 +77,25 @@ metadata:
 {{- end }}
 {{- end -}}
 
-{{- /* Variables of every container that runs `labyard_hub.cluster`. (root) */ -}}
-{{- define "labyard.platformEnv" -}}
+{{- /* Variables that say where our parts are. (root, component) */ -}}
+{{- define "labyard.addressEnv" -}}
 {{- $name := include "labyard.fullname" .root -}}
-- name: LABYARD_STATE_DIR
-  value: /var/lib/labyard/state
-- name: LABYARD_CONFIG
-  value: /etc/labyard/config.yaml
-- name: LABYARD_SECRETS_DIR
-  value: /etc/labyard/secrets
 - name: LABYARD_PUBLIC_URL
-  value: {{ include "labyard.publicUrl" .root | default (printf "http://%s-proxy" $name) }}/
+  {{- /* What the notes say to open by port-forward: browsers' addresses are compared with it. */}}
+  value: {{ include "labyard.publicUrl" .root | default "http://127.0.0.1:8000" }}/
 - name: LABYARD_HUB_URL
   value: http://{{ $name }}-hub:8081
 - name: LABYARD_SERVICE_URL
   value: http://{{ $name }}-service:8000/services/labyard/
+{{- /* The proxy looks its targets up, so it is told of no service that is not there. */}}
+{{- if or .root.Values.mlflow.enabled (ne .component "proxy") }}
 - name: LABYARD_MLFLOW_URL
   value: http://{{ $name }}-mlflow:5000/services/mlflow/
+{{- end }}
+{{- if ne .component "proxy" }}
 - name: LABYARD_PROXY_API_URL
   value: http://{{ $name }}-proxy-api:8001
-- name: LABYARD_RELEASE
-  value: {{ $name }}
+{{- end }}
 - name: POD_NAMESPACE
   valueFrom:
     fieldRef: {fieldPath: metadata.namespace}
@@ -107,6 +105,19 @@ metadata:
 - name: LABYARD_DEBUG
   value: "1"
 {{- end }}
+{{- end -}}
+
+{{- /* Variables of every container that has a state folder. (root, component) */ -}}
+{{- define "labyard.platformEnv" -}}
+{{ include "labyard.addressEnv" . }}
+- name: LABYARD_STATE_DIR
+  value: /var/lib/labyard/state
+- name: LABYARD_CONFIG
+  value: /etc/labyard/config.yaml
+- name: LABYARD_SECRETS_DIR
+  value: /etc/labyard/secrets
+- name: LABYARD_RELEASE
+  value: {{ include "labyard.fullname" .root }}
 {{- end -}}
 
 {{- /* The URL of a PostgreSQL database, in a variable. (root, variable, name) */ -}}

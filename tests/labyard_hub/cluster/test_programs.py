@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from labyard_hub.cluster.__main__ import main
-from labyard_hub.cluster.programs import culler, hub, service
+from labyard_hub.cluster.programs import culler, hub, proxy_agent, service
 from labyard_hub.config.loader import parse_configuration
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import ConfigurationError, StateFolderError
@@ -149,6 +149,14 @@ def test_the_culler_follows_the_settings(mounted: dict[str, str]) -> None:
     assert "--timeout=3600" in culler(mounted).argv
     Path(mounted["LABYARD_CONFIG"]).write_text("cluster: {}\nservers: {idle_timeout_seconds: null}\n")
     assert int(next(one for one in culler(mounted).argv if one.startswith("--timeout=")).partition("=")[2]) > 86400 * 365
+
+
+def test_a_mistake_in_the_settings_closes_no_way_in(mounted: dict[str, str], open_folder: Path) -> None:
+    Path(mounted["LABYARD_CONFIG"]).write_text("nonsense: 1\n")
+    (open_folder / "secrets" / "proxy_api_password").write_text("told\n")
+    assert proxy_agent({**mounted, "LABYARD_PROXY_DIR": str(open_folder)}).env["CONFIGPROXY_AUTH_TOKEN"] == "told"
+    (open_folder / "secrets" / "proxy_api_password").unlink()
+    assert "proxy_api_password" in str(main(["proxy-agent"], {**mounted, "LABYARD_PROXY_DIR": str(open_folder)}))
 
 
 def test_a_wrong_setting_ends_the_container_with_its_line(mounted: dict[str, str]) -> None:

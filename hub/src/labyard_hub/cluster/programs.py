@@ -12,6 +12,7 @@ from labyard_hub.cluster.state import prepare_state
 from labyard_hub.config.cluster import ClusterAddresses
 from labyard_hub.config.loader import Configuration
 from labyard_hub.config.state import StateFolder
+from labyard_hub.exceptions import StateFolderError
 from labyard_hub.services.sessions import SESSION_COOKIE
 from labyard_hub.supervisor.mlflow import SIDECARS
 from labyard_hub.supervisor.service import SERVICE_NAME, origin_of
@@ -112,12 +113,20 @@ def culler(environment: Mapping[str, str]) -> Program:
 
 
 def proxy_agent(environment: Mapping[str, str]) -> Program:
-    """Return the agent that tells HAProxy of the hub's routes."""
-    state, _ = prepare_state(environment)
-    return Program(
-        (sys.executable, "-m", "labyard_hub.proxy_agent"),
-        {**_environment(environment, state), "CONFIGPROXY_AUTH_TOKEN": state.secret("proxy_api_password")},
-    )
+    """Return the agent that tells HAProxy of the hub's routes. It reads no settings, so that no mistake in them closes the way in.
+
+    Raises
+    ------
+    StateFolderError
+        If the secret is not mounted.
+    """
+    secret = Path(environment["LABYARD_SECRETS_DIR"]) / "proxy_api_password"
+    try:
+        token = secret.read_text().strip()
+    except OSError as error:
+        raise StateFolderError(secret, error.strerror or str(error)) from error
+    env = {"LANG": "C.UTF-8", **environment, "HOME": environment["LABYARD_PROXY_DIR"], "CONFIGPROXY_AUTH_TOKEN": token}
+    return Program((sys.executable, "-m", "labyard_hub.proxy_agent"), env)
 
 
 def _environment(environment: Mapping[str, str], state: StateFolder) -> dict[str, str]:
