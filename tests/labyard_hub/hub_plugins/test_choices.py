@@ -13,7 +13,7 @@ from jupyterhub.spawner import SimpleLocalProcessSpawner
 
 from labyard_hub.config.settings import Settings
 from labyard_hub.hub_plugins.capacity import Capacity, Room
-from labyard_hub.hub_plugins.choices import ChosenSpawner, Granted, Starts, apply_choice, choose_for, resolve
+from labyard_hub.hub_plugins.choices import Choice, ChosenSpawner, Granted, Starts, apply_choice, choose_for, resolve
 from labyard_hub.hub_plugins.start_failures import StartRefusal
 
 SETTINGS = Settings.model_validate({
@@ -76,6 +76,7 @@ async def start(spawner: Any, **options: Any) -> str:
 async def test_a_start_is_noted_in_full_and_counts_until_it_ends() -> None:
     spawner = hub()("ada")
     assert await start(spawner, profile="big") == ""
+    assert spawner.starts.taken[("ada", "")] is spawner.granted
     assert spawner.user_options == spawner.orm_spawner.user_options == {"profile": "big", "interface": "lab"}
     assert resolve(spawner).profile.name == "big"
     assert spawner.granted.profile == "big"
@@ -160,7 +161,7 @@ def test_configuration_is_copied_and_what_is_taken_is_not() -> None:
 
 
 def test_grants_survive_json() -> None:
-    granted = Granted.of(SETTINGS.profiles[1], ["GPU-1"], datetime(2026, 1, 1, tzinfo=UTC))
+    granted = Granted.of(Choice(SETTINGS.profiles[1], None, "lab", 600.0), ["GPU-1"], datetime(2026, 1, 1, tzinfo=UTC))
     assert Granted.from_state(granted.to_state()) == granted
 
 

@@ -11,7 +11,7 @@ from labyard_hub.config.profiles import GpuSettings, ProfileSettings
 from labyard_hub.domain.start_errors import NoRoomError
 from labyard_hub.exceptions import GpuListError
 from labyard_hub.hub_plugins.capacity import ProfileCapacity
-from labyard_hub.hub_plugins.choices import Granted
+from labyard_hub.hub_plugins.choices import Choice, Granted
 from labyard_hub.hub_plugins.local_capacity import LocalCapacity, LocalRoom
 
 GIB = 2**30
@@ -25,7 +25,7 @@ ROOM = LocalRoom(8, 16 * GIB, GPUS)
 
 
 def granted(profile: ProfileSettings, *devices: str) -> Granted:
-    return Granted.of(profile, devices, datetime(2026, 1, 1, tzinfo=UTC))
+    return Granted.of(Choice(profile, None, "lab"), devices, datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_what_guarantees_nothing_can_always_start() -> None:

@@ -13,7 +13,7 @@ from jupyterhub.spawner import SpawnException
 
 from labyard_hub.backends.local.limits import ControlGroup, Limits
 from labyard_hub.config.profiles import ProfileSettings
-from labyard_hub.hub_plugins.choices import Granted
+from labyard_hub.hub_plugins.choices import Choice, Granted
 from labyard_hub.hub_plugins.spawner import LabyardSpawner
 
 
@@ -47,7 +47,7 @@ async def test_a_server_that_ends_is_waited_for_no_longer() -> None:
 
 
 def granted(**limits: Any) -> Granted:
-    return Granted.of(ProfileSettings(name="small", title="CPU small", **limits), [], datetime(2026, 1, 1, tzinfo=UTC))
+    return Granted.of(Choice(ProfileSettings(name="small", title="CPU small", **limits), None, "lab"), [], datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_the_limits_are_those_of_what_was_granted() -> None:

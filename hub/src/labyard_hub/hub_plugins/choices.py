@@ -61,6 +61,10 @@ class Granted:
         Identifiers of its GPUs, where the hub gives them out itself.
     maximum_session_seconds
         None: it may run for ever.
+    idle_seconds
+        The server is stopped when nobody has used it for so long; None: as the administrator says for all.
+    image
+        Name of its image; empty where there are none.
     """
 
     profile: str
@@ -71,10 +75,13 @@ class Granted:
     memory_guarantee_bytes: int = 0
     devices: tuple[str, ...] = ()
     maximum_session_seconds: float | None = None
+    idle_seconds: float | None = None
+    image: str = ""
 
     @classmethod
-    def of(cls, profile: ProfileSettings, devices: Sequence[str], now: datetime) -> Granted:
-        """Return what a server of `profile` is given `now`."""
+    def of(cls, choice: Choice, devices: Sequence[str], now: datetime) -> Granted:
+        """Return what a server that was chosen so is given `now`."""
+        profile = choice.profile
         return cls(
             profile.name,
             profile.label,
@@ -84,6 +91,8 @@ class Granted:
             profile.memory_guarantee_bytes or 0,
             tuple(devices),
             profile.maximum_session_seconds,
+            choice.idle_seconds,
+            choice.image.name if choice.image is not None else "",
         )
 
     def to_state(self) -> dict[str, Any]:
@@ -196,8 +205,10 @@ class ChosenSpawner(LoggingConfigurable):
     def clear_state(self) -> None:
         """Forget a server that has ended, and free what it took."""
         super().clear_state()  # type: ignore[misc]
+        if self.granted is not None:
+            for key in [key for key, one in self.starts.taken.items() if one is self.granted]:
+                del self.starts.taken[key]
         self.granted = None
-        self.starts.taken.pop(self._taken_key, None)
 
     def grant(self, granted: Granted) -> None:
         """Note what the server is given; it counts from now on."""
@@ -211,8 +222,7 @@ class ChosenSpawner(LoggingConfigurable):
     @property
     def idle_seconds(self) -> float | None:
         """The server is stopped when nobody has used it for so long; None: as the administrator says for all."""
-        seconds = self.user_options.get("idle_seconds")
-        return float(seconds) if seconds is not None else None
+        return self.granted.idle_seconds if self.granted is not None else None
 
     @property
     def session_ends_at(self) -> datetime | None:
@@ -347,6 +357,19 @@ def check_quotas(starts: Starts, user: Any, server_name: str | None, profile: Pr
             check_quota(quota, starts.used_by([member.name for member in group.users], but=this), needed, group=group.name)
 
 
+def _is_shared(starts: Starts, user: Any, profile: ProfileSettings) -> bool:
+    """Return whether what others run decides about a start."""
+    kept = profile.gpu is not None or profile.cpu_guarantee_cores is not None or profile.memory_guarantee_bytes is not None
+    return kept or any(group in starts.settings.quotas.groups for group in groups_of(user))
+
+
+async def _all_known(user: Any) -> None:
+    """Wait until a hub that has just started knows all that runs; of the person themselves it knows it at once."""
+    complete = getattr(user.settings.get("users"), "complete", None)
+    if complete is not None:
+        await complete.wait()
+
+
 async def apply_choice(spawner: Any, user_options: Mapping[str, Any]) -> None:
     """Check what a server is to be started with, and give it that.
 
@@ -357,11 +380,10 @@ async def apply_choice(spawner: Any, user_options: Mapping[str, Any]) -> None:
     """
     starts: Starts = spawner.starts
     user, name = spawner.user, spawner.name or ""
-    complete = getattr(user.settings.get("users"), "complete", None)
-    if complete is not None:
-        await complete.wait()  # a hub that has just started does not know yet all that runs
     try:
         choice = choose_for(starts, user, name, user_options)
+        if _is_shared(starts, user, choice.profile):
+            await _all_known(user)
         room = await starts.capacity.look(choice.profile)
         # From here to `grant` nothing else runs.
         check_quotas(starts, user, name, choice.profile)
@@ -370,6 +392,6 @@ async def apply_choice(spawner: Any, user_options: Mapping[str, Any]) -> None:
         if isinstance(error, ChoiceError):
             spawner.orm_spawner.user_options = {}  # else the next start would ask for it again
         raise StartRefusal(error) from error
-    spawner.grant(Granted.of(choice.profile, devices, starts.now()))
+    spawner.grant(Granted.of(choice, devices, starts.now()))
     spawner.user_options = spawner.orm_spawner.user_options = choice.to_options()
     spawner.chosen(choice)

@@ -109,8 +109,8 @@ def describe_granted(spawner: Any) -> str:
     if granted is None:
         return ""
     parts = [granted.title] if len(spawner.starts.settings.profiles) > 1 else []
-    if image := spawner.user_options.get("image"):
-        parts.append(str(image))
+    if granted.image:
+        parts.append(granted.image)
     usage = granted.usage
     if usage.cpu_cores:
         parts.append(f"{usage.cpu_cores:g} CPU")
