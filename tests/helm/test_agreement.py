@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,18 +11,21 @@ from urllib.parse import urlsplit
 import pytest
 from traitlets.config import Config
 
+from labyard_hub.backends.haproxy.program import find_haproxy
 from labyard_hub.backends.kubernetes.pod import COMPONENT, PORT, pod_labels
 from labyard_hub.cluster.state import prepare_state
 from labyard_hub.hub_plugins.cluster_config import configure_from_environment
+from labyard_hub.proxy_agent.__main__ import API_PORT, HTTP_PORT, HTTPS_PORT, TLS_FOLDER, prepare
+from tests.certificates import make_certificate
 from tests.helm import chart
 
 everywhere = pytest.mark.parametrize("name", chart.NAMES)
 
 
-def container(name: str, deployment: str) -> tuple[chart.Object, chart.Object]:
-    """Return the pod of a Deployment, and its container of the same name."""
+def container(name: str, deployment: str, wanted: str | None = None) -> tuple[chart.Object, chart.Object]:
+    """Return the pod of a Deployment, and its container of the same name, or another one."""
     found = next(pod for title, pod in chart.pods(chart.objects_of(name)) if title.endswith(f"-{deployment}"))
-    return found, next(one for one in chart.containers(found) if one["name"] == deployment)
+    return found, next(one for one in chart.containers(found) if one["name"] == (wanted or deployment))
 
 
 def environment(name: str, deployment: str, folder: Path) -> dict[str, str]:
@@ -100,3 +105,35 @@ def test_the_other_programs_find_what_they_need(name: str, deployment: str, tmp_
     probe = one.get("readinessProbe")
     prefix = program.env.get("JUPYTERHUB_SERVICE_PREFIX") or program.env.get("LABYARD_MLFLOW_PREFIX") or ""
     assert probe is None or probe["httpGet"]["path"].startswith(prefix)
+
+
+@everywhere
+def test_haproxy_is_started_with_what_the_agent_writes(name: str, tmp_path: Path) -> None:
+    values = chart.read_values(name)
+    pod, agent = container(name, "proxy", "agent")
+    _, haproxy = container(name, "proxy", "haproxy")
+    folder, tls = tmp_path / "run", tmp_path / "tls"
+    folder.mkdir()
+    environment = {one["name"]: one.get("value", "") for one in agent["env"]} | {
+        "LABYARD_PROXY_DIR": str(folder), "LABYARD_PROXY_TLS_DIR": str(tls), "CONFIGPROXY_AUTH_TOKEN": "token",
+    }  # fmt: skip
+    ports = {port["name"]: port["containerPort"] for one in (agent, haproxy) for port in one["ports"]}
+    expected = {"api": API_PORT, "http": HTTP_PORT}
+    if values.get("proxy", {}).get("https"):
+        expected["https"] = HTTPS_PORT
+        for made, mounted in zip(make_certificate(tls), ("tls.crt", "tls.key"), strict=True):
+            made.rename(tls / mounted)
+        assert {"name": "tls", "mountPath": TLS_FOLDER, "readOnly": True} in agent["volumeMounts"]
+    assert ports == expected
+    prepare(environment)
+    program, *options, file = haproxy["args"]
+    assert (program, options) == ("haproxy", ["-db", "-f"])
+    written = folder / Path(file).relative_to("/run/labyard")
+    checked = subprocess.run([find_haproxy(), "-c", "-f", written], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    bound = {int(port) for port in re.findall(r"^  bind \S+:(\d+)", written.read_text(), re.M)}
+    assert bound >= {port for port_name, port in expected.items() if port_name != "api"}
+    assert pod["spec"]["initContainers"][0]["name"] == "agent"
+    assert agent["restartPolicy"] == "Always"
+    paths = {probe: agent[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert paths == {"startupProbe": "/health", "livenessProbe": "/health", "readinessProbe": "/ready"}
