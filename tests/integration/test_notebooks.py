@@ -17,6 +17,7 @@ import websocket
 
 from labyard_hub.backends.local.accounts import find_account
 from tests.integration.kernels import KernelConnection
+from tests.labyard.test_environments import wheel
 from tests.platform import RunningPlatform, is_root, open_temporary_folder, start_platform, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -142,6 +143,17 @@ def test_in_a_terminal_it_is_the_same(people: People) -> None:
     assert "/workbench-" in text.partition("prefix ")[2]
     (found,) = people.ada.runs("shell")
     assert found["data"]["metrics"][0]["key"] == "from_shell"
+
+
+def test_a_package_of_ones_own_is_in_a_kernel_of_ones_own(people: People) -> None:
+    made = wheel(people.folder, "brand_new", "2.0")
+    Path(made).chmod(0o644)
+    text = people.ada.terminal(f"labyard env create extra {made}\nlabyard env list\n")
+    assert "brand_new" in text
+    with people.ada.notebook("extra.ipynb", kernel="extra") as kernel:
+        told = kernel.result("import brand_new, pandas; print(brand_new.version, '/workbench-' in pandas.__file__)")
+    assert told.split() == ["2.0", "True"]
+    assert "extra" not in people.bob.server.get("api/kernelspecs").json()["kernelspecs"]
 
 
 def test_another_person_sees_none_of_it(people: People) -> None:
