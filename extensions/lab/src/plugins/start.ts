@@ -3,11 +3,15 @@ import { PageConfig } from '@jupyterlab/coreutils';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { ILauncher } from '@jupyterlab/launcher';
 
+import { quickenSettings } from '../models/defaults';
 import { opensNothing } from '../models/places';
 
 const CREATE_LAUNCHER = 'launcher:create';
 /** JupyterLab's own: hides the listing until it is known which folder it shows. */
 const RESTORING_CLASS = 'jp-mod-restoring';
+
+// As soon as this is loaded: JupyterLab reads settings before it activates any plugin that needs them.
+quickenSettings();
 
 /**
  * Shows the launcher and the files as soon as the layout stands.
