@@ -16,6 +16,7 @@ from labyard_hub.config.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from scripts import command_texts
+from scripts.images_reference import images_page
 from scripts.rest_reference import rest_page, roles_page
 from scripts.sdk_reference import sdk_page
 from tests.service import describe_service
@@ -27,9 +28,7 @@ NOTE = "<!-- Written by `make docs` from the code: do not edit. -->\n"
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
-    if _parts(field) is not None:
-        return "—"
-    value: Any = field.get_default(call_default_factory=True)
+    value: Any = field.get_default(call_default_factory=True) if _parts(field) is None else None
     if value is None:
         return "—"
     if isinstance(value, bool):
@@ -127,6 +126,7 @@ PAGES = {
     "roles.md": lambda: roles_page(NOTE),
     "rest.md": lambda: rest_page(NOTE, describe_service()),
     "sdk.md": lambda: sdk_page(NOTE),
+    "images.md": images_page,
 }
 
 
