@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -134,7 +135,8 @@ def start_provider(
     """
     port = port or free_port()
     node, folder = modules()
-    shutil.copy(HERE / "provider.mjs", folder)  # Node.js looks for packages beside the program
+    program = folder / f"provider-{os.getpid()}-{port}.mjs"  # Node.js looks for packages beside the program
+    shutil.copy(HERE / "provider.mjs", program)
     given = {
         "issuer": f"http://localhost:{port}",
         "port": port,
@@ -147,9 +149,7 @@ def start_provider(
         "claims_in_id_token": claims_in_id_token,
         "ttl": ttl or {},
     }
-    process = subprocess.Popen(
-        [*node, str(folder / "provider.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = subprocess.Popen([*node, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     running = Provider(given["issuer"], port, process, {person.login: person for person in people})
     reader = threading.Thread(target=_read, args=(running,), daemon=True)
     reader.start()
@@ -167,6 +167,7 @@ def start_provider(
             running.stop()
         reader.join(5)
         process.stdout.close()  # type: ignore[union-attr]
+        program.unlink()
 
 
 def _read(running: Provider) -> None:

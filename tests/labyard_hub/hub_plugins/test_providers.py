@@ -99,6 +99,14 @@ def authenticator(tmp_path: Any, service: Service, **login: Any) -> Any:
     return made
 
 
+def test_a_sign_in_lasts_as_long_as_the_settings_say(tmp_path: Any) -> None:
+    values = {"provider": "github", "client_id": "x", "client_secret": "s", "allowed_users": ["ada"], "admin_users": ["ada"]}
+    for login, days in ((values, 14), ({**values, "session_lifetime_seconds": "12h"}, 0.5), ({}, 14)):
+        config = Config()
+        configure_login(config, LoginSettings.model_validate(login), SignInSettings(), state_dir=tmp_path, hub_url=HUB)
+        assert config.JupyterHub.cookie_max_age_days == days
+
+
 def github() -> Service:
     service = Service()
     api = "https://api.github.com"
