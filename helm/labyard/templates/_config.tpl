@@ -1,9 +1,8 @@
 {{- /* `config:` as it is, with names that follow from the release filled in under `cluster` where nobody set them. */ -}}
 {{- define "labyard.config" -}}
-{{- $name := include "labyard.fullname" . -}}
 {{- $pods := dict -}}
 {{- with .Values.imagePullSecrets }}{{ $_ := set $pods "image_pull_secrets" . }}{{ end -}}
-{{- if .Values.scheduling.podPriority.enabled }}{{ $_ := set $pods "priority_class" (printf "%s-user" $name) }}{{ end -}}
+{{- if .Values.scheduling.podPriority.enabled }}{{ $_ := set $pods "priority_class" (printf "%s-user" (include "labyard.clusterName" .)) }}{{ end -}}
 {{- with .Values.scheduling.userPods.nodeSelector }}{{ $_ := set $pods "node_selector" . }}{{ end -}}
 {{- with .Values.scheduling.userPods.tolerations }}
 {{- $tolerations := list -}}

@@ -106,3 +106,8 @@ postgresql://labyard@{{ include "labyard.fullname" .root }}-postgresql:5432/{{ .
 postgresql://{{ $external.user | urlquery }}@{{ $external.host }}:{{ $external.port }}/{{ .name }}
 {{- end -}}
 {{- end -}}
+
+{{- /* Start of the names of objects that belong to the cluster: other releases may be called the same. */ -}}
+{{- define "labyard.clusterName" -}}
+{{ .Release.Namespace | trunc 20 | trimSuffix "-" }}-{{ include "labyard.fullname" . }}
+{{- end -}}

@@ -8,8 +8,10 @@
     - ipBlock: {cidr: {{ . }}}
     {{- end }}
   ports:
-    - {port: 53, protocol: UDP}
-    - {port: 53, protocol: TCP}
+    {{- range .Values.networkPolicy.dnsPorts }}
+    - {port: {{ . }}, protocol: UDP}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
 {{- end -}}
 
 {{- /* Addresses by kind: rules add up, so that the metadata address is left out of each. (egressAllowRules) */ -}}

@@ -17,7 +17,7 @@ imagePullSecrets:
 securityContext:
   {{- include "labyard.withoutNulls" .values.podSecurityContext | nindent 2 }}
 {{- if .root.Values.scheduling.podPriority.enabled }}
-priorityClassName: {{ include "labyard.fullname" .root }}-core
+priorityClassName: {{ include "labyard.clusterName" .root }}-core
 {{- end }}
 {{- with merge (dict) .values.nodeSelector $core.nodeSelector }}
 nodeSelector:

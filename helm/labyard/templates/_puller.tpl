@@ -44,7 +44,7 @@ spec:
       securityContext:
         {{- include "labyard.withoutNulls" $values.podSecurityContext | nindent 8 }}
       {{- if $root.Values.scheduling.podPriority.enabled }}
-      priorityClassName: {{ include "labyard.fullname" $root }}-puller
+      priorityClassName: {{ include "labyard.clusterName" $root }}-puller
       {{- end }}
       {{- with merge (dict) $values.nodeSelector $users.nodeSelector }}
       nodeSelector:
