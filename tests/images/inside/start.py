@@ -67,13 +67,9 @@ seconds = time.time() - began
 server.terminate()
 server.wait()
 text = open("/tmp/server.log").read()
-print(
-    json.dumps(
-        {
-            "answer": answer,
-            "seconds": round(seconds, 2),
-            "labyard": "labyard_lab | extension was successfully loaded" in text,
-            "log": text[-4000:],
-        }
-    )
-)
+extensions = [
+    name
+    for name in ("labyard_lab", "jupyterlab_git", "jupyter_resource_usage", "notebook")
+    if f"{name} | extension was successfully loaded" in text
+]
+print(json.dumps({"answer": answer, "seconds": round(seconds, 2), "extensions": extensions, "log": text[-4000:]}))
