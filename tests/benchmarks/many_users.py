@@ -1,17 +1,22 @@
 """A hub with thousands of running users, ours and a stock one: starts per second, an ordinary request during a storm of starts, a restart, memory.
 
-``python -m tests.benchmarks.many_users 1000 10000`` measures these sizes.
+``python -m tests.benchmarks.many_users 1000 10000`` measures these sizes; it says what it does, and gives up on what takes longer than its time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import statistics
+import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import aiohttp
+import httpx
 
 from tests.benchmarks.report import compare
 from tests.benchmarks.stub_hub import Hub, stub_hub
@@ -23,6 +28,9 @@ STORM = 200
 """Servers that are started."""
 AT_ONCE = 32
 PROBE_SECONDS = 0.02
+ROUNDS = 2
+PHASE_SECONDS = 300.0
+"""So long each may take; starting and looking after all servers have as much of their own."""
 
 
 async def storm(hub: Hub, first: int, count: int) -> tuple[float, list[float]]:
@@ -61,54 +69,95 @@ async def storm(hub: Hub, first: int, count: int) -> tuple[float, list[float]]:
     return count / took, probes
 
 
+@dataclass
+class Figures:
+    """What was measured, per side."""
+
+    spawns: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    median: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    slowest: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    restart: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    looked: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    memory: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def report(self, base: str) -> None:
+        """Print them against `base`, or against the first where that was not measured."""
+        for title, unit, sides in (
+            (f"Starts of servers, {AT_ONCE} at once", "1/s", self.spawns),
+            ("CPU time of the hub for each start, and for the requests meanwhile", "ms", self.cpu),
+            ("GET /hub/api/user during them, median", "ms", self.median),
+            ("GET /hub/api/user during them, p99", "ms", self.slowest),
+            ("Restart of the hub, until it answers", "s", self.restart),
+            ("Restart of the hub, until it has looked after all servers", "s", self.looked),
+            ("Memory of the hub", "MiB", self.memory),
+        ):
+            if sides:
+                compare(title, unit, sides, base=base if base in sides else next(iter(sides)))
+
+
+@contextmanager
+def phase(name: str, what: str) -> Iterator[None]:
+    """Say what begins and how long it took, or why it did not come to its end."""
+    print(f"{time.strftime('%H:%M:%S')} {name}: {what} ...", end=" ", file=sys.stderr, flush=True)
+    began = time.perf_counter()
+    try:
+        yield
+    except BaseException as error:
+        print(f"given up after {time.perf_counter() - began:.1f} s: {type(error).__name__}", file=sys.stderr, flush=True)
+        raise
+    print(f"{time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
+
+
+def limited_storm(hub: Hub, first: int, count: int) -> tuple[float, list[float]]:
+    """Do the same as `storm`, and raise TimeoutError after `PHASE_SECONDS`."""
+    return asyncio.run(asyncio.wait_for(storm(hub, first, count), PHASE_SECONDS))
+
+
+def measure(hub: Hub, name: str, size: int, figures: Figures) -> None:
+    """Take all figures of one side with `size` users running."""
+    with phase(name, f"{size:,} users with servers are written into the database"):
+        hub.fill(size, 2 * STORM + 20)
+    for round_number in range(ROUNDS):
+        with phase(name, "the hub starts"):
+            figures.restart[name].append(hub.start())
+        with phase(name, "the hub looks after all servers"):
+            figures.looked[name].append(hub.initialized_seconds())
+        with phase(name, "the first starts"):
+            limited_storm(hub, 2 * STORM + round_number * 10, 10)  # code that was never run is slow
+        with phase(name, f"{STORM} starts"):
+            before = hub.cpu_seconds()
+            rate, probes = limited_storm(hub, round_number * STORM, STORM)
+        figures.cpu[name].append((hub.cpu_seconds() - before) / STORM * 1000)
+        figures.spawns[name].append(rate)
+        figures.median[name].append(statistics.median(probes))
+        figures.slowest[name].append(statistics.quantiles(probes, n=100)[98])
+        figures.memory[name].append(hub.memory_mib())
+        print(f"         {rate:.1f} starts/s, p99 {figures.slowest[name][-1]:.0f} ms, {figures.memory[name][-1]:.0f} MiB", file=sys.stderr)
+        with phase(name, "the hub stops"):
+            hub.stop()
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure and print. A side that does not come to its end is left there, and the others go on."""
     sizes = [int(argument) for argument in sys.argv[1:] if argument.isdigit()] or list(SIZES)
-    spawns: dict[str, list[float]] = defaultdict(list)
-    median: dict[str, list[float]] = defaultdict(list)
-    slowest: dict[str, list[float]] = defaultdict(list)
-    restart: dict[str, list[float]] = defaultdict(list)
-    memory: dict[str, list[float]] = defaultdict(list)
-    cpu: dict[str, list[float]] = defaultdict(list)
+    figures = Figures()
     with open_temporary_folder() as root, stub_server() as port:
         for size in sizes:
             for side in ("stock", "Labyard"):
-                name = f"{side}, {size:,}"
                 with stub_hub(root / f"{side}{size}", port, ours=side == "Labyard") as hub:
-                    hub.fill(size, 2 * STORM + 20)
-                    for round_number in range(2):
-                        restart[name].append(hub.start())
-                        hub.initialized_seconds()
-                        asyncio.run(storm(hub, 2 * STORM + round_number * 10, 10))  # code that was never run is slow
-                        before = hub.cpu_seconds()
-                        rate, probes = asyncio.run(storm(hub, round_number * STORM, STORM))
-                        cpu[name].append((hub.cpu_seconds() - before) / STORM * 1000)
-                        spawns[name].append(rate)
-                        median[name].append(statistics.median(probes))
-                        slowest[name].append(statistics.quantiles(probes, n=100)[98])
-                        memory[name].append(hub.memory_mib())
-                        hub.stop()
-                print(
-                    name,
-                    "starts/s",
-                    spawns[name],
-                    "p99",
-                    slowest[name],
-                    "restart",
-                    restart[name],
-                    "cpu",
-                    cpu[name],
-                    "MiB",
-                    memory[name],
-                    file=sys.stderr,
-                )
-    base = f"stock, {sizes[0]:,}"
-    compare(f"Starts of servers, {AT_ONCE} at once", "1/s", spawns, base=base)
-    compare("CPU time of the hub for each start, and for the requests meanwhile", "ms", cpu, base=base)
-    compare("GET /hub/api/user during them, median", "ms", median, base=base)
-    compare("GET /hub/api/user during them, p99", "ms", slowest, base=base)
-    compare("Restart of the hub, until it answers", "s", restart, base=base)
-    compare("Memory of the hub", "MiB", memory, base=base)
+                    try:
+                        measure(hub, f"{side}, {size:,}", size, figures)
+                    except (
+                        TimeoutError,
+                        AssertionError,
+                        OSError,
+                        httpx.HTTPError,
+                        aiohttp.ClientError,
+                        subprocess.TimeoutExpired,
+                    ) as error:
+                        print(f"{side}, {size:,}: {type(error).__name__}: {str(error)[-2000:]}", file=sys.stderr)
+    figures.report(f"stock, {sizes[0]:,}")
 
 
 if __name__ == "__main__":
