@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import snap
 from tests.integration.cluster_image import image
-from tests.integration.cluster_world import NAMESPACE, PASSWORD, ClusterWorld, configuration, start_cluster_world
+from tests.integration.cluster_world import NAMESPACE, PASSWORD, PROJECTS_CLAIM, ClusterWorld, start_cluster_world
 from tests.platform import is_root, open_temporary_folder, wait_until
 
 pytestmark = [
@@ -25,15 +25,15 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[ClusterWorld]:
-    with open_temporary_folder() as folder, start_cluster_world(folder, configuration(), runtime="process", network="127.79") as running:
+    with open_temporary_folder() as folder, start_cluster_world(folder, runtime="process", network="127.79") as running:
         running.fake.set_images({"*labyard-sklearn:*": {**image(), "pull_seconds": 3}})
         # On a cluster the service runs as the pods' own user.
-        subprocess.run(["chown", "-R", "1000:1000", str(folder / "kubernetes" / "volumes" / NAMESPACE / "labyard-projects")], check=True)
+        subprocess.run(["chown", "-R", "1000:1000", str(folder / "kubernetes" / "volumes" / NAMESPACE / PROJECTS_CLAIM)], check=True)
         yield running
 
 
 def files_of(world: ClusterWorld) -> Path:
-    return world.folder / "kubernetes" / "volumes" / NAMESPACE / "labyard-projects" / world.project / "files"
+    return world.folder / "kubernetes" / "volumes" / NAMESPACE / PROJECTS_CLAIM / world.project / "files"
 
 
 def sign_in(page: Page, world: ClusterWorld, name: str) -> None:

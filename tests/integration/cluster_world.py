@@ -1,12 +1,12 @@
-"""The platform as on a cluster: hub, service and proxy as the chart starts them, pods on a fake Kubernetes, a project with three members.
+"""The platform as on a cluster: the chart is rendered and its objects put into a fake Kubernetes; hub, service, agent and HAProxy run as its containers do.
 
 Roles in the project `vision`: ada owns it, bob edits, carol looks, dan is nobody there.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -18,16 +18,22 @@ from typing import Any, Literal
 import httpx
 import yaml
 
+from labyard_hub.backends.haproxy.program import find_haproxy
 from labyard_hub.config.state import StateFolder
 from labyard_hub.storage.identity import IdentityStore
 from labyard_hub.testing.fake_kubernetes.handle import FakeKubernetes, node
+from labyard_hub.testing.fake_kubernetes.resources import RESOURCES
+from tests.helm import chart
 from tests.platform import Browserless, wait_until
 from tests.workers import free_port
 
 PASSWORD = "correct horse battery"
 PEOPLE = ("ada", "bob", "carol", "dan")
 NAMESPACE = "team"
-SECRETS = ("cookie_secret", "service_token", "cli_login_token", "mlflow_token", "culler_token", "cli_token", "service_cookie_secret", "link_secret", "proxy_api_password")  # fmt: skip
+RELEASE = "test"
+PROJECTS_CLAIM = "test-labyard-projects"
+
+Item = dict[str, Any]
 PROFILES = (
     {"name": "small", "title": "CPU small", "cpu_cores": 2, "memory_bytes": "4Gi", "cpu_guarantee_cores": 0.5, "memory_guarantee_bytes": "1Gi", "images": ["sklearn"]},
     {"name": "gpu", "title": "GPU", "cpu_cores": 4, "memory_bytes": "16Gi", "gpu": {"count": 1, "model": "A100"}, "node_selector": {"gpu": "a100"},
@@ -35,29 +41,15 @@ PROFILES = (
     {"name": "huge", "title": "Huge", "cpu_cores": 64, "memory_bytes": "8Gi", "cpu_guarantee_cores": 64, "images": ["sklearn"]},
     {"name": "missing", "title": "No such image", "cpu_cores": 1, "memory_bytes": "1Gi", "images": ["tensorflow"]},
 )  # fmt: skip
-HUB_RULES = (
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch", "create", "delete"]},
-    {"apiGroups": [""], "resources": ["events"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["get", "list", "watch", "create", "delete"]},
-)
-CLUSTER_RULES = ({"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list"]},)
 
 
-def configuration(**changes: Any) -> dict[str, Any]:
-    """Return the application's settings, as the chart's value `config`."""
-    cluster = {
-        "instance": "test", "service_account": "labyard-singleuser", "projects_claim": "labyard-projects",
-        "schedule_timeout_seconds": 5, "pods": {"priority_class": "labyard-user"},
-    }  # fmt: skip
+def chart_values(**config: Any) -> dict[str, Any]:
+    """Return the values that the chart is installed with; `config` is laid over its value of that name."""
     base = {
-        "cluster": cluster,
-        "profiles": list(PROFILES),
-        "images": {"prefix": "registry.example/labyard-", "tag": "1"},
-        "quotas": {"users": {"servers": 2}},
-        "servers": {"isolation": "off"},
-        "environment": {"TEAM_MOTTO": "cost is $(NAME)"},
-    }
-    return {**base, **changes}
+        "profiles": list(PROFILES), "images": {"prefix": "registry.example/labyard-", "tag": "1"}, "quotas": {"users": {"servers": 2}},
+        "servers": {"isolation": "off"}, "environment": {"TEAM_MOTTO": "cost is $(NAME)"}, "cluster": {"schedule_timeout_seconds": 5},
+    }  # fmt: skip
+    return {"config": {**base, **config}, "rbac": {"clusterCapacity": True}, "scheduling": {"podPriority": {"enabled": True}}}
 
 
 @dataclass
@@ -73,15 +65,22 @@ class ClusterWorld:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What the chart has put into the configuration."""
+        found: dict[str, Any] = yaml.safe_load((self.folder / "config.yaml").read_text())
+        return found
+
+    @property
     def state(self) -> StateFolder:
         return StateFolder(self.folder / "state")
 
     def start(self, name: str, *command: str) -> None:
-        """Start a process of the platform."""
+        """Start a part of the platform, as its container does."""
+        self.run(name, sys.executable, *command)
+
+    def run(self, name: str, *argv: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, *command], env=self.environment, stdout=log, stderr=log, cwd=Path(__file__).parents[2]
-            )
+            self.processes[name] = subprocess.Popen(argv, env=self.environment, stdout=log, stderr=log, cwd="/")
 
     def start_hub(self) -> None:
         self.start("hub", "-m", "labyard_hub.cluster", "hub")
@@ -142,7 +141,7 @@ class ClusterWorld:
         return session.http.post(f"hub/spawn/{name}", data={"profile": profile, "_xsrf": session.xsrf, **form})
 
     def server(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.sessions[name].hub_api("GET", f"users/{name}").json()["servers"].get("", {})
+        found: dict[str, Any] = self.sessions[name].hub_api("GET", f"users/{name}").json().get("servers", {}).get("", {})
         return found
 
     def wait_ready(self, name: str) -> dict[str, Any]:
@@ -158,12 +157,13 @@ class ClusterWorld:
 
 @contextlib.contextmanager
 def start_cluster_world(
-    folder: Path, settings: Mapping[str, Any] | None = None, *, runtime: Literal["stub", "process"] = "stub", network: str = "127.77"
+    folder: Path, values: Mapping[str, Any] | None = None, *, runtime: Literal["stub", "process"] = "stub", network: str = "127.77"
 ) -> Iterator[ClusterWorld]:
     """Start all of it in `folder` and stop it at the end of the block."""
+    installed = chart.objects(chart.render(dict(values or chart_values()), release=RELEASE, namespace=NAMESPACE))
     with FakeKubernetes.started(folder / "kubernetes", runtime=runtime, network=network) as fake:
-        _furnish(fake)
-        world = ClusterWorld(folder, fake, *_environment(folder, fake, settings or configuration()))
+        _furnish(fake, installed)
+        world = ClusterWorld(folder, fake, *_environment(folder, fake, installed))
         try:
             _start(world)
             yield world
@@ -176,45 +176,54 @@ def start_cluster_world(
                 process.wait(30)
 
 
-def _furnish(fake: FakeKubernetes) -> None:
-    """Make what the chart, and who installs it, make."""
+def _furnish(fake: FakeKubernetes, installed: list[Item]) -> None:
+    """Make the namespace, the nodes, and what the chart makes of what the API knows; the hub gets the chart's rights and no others."""
     fake.create_namespace(NAMESPACE, {"pod-security.kubernetes.io/enforce": "restricted"})
-    fake.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "labyard-singleuser"}}, NAMESPACE)
-    priority = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "labyard-user"}, "value": 0}
-    fake.create(priority)
-    claim = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "100Gi"}}}
-    fake.create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "labyard-projects"}, "spec": claim}, NAMESPACE)
+    known = {(resource.kind, resource.api_version): resource for resource in RESOURCES}
+    for item in installed:
+        resource = known.get((item["kind"], item["apiVersion"]))
+        if resource is not None:
+            fake.create(item, NAMESPACE if resource.namespaced else "")
     fake.create(node("cpu-1"))
     taint = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}
     fake.create(node("gpu-1", labels={"gpu": "a100"}, taints=[taint], resources={"cpu": "16", "memory": "64Gi", "nvidia.com/gpu": "2"}))
     fake.set_images({"*labyard-tensorflow:*": {"missing": True}})
-    fake.add_account("hub", f"system:serviceaccount:{NAMESPACE}:hub", {NAMESPACE: HUB_RULES, "": CLUSTER_RULES})
+    rules = {kind: [rule for one in chart.of_kind(installed, kind) for rule in one["rules"]] for kind in ("Role", "ClusterRole")}
+    fake.add_account(
+        "hub", f"system:serviceaccount:{NAMESPACE}:{RELEASE}-labyard-hub", {NAMESPACE: rules["Role"], "": rules["ClusterRole"]}
+    )
 
 
-def _environment(folder: Path, fake: FakeKubernetes, settings: Mapping[str, Any]) -> tuple[dict[str, str], str]:
-    """Return what the chart puts into its containers, and the public address."""
-    public, hub, service, api = (free_port() for _ in range(4))
-    secrets, projects = folder / "secrets", folder / "kubernetes" / "volumes" / NAMESPACE / "labyard-projects"
-    secrets.mkdir()
-    projects.mkdir(parents=True, exist_ok=True)
-    for name in SECRETS:
-        (secrets / name).write_text(os.urandom(32).hex())
-    (folder / "config.yaml").write_text(yaml.safe_dump(json.loads(json.dumps(settings))))
+def _environment(folder: Path, fake: FakeKubernetes, installed: list[Item]) -> tuple[dict[str, str], str]:
+    """Return what the chart puts into its containers, with addresses of this machine, and the public address."""
+    public, hub, service, api, admin = (free_port() for _ in range(5))
+    secrets, projects = folder / "secrets", folder / "kubernetes" / "volumes" / NAMESPACE / PROJECTS_CLAIM
+    for path in (secrets, folder / "proxy", projects):
+        path.mkdir(parents=True)
+    for name, text in next(
+        one["data"] for one in chart.of_kind(installed, "Secret") if one["metadata"]["name"].endswith("-secrets")
+    ).items():
+        (secrets / name).write_bytes(base64.b64decode(text))
+    configured = next(one["data"] for one in chart.of_kind(installed, "ConfigMap") if "config.yaml" in one["data"])
+    (folder / "config.yaml").write_text(configured["config.yaml"])
     variables = {
         "LABYARD_PUBLIC_URL": f"http://127.0.0.1:{public}/", "LABYARD_HUB_URL": f"http://127.0.0.1:{hub}",
         "LABYARD_SERVICE_URL": f"http://127.0.0.1:{service}/services/labyard/", "LABYARD_MLFLOW_URL": "http://127.0.0.1:9/services/mlflow/",
         "LABYARD_PROXY_API_URL": f"http://127.0.0.1:{api}", "POD_NAMESPACE": NAMESPACE, "LABYARD_STATE_DIR": str(folder / "state"),
         "LABYARD_CONFIG": str(folder / "config.yaml"), "LABYARD_SECRETS_DIR": str(secrets), "LABYARD_LISTEN": "127.0.0.1",
-        "LABYARD_PROJECTS_VOLUME": str(projects), "KUBECONFIG": str(fake.kubeconfig), "PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1",
+        "LABYARD_PROXY_DIR": str(folder / "proxy"), "LABYARD_PROXY_HTTP_PORT": str(public), "LABYARD_PROXY_API_PORT": str(api),
+        "LABYARD_PROXY_ADMIN_PORT": str(admin), "LABYARD_PROXY_TLS_DIR": str(folder / "no-tls"), "LABYARD_PROJECTS_VOLUME": str(projects),
+        "KUBECONFIG": str(fake.kubeconfig), "PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
     return variables, variables["LABYARD_PUBLIC_URL"]
 
 
 def _start(world: ClusterWorld) -> None:
     values = world.environment
-    token = Path(values["LABYARD_SECRETS_DIR"], "proxy_api_password").read_text()
-    ports = [values[name].rstrip("/").rpartition(":")[2] for name in ("LABYARD_PUBLIC_URL", "LABYARD_PROXY_API_URL")]
-    world.start("proxy", "-m", "tests.integration.cluster_proxy", *ports, token, f"/services/labyard={values['LABYARD_SERVICE_URL']}")
+    world.start("proxy-agent", "-m", "labyard_hub.cluster", "proxy-agent")
+    configuration_file = Path(values["LABYARD_PROXY_DIR"], "haproxy.cfg")
+    wait_until(configuration_file.exists, "the agent has written HAProxy's configuration", 60)
+    world.run("proxy", str(find_haproxy()), "-W", "-db", "-f", str(configuration_file))
     world.start_hub()
     store = IdentityStore(world.state.identity_database)
     for name in PEOPLE:

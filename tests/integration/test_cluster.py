@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.cluster_world import NAMESPACE, ClusterWorld, configuration, start_cluster_world
+from tests.integration.cluster_world import NAMESPACE, PROJECTS_CLAIM, ClusterWorld, start_cluster_world
 from tests.platform import open_temporary_folder, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -19,8 +19,17 @@ Item = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[ClusterWorld]:
-    with open_temporary_folder() as folder, start_cluster_world(folder, configuration()) as running:
+    with open_temporary_folder() as folder, start_cluster_world(folder) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_from_before(world: ClusterWorld) -> Iterator[None]:
+    """One test that fails must not fail the others."""
+    yield
+    for name in world.sessions:
+        if world.server(name):
+            world.stop_server(name)
 
 
 def container(pod: Item) -> Item:
@@ -62,12 +71,11 @@ def test_a_pod_has_what_its_owner_may_have_and_nothing_else(world: ClusterWorld,
     project = {} if writable is None else {f"/home/projects/{files}": ("projects", files, not writable)}
     assert mounts(pod) == {"/home/labyard": ("home", "", False), "/tmp": ("tmp", "", False), **project}
     claims = {one["name"]: one["persistentVolumeClaim"]["claimName"] for one in spec["volumes"] if "persistentVolumeClaim" in one}
-    assert claims == {"home": f"home-{name}", **({"projects": "labyard-projects"} if project else {})}
+    assert claims == {"home": f"home-{name}", **({"projects": PROJECTS_CLAIM} if project else {})}
     assert [one for one in spec["volumes"] if "persistentVolumeClaim" not in one] == [{"name": "tmp", "emptyDir": {}}]
     assert json.loads(variables(pod)["LABYARD_PROJECT_LINKS"]) == ({} if writable is None else {"vision": world.project})
     home = world.fake.items("persistentvolumeclaims", NAMESPACE)[f"home-{name}"]["spec"]
     assert (home["accessModes"], home["resources"]["requests"]["storage"]) == (["ReadWriteOnce"], "10Gi")
-    world.stop_server(name)
 
 
 def test_a_pod_is_restricted_limited_and_told_where_things_are(world: ClusterWorld) -> None:
@@ -88,8 +96,12 @@ def test_a_pod_is_restricted_limited_and_told_where_things_are(world: ClusterWor
     assert spec["securityContext"] == {
         "fsGroup": 1000, "fsGroupChangePolicy": "OnRootMismatch", "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"},
     }  # fmt: skip
-    assert (spec["automountServiceAccountToken"], spec["serviceAccountName"]) == (False, "labyard-singleuser")
-    assert (spec["enableServiceLinks"], spec["restartPolicy"], spec["priorityClassName"]) == (False, "Never", "labyard-user")
+    assert (spec["automountServiceAccountToken"], spec["serviceAccountName"]) == (False, "test-labyard-singleuser")
+    assert (spec["enableServiceLinks"], spec["restartPolicy"], spec["priorityClassName"]) == (
+        False,
+        "Never",
+        world.settings["cluster"]["pods"]["priority_class"],
+    )
     labels = pod["metadata"]["labels"]
     assert (labels["app.kubernetes.io/instance"], labels["app.kubernetes.io/component"]) == ("test", "singleuser-server")
     assert labels["labyard.io/profile"] == "small"
@@ -100,7 +112,6 @@ def test_a_pod_is_restricted_limited_and_told_where_things_are(world: ClusterWor
     assert environment["TEAM_MOTTO"] == "cost is $$(NAME)"  # which Kubernetes makes `$(NAME)`
     assert environment["USER"] == "ada"
     assert (environment["LABYARD_PROFILE"], environment["LABYARD_PROJECTS_DIR"]) == ("CPU small", "/home/projects")
-    world.stop_server("ada")
 
 
 def test_a_gpu_profile_gets_its_gpu_its_node_and_shared_memory(world: ClusterWorld) -> None:
@@ -109,13 +120,15 @@ def test_a_gpu_profile_gets_its_gpu_its_node_and_shared_memory(world: ClusterWor
     assert container(pod)["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert pod["spec"]["nodeName"] == "gpu-1"
     assert pod["spec"]["nodeSelector"] == {"gpu": "a100"}
-    assert pod["spec"]["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    assert pod["spec"]["tolerations"] == [
+        {"key": "hub.jupyter.org/dedicated", "operator": "Equal", "value": "user", "effect": "NoSchedule"},  # the chart's, for all
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+    ]
     assert {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "8Gi"}} in pod["spec"]["volumes"]
     assert mounts(pod)["/dev/shm"] == ("shared-memory", "", False)
     # One of two is left, and that is what the next person reads before they start.
     page = wait_until(lambda: "1 of 2" in (text := world.sessions["dan"].http.get("hub/spawn/dan").text) and text, "what is free", 20)
     assert "No such image" in page
-    world.stop_server("ada")
 
 
 def test_a_pod_that_fits_nowhere_ends_in_a_sentence(world: ClusterWorld) -> None:
@@ -170,7 +183,6 @@ def test_what_happens_is_told_while_one_waits(world: ClusterWorld) -> None:
     for words in ("placed on the node cpu-1", "pulling the image", "image pulled in 2s", "starting JupyterLab"):
         assert words in steps, steps
     world.wait_ready("bob")
-    world.stop_server("bob")
 
 
 def test_out_of_memory_is_noticed_and_told(world: ClusterWorld) -> None:

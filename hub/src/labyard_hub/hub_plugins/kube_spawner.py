@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from aiohttp import ClientError
 from jupyterhub.utils import maybe_future
 from kubernetes_asyncio.client import ApiException
 from kubespawner import KubeSpawner
@@ -32,6 +33,7 @@ from labyard_hub.hub_plugins.start_failures import failure
 
 __all__ = ["LabyardKubeSpawner"]
 
+LOG_LINES = 60
 LOOK_SECONDS = 0.25
 """How often a starting pod is looked at. It is in the hub's memory, kept up to date by one watch for all."""
 STOPPING_PROBLEMS = ("out_of_memory", "evicted", "preempted")
@@ -49,6 +51,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         self.told_ready = asyncio.Event()
         self._choice: Choice | None = None
         self._made_at = 0.0
+        self._log: tuple[str, ...] = ()
         super().__init__(*args, **kwargs)
 
     @default("cluster")
@@ -126,7 +129,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
             With a sentence for the person, if that fails.
         """
         self.told_ready = asyncio.Event()
-        self._made_at = time.monotonic()
+        self._made_at, self._log = time.monotonic(), ()
         making = asyncio.ensure_future(super()._start())
         watching = asyncio.ensure_future(self._watch_start())
         try:
@@ -149,6 +152,8 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
             if pod is not None:
                 problem = self._problem(pod)
                 if problem is not None:
+                    if problem.code == "ended":
+                        self._log = await self._read_log()
                     await self._discard()
                     raise failure(problem.code, problem.sentence)
                 if self.is_pod_running(pod) and (self.told_ready.is_set() or await self._listens(pod)):
@@ -161,11 +166,25 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
     def _problem(self, pod: dict[str, Any]) -> Problem | None:
         return start_problem(
             pod,
-            self.events,
+            self._events_of(pod),
             waited_seconds=time.monotonic() - self._made_at,
             schedule_seconds=self.cluster.schedule_timeout_seconds,
             pull_seconds=self.cluster.pull_timeout_seconds,
         ) or self._ended_problem(pod)
+
+    async def _read_log(self) -> tuple[str, ...]:
+        """Return the end of what the pod wrote, before it is gone; nothing where the hub may not read it."""
+        try:
+            text = await self.api.read_namespaced_pod_log(self.pod_name, self.namespace, container="notebook", tail_lines=LOG_LINES)
+        except (ApiException, ClientError, OSError, TimeoutError) as error:
+            self.log.warning("the log of %s cannot be read: %s", self._log_name, getattr(error, "reason", error))
+            return ()
+        self.log.warning("%s ended before it was ready; the end of its log:\n%s", self._log_name, text)
+        return tuple(str(text).splitlines())
+
+    def log_tail(self, lines: int = 20) -> list[str]:
+        """Return the last `lines` lines of a server that ended before it was ready, for the page that says so."""
+        return list(self._log[-lines:])
 
     async def _discard(self) -> None:
         """Remove a pod that will not start; JupyterHub would do it too, and later."""
@@ -190,6 +209,11 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         # Its predecessor of the same name may still be going.
         return found if found is not None and "deletionTimestamp" not in found["metadata"] else None
 
+    def _events_of(self, pod: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the events of this very pod: those of its predecessor, of the same name, may be a second old."""
+        reflector, uid = self.event_reflector, pod["metadata"]["uid"]
+        return [event for event in reflector.events if event["involvedObject"].get("uid") == uid] if reflector is not None else []
+
     def _ended_problem(self, pod: dict[str, Any]) -> Problem | None:
         limit = self.granted.usage.memory_bytes if self.granted is not None else 0
         return ended_problem(pod, format_bytes(limit) if limit else "")
@@ -207,19 +231,16 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         """Tell the waiting page what happens, with the seconds since the start."""
         await self._start_watching_events()
         yield {"progress": 5, "message": "making the pod"}
-        told, seen, last = 0, set[str](), 5
+        seen, last = set[str](), 5
         while True:
             done = self._start_future is not None and self._start_future.done()
-            pod, events = self._pod(), self.events
-            steps = [step_of(event) for event in events[told:]]
-            told = len(events)
-            if pod is not None:
-                steps.append(waiting_step(pod))
-            for step in steps:
-                if step is not None and step[1] not in seen:
-                    seen.add(step[1])
-                    last = max(last, step[0])
-                    yield self._said(step, last)
+            pod = self._pod()
+            found = [*(step_of(event) for event in self._events_of(pod)), waiting_step(pod)] if pod is not None else []
+            # Kubernetes tells times by the second, and much happens within one.
+            for step in sorted(one for one in found if one is not None and one[1] not in seen):
+                seen.add(step[1])
+                last = max(last, step[0])
+                yield self._said(step, last)
             if done:
                 return
             await asyncio.sleep(LOOK_SECONDS)

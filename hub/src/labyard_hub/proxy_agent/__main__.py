@@ -26,7 +26,7 @@ TLS_FOLDER = "/etc/labyard/tls"
 def prepare(environment: Mapping[str, str]) -> Starlette:
     """Write what HAProxy reads when it starts into ``LABYARD_PROXY_DIR``, and return the agent's application.
 
-    Ports, the certificate's folder and the threads can be given by ``LABYARD_PROXY_HTTP_PORT``, ``..._HTTPS_PORT``, ``..._ADMIN_PORT``, ``LABYARD_PROXY_TLS_DIR`` and
+    It listens on every address, or on the one that ``LABYARD_LISTEN`` names. Ports, the certificate's folder and the threads can be given by ``LABYARD_PROXY_HTTP_PORT``, ``..._HTTPS_PORT``, ``..._ADMIN_PORT``, ``LABYARD_PROXY_TLS_DIR`` and
     ``LABYARD_PROXY_THREADS``. There is TLS where that folder holds ``tls.crt`` and ``tls.key``, as a Secret of Kubernetes does.
 
     Raises
@@ -42,7 +42,7 @@ def prepare(environment: Mapping[str, str]) -> Starlette:
         for name, default in (("HTTP", HTTP_PORT), ("HTTPS", HTTPS_PORT), ("ADMIN", ADMIN_PORT))
     )
     plan = ProxyPlan(
-        host=_every_address(),
+        host=environment.get("LABYARD_LISTEN") or _every_address(),
         port=https if certificate else http,
         plain_port=http if certificate else None,
         admin=f"127.0.0.1:{admin}",
@@ -80,7 +80,9 @@ def main() -> None:
         sys.exit(f"the variable {error} is missing: this runs in the chart's proxy pod")
     level = "info" if os.environ.get("LABYARD_DEBUG") else "warning"
     port = int(os.environ.get("LABYARD_PROXY_API_PORT", API_PORT))
-    uvicorn.run(application, host="", port=port, log_level=level, access_log=bool(os.environ.get("LABYARD_DEBUG")))
+    uvicorn.run(
+        application, host=os.environ.get("LABYARD_LISTEN", ""), port=port, log_level=level, access_log=bool(os.environ.get("LABYARD_DEBUG"))
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ Step = tuple[int, str]
 """Percent, and a sentence."""
 
 _STEPS: dict[str, Step] = {
-    "Killing": (5, "ending the server that ran before"),
     "TriggeredScaleUp": (15, "the cluster adds a node for it, which takes some minutes"),
     "FailedAttachVolume": (35, "waiting for its volumes"),
     "FailedMount": (35, "waiting for its volumes"),

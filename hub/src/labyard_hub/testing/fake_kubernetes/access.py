@@ -38,8 +38,13 @@ class Access:
         """Let `token` be that of `account`."""
         self._accounts[token] = account
 
-    def check(self, header: str, verb: str, resource: Resource, namespace: str) -> None:
+    def check(self, header: str, verb: str, resource: Resource, namespace: str, below: str = "") -> None:
         """Refuse what no rule allows.
+
+        Parameters
+        ----------
+        below
+            The subresource, such as ``log``.
 
         Raises
         ------
@@ -52,17 +57,18 @@ class Access:
         if account is None:
             raise ApiError(401, "Unauthorized", "Unauthorized")
         rules = [*account.rules.get("", ()), *(account.rules.get(namespace, ()) if namespace else ())]
-        if not any(_allows(rule, verb, resource) for rule in rules):
+        name = f"{resource.plural}/{below}" if below else resource.plural
+        if not any(_allows(rule, verb, resource.group, name) for rule in rules):
             where = f' in the namespace "{namespace}"' if namespace else " at the cluster scope"
             raise ApiError(
                 403, "Forbidden",
-                f'{resource.plural} is forbidden: User "{account.name}" cannot {verb} resource "{resource.plural}" in API group "{resource.group}"{where}',
+                f'{resource.plural} is forbidden: User "{account.name}" cannot {verb} resource "{name}" in API group "{resource.group}"{where}',
                 {"kind": resource.plural},
             )  # fmt: skip
 
 
-def _allows(rule: Mapping[str, Any], verb: str, resource: Resource) -> bool:
+def _allows(rule: Mapping[str, Any], verb: str, group: str, name: str) -> bool:
     return all(
         value in rule.get(key, ()) or "*" in rule.get(key, ())
-        for key, value in (("verbs", verb), ("resources", resource.plural), ("apiGroups", resource.group))
+        for key, value in (("verbs", verb), ("resources", name), ("apiGroups", group))
     )

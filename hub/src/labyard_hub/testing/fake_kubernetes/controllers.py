@@ -47,6 +47,10 @@ class Controllers:
             await life.end()
         await asyncio.gather(*(task for _, task in self._lives.values()), return_exceptions=True)
 
+    def log(self, pod: Item) -> str:
+        """Return what a pod's first container has written."""
+        return self._runtime.log(pod)
+
     def kill(self, namespace: str, name: str, reason: str, code: int) -> bool:
         """Let a pod's container end; False where none runs."""
         for (where, what, _), (life, task) in self._lives.items():

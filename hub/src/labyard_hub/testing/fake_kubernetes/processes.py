@@ -76,6 +76,11 @@ class ProcessRuntime:
             )  # fmt: skip
         return _Process(process)
 
+    def log(self, pod: Item) -> str:
+        """Return what the process has written."""
+        file = self._folder / "pods" / pod["metadata"]["uid"] / "log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
     def _volumes(self, pod: Item, group: int) -> dict[str, Path]:
         found = {}
         for volume in pod["spec"].get("volumes") or ():

@@ -29,6 +29,9 @@ class Runtime(Protocol):
     async def start(self, pod: dict[str, Any], ip: str, image: Image) -> Container:
         """Start a pod's first container so that it answers on `ip`; OSError if that cannot be."""
 
+    def log(self, pod: dict[str, Any]) -> str:
+        """Return what a pod's first container has written."""
+
 
 def main_container(pod: dict[str, Any]) -> dict[str, Any]:
     """Return a pod's first container."""
@@ -51,6 +54,10 @@ class StubRuntime:
         server = HTTPServer(Application([(".*", Answer)]))
         server.listen(main_container(pod)["ports"][0]["containerPort"], ip)
         return _Stub(server)
+
+    def log(self, pod: dict[str, Any]) -> str:
+        """Return a line."""
+        return f"the stub of {pod['metadata']['name']} is listening\n"
 
 
 class _Stub:

@@ -91,7 +91,7 @@ class ResourceHandler(_Handler):
         )
         if resource is None or not known or (resource.namespaced and name and not namespace):
             raise ApiError(404, "NotFound", "the server could not find the requested resource")
-        self.cluster.access.check(self.request.headers.get("Authorization", ""), verb, resource, namespace)
+        self.cluster.access.check(self.request.headers.get("Authorization", ""), verb, resource, namespace, below)
         return resource, namespace, name
 
     async def get(self, **place: str | None) -> None:
@@ -99,9 +99,11 @@ class ResourceHandler(_Handler):
         watching = self.get_query_argument("watch", "") in ("true", "1", "True")
         resource, namespace, name = self._find("get" if place.get("name") else "watch" if watching else "list", place)
         if place.get("below") == "log":
-            self.cluster.api.read(resource, namespace, name)
+            pod = self.cluster.api.read(resource, namespace, name)
+            lines = self.cluster.controllers.log(pod).splitlines(keepends=True)
+            number = int(self.get_query_argument("tailLines", "0"))
             self.set_header("Content-Type", "text/plain")
-            self.finish("")
+            self.finish("".join(lines[-number:] if number else lines))
             return
         if name:
             self.finish(self.cluster.api.read(resource, namespace, name))
