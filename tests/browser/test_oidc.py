@@ -62,7 +62,8 @@ def running() -> Iterator[tuple[RunningPlatform, Provider]]:
             "display_name": "Example ID",
             "session_lifetime_seconds": 86400,
         }
-        with start_with_login(folder / "state", port, provider, settings) as platform:
+        profiles = [{"name": "small", "title": "Small"}, {"name": "large", "title": "Large hardware", "groups": ["gpu"]}]
+        with start_with_login(folder / "state", port, provider, settings, profiles=profiles) as platform:
             yield platform, provider
 
 
@@ -194,6 +195,8 @@ def test_the_right_to_administer_and_groups_follow(world: World) -> None:
     look(page, "admin")
     page.goto(world.platform.url + "hub/account")
     expect(page.get_by_text("gpu, ml, ml-admins")).to_be_visible()
+    page.goto(world.platform.url + "hub/spawn?new=1")
+    expect(page.get_by_text("Large hardware")).to_be_visible()
     world.provider.change("bob", groups=["ml"])
 
     def no_longer() -> bool:
@@ -203,6 +206,9 @@ def test_the_right_to_administer_and_groups_follow(world: World) -> None:
     wait_until(no_longer, "bob no longer administers")
     expect(page.get_by_text("Groups that Labyard knows of: ml.")).to_be_visible()
     expect(page.get_by_role("link", name="Admin")).to_have_count(0)
+    page.goto(world.platform.url + "hub/spawn?new=1")
+    expect(page.get_by_role("heading", name="New server")).to_be_visible()
+    expect(page.get_by_text("Large hardware")).to_have_count(0)
 
 
 def test_labyard_login_from_a_terminal(world: World, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ PEOPLE = (
     Person.of("frank", "ml"),
     Person.of("grace", "ml"),
     Person.of("henry", "ml"),
+    Person.of("ivan", "ml"),
     Person.of("nobody", "ml"),
     Person.of("jo--p0123456789", "ml"),
     Person.of("j\u00f3zef", "ml"),
@@ -233,6 +234,19 @@ def test_who_is_disabled_at_the_provider_is_out(world: World) -> None:
     wait_until(lambda: henry.state_of() == 302, "henry is out")
     with world.platform.client("hub/api/", token) as program:
         assert program.get("user").status_code in (401, 403)
+
+
+def test_who_is_disabled_does_not_get_into_a_server_that_runs(world: World) -> None:
+    ivan = world.entered("ivan")
+    ivan.start_server("ivan")
+
+    def status() -> int:
+        return ivan.http.get("user/ivan/api/contents", follow_redirects=False).status_code
+
+    ivan.http.get("user/ivan/lab")  # over the hub's OAuth, as a browser goes
+    assert status() == 200
+    world.provider.change("ivan", disabled=True)
+    wait_until(lambda: status() in (302, 401, 403), "ivan is out of the server", 60)
 
 
 def test_an_access_token_that_ends_is_renewed_once_for_many_requests(world: World) -> None:

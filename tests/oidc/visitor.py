@@ -55,14 +55,14 @@ class Visitor(Browserless):
 
 
 @contextmanager
-def start_with_login(root: Path, port: int, provider: Provider, settings: dict[str, Any], *options: str) -> Iterator[RunningPlatform]:
-    """Start a `labyard up` at `port` whose section `login` is the provider's with `settings`."""
+def start_with_login(root: Path, port: int, provider: Provider, settings: dict[str, Any], **sections: Any) -> Iterator[RunningPlatform]:
+    """Start a `labyard up` at `port` whose section `login` is the provider's with `settings`; `sections` are the configuration's others."""
     root.mkdir(exist_ok=True)
     login = provider.settings(**settings)
     secret = root / "client-secret"
     secret.write_text(login.pop("client_secret") + "\n")
     secret.chmod(0o600)
     file = root / "with-login.yaml"
-    file.write_text(json.dumps({"login": {**login, "client_secret_file": str(secret)}, "tools": {"enabled": []}}))
-    with start_platform(root, "--config", str(file), "--port", str(port), *options) as running:
+    file.write_text(json.dumps({"login": {**login, "client_secret_file": str(secret)}, "tools": {"enabled": []}, **sections}))
+    with start_platform(root, "--config", str(file), "--port", str(port)) as running:
         yield running
