@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import ListenSettings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import ConfigurationError
-from labyard_hub.supervisor.proxy import NOBODY, proxy_process
+from labyard_hub.supervisor.proxy import NOBODY, _can_become_nobody, proxy_process
 from tests.certificates import make_certificate
 
 PLATFORM = Platform("http://127.0.0.1:8000/", "http://127.0.0.1:8000/", 8081, 8082, 8083, 8084)
@@ -32,8 +33,36 @@ def test_its_files_are_nobody_elses_and_routes_stay(state: StateFolder) -> None:
     assert proxy_process(state, PLATFORM, ListenSettings()) == spec
     assert "ada" in (state.run_private / MAP_NAME).read_text()
     text = (state.run_private / CONFIGURATION_NAME).read_text()
-    assert ("uid" in text) == (os.geteuid() == 0)
+    assert ("  uid " in text) == _can_become_nobody()
     assert NOBODY[0] != 0
+
+
+@pytest.mark.parametrize(
+    ("status", "uids", "expected"),
+    [
+        ("CapEff:\t000001ffffffffff", "0 0 4294967295", True),
+        ("CapEff:\t00000000a80425fb", "0 0 4294967295", True),
+        ("CapEff:\t0000000000000000", "0 0 4294967295", False),
+        ("CapEff:\t000001ffffffffff", "0 1000 1", False),
+        ("", "0 0 4294967295", False),
+    ],
+)
+def test_root_becomes_nobody_where_there_is_such_an_account(
+    monkeypatch: pytest.MonkeyPatch, status: str, uids: str, expected: bool
+) -> None:
+    read = Path.read_text
+
+    def told(path: Path, *args: Any, **kwargs: Any) -> str:
+        match str(path):
+            case "/proc/self/status":
+                return status
+            case "/proc/self/uid_map" | "/proc/self/gid_map":
+                return uids
+        return read(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", told)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert _can_become_nobody() == expected
 
 
 def test_another_port_is_another_process_and_a_renewed_certificate_is_not(state: StateFolder, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+from pathlib import Path
 
 from labyard_hub.backends.haproxy.certificate import joined_certificate
 from labyard_hub.backends.haproxy.configuration import CERTIFICATE_NAME, CONFIGURATION_NAME, MAP_NAME, ProxyPlan, configuration_files
@@ -20,6 +22,8 @@ __all__ = ["proxy_plan", "proxy_process"]
 MOST_THREADS = 4
 """One carries some ten thousand requests a second; each costs memory."""
 NOBODY = (65534, 65534)
+SET_IDS = 1 << 6 | 1 << 7
+"""The capabilities to change one's groups and one's user."""
 FORMER_FILES = ("proxy.yaml", "proxy-routes.yaml")
 """Traefik's, which was the proxy once."""
 
@@ -38,9 +42,25 @@ def proxy_plan(state: StateFolder, platform: Platform, listen: ListenSettings) -
         },
         tls=listen.tls_certificate is not None,
         # It reads what it needs and opens its sockets as root; then it has nothing of anybody's to do.
-        account=NOBODY if os.geteuid() == 0 else None,
+        account=NOBODY if _can_become_nobody() else None,
         threads=min(MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
     )
+
+
+def _can_become_nobody() -> bool:
+    """Whether this is root with the right to be somebody else, and there is such an account: in some containers there is no other than root."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        capabilities = int(re.findall(r"^CapEff:\s+([0-9a-f]+)$", Path("/proc/self/status").read_text(), re.MULTILINE)[0], 16)
+        maps = [Path(f"/proc/self/{kind}_map").read_text() for kind in ("uid", "gid")]
+    except (OSError, IndexError):
+        return False
+    mapped = all(
+        any(first <= number < first + count for first, _, count in (map(int, line.split()) for line in text.splitlines()))
+        for text, number in zip(maps, NOBODY, strict=True)
+    )
+    return mapped and capabilities & SET_IDS == SET_IDS
 
 
 def proxy_process(state: StateFolder, platform: Platform, listen: ListenSettings) -> ProcessSpec:
