@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument("--engine", choices=["podman", "docker"], help="default: the first one that works")
     parser.add_argument("--wheels", type=Path, help="folder with wheels that the index does not have")
     parser.add_argument("--certificates", type=Path, default=CERTIFICATES, help="trusted during the build")
-    parser.add_argument("--without-label-studio", action="store_true", help="leave out Label Studio, a third of the base image")
+    parser.add_argument("--without-label-studio", action="store_true", help="leave out Label Studio, two fifths of the base image")
     parser.add_argument("--verbose", action="store_true", help="show what the engine prints")
     options = parser.parse_args()
     try:
