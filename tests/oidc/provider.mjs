@@ -26,10 +26,8 @@ const provider = new Provider(given.issuer, {
   jwks: { keys: [{ ...key, alg: 'RS256', use: 'sig', kid: 'test' }] },
   cookies: { keys: ['only for tests'] },
   claims: { openid: ['sub'], profile: ['preferred_username', 'name', 'groups'], email: ['email', 'email_verified'] },
-  // Some providers say everything in the ID token and little elsewhere.
-  conformIdTokenClaims: !given.claims_in_id_token,
   pkce: { required: () => true },
-  issueRefreshToken: async (_ctx, client) => given.refresh_tokens && client.grantTypeAllowed('refresh_token'),
+  issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
   rotateRefreshToken: true,
   ttl: { Session: 3600, Interaction: 600, Grant: 3600, IdToken: 600, RefreshToken: 3600, ...given.ttl },
   features: {

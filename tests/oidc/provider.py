@@ -125,8 +125,6 @@ def start_provider(
     hub_url: str,
     *people: Person,
     port: int | None = None,
-    refresh_tokens: bool = True,
-    claims_in_id_token: bool = False,
     ttl: dict[str, int] | None = None,
 ) -> Iterator[Provider]:
     """Start one for the hub that is at `hub_url` in browsers, and stop it at the end of the block.
@@ -145,8 +143,6 @@ def start_provider(
         "redirect_uris": [f"{hub_url}oauth_callback"],
         "post_logout_redirect_uris": [f"{hub_url}logout"],
         "people": [vars(person) for person in people],
-        "refresh_tokens": refresh_tokens,
-        "claims_in_id_token": claims_in_id_token,
         "ttl": ttl or {},
     }
     process = subprocess.Popen([*node, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

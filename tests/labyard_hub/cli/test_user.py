@@ -142,3 +142,17 @@ def test_a_broken_database_is_told_in_words(root: Path) -> None:
 def test_the_database_is_the_owners_alone(root: Path) -> None:
     user(root, "add", "ada", "--password-stdin", stdin=PASSWORD)
     assert stat.S_IMODE(StateFolder(root).identity_database.stat().st_mode) == 0o600
+
+
+def test_with_an_identity_provider_the_rest_is_said_there(root: Path) -> None:
+    StateFolder.open(root)
+    login = {"provider": "github", "client_id": "x", "allowed_organizations": ["acme"], "admin_users": ["ada"]}
+    (root / "config.yaml").write_text(json.dumps({"login": login}))  # the client's secret is not needed for this
+    for command in (["invite", "bob"], ["reset", "bob"], ["add", "bob", "--password-stdin"]):
+        status, _, err = user(root, *command, stdin=PASSWORD, check=False)
+        assert status == 2
+        assert "people come from GitHub here (`login.provider: github`)" in err
+    for command in (["list"], ["remove", "bob", "--yes"]):
+        status, _, err = user(root, *command, check=False)
+        assert status == 2
+        assert "is known to the running hub alone: start Labyard with `labyard up`" in err
