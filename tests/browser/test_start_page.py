@@ -227,6 +227,17 @@ def test_over_the_quota_is_refused_beside_the_field_before_anything_is_made(sign
     answer = eve.hub_api("POST", "users/eve/servers/second", json={"user_options": {"profile": "gpu"}})
     assert answer.status_code == 409
     assert "You use 1 of 2 CPU; this needs 2." in answer.json()["message"]
+    # What a program was refused, the pages tell the person too.
+    page.goto(f"{running.url}hub/home")
+    expect(page.get_by_text("The last start failed. You use 1 of 2 CPU; this needs 2.")).to_be_visible()
+    page.goto(f"{running.url}hub/spawn-pending/eve/second")
+    expect(page.get_by_role("alert")).to_contain_text("You use 1 of 2 CPU; this needs 2.")
+    snap(page, "start-refused")
+    assert violations(page) == []
+    page.get_by_role("link", name="Choose something else").click()
+    page.get_by_role("radio", name="CPU small").check()
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**/user/eve/second/lab**", timeout=90_000)
     stop_all(eve, "eve")
 
 
