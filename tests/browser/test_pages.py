@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -383,3 +386,32 @@ def test_a_link_starts_nothing(hub: Hub) -> None:
     servers = client.api("GET", "users/uma").json()["servers"]
     assert not any(server.get("pending") or server.get("ready") for server in servers.values())
     assert "second" not in servers
+
+
+def test_many_people_come_in_pages_and_are_found_by_name(hub: Hub, browser: Browser) -> None:
+    """The last one here: the other pages of this module are those of a small platform."""
+    now = datetime.now(UTC).isoformat()
+    with (
+        closing(sqlite3.connect(hub.state.identity_database)) as database,
+        database,
+    ):  # with passwords they would take half a minute to make
+        database.executemany(
+            "INSERT INTO users (name, admin, created_at) VALUES (?, 0, ?)", [(f"person{number:02}", now) for number in range(60)]
+        )
+    client = hub.signed_in("ada")
+    context = context_of(browser, client, viewport={"width": 360, "height": 800})
+    page = context.new_page()
+    page.goto(f"{hub.url}hub/admin")
+    expect(page.get_by_role("row")).to_have_count(51)  # with the heading
+    assert violations(page) == []
+    page.get_by_role("link", name="Later").click()
+    expect(page.get_by_role("rowheader", name="person59")).to_be_visible()
+    snap(page, "admin-second-page")
+    page.get_by_role("searchbox").fill("Person5")
+    page.get_by_role("button", name="Find").click()
+    expect(page.get_by_role("rowheader")).to_have_count(10)
+    page.get_by_role("searchbox").fill("<nobody>")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("link", name="Show everybody").click()
+    expect(page.get_by_role("row")).to_have_count(51)
+    context.close()

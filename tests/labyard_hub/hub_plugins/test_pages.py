@@ -13,6 +13,7 @@ from labyard_hub.hub_plugins.identity import HubBusyError
 from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.hub_plugins.pages.assets import STATIC, TEMPLATES, asset
 from labyard_hub.hub_plugins.pages.errors import http_error
+from labyard_hub.hub_plugins.pages.paging import part_of
 from labyard_hub.storage.identity_errors import IdentityStoreError
 
 
@@ -46,10 +47,25 @@ def test_no_template_has_a_script_or_style_inside(template: Path) -> None:
 @pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: path.name)
 def test_every_form_carries_the_token_and_posts(template: Path) -> None:
     for form in re.findall(r"<form\b.*?</form>", template.read_text(), flags=re.DOTALL):
-        if "data-new-token" in form:  # sent by script, with the token in a header
+        # One is sent by script, with the token in a header; a search changes nothing.
+        if "data-new-token" in form or ('method="get" ' in form and 'role="search"' in form):
             continue
         assert 'method="post"' in form, form
         assert "xsrf_field(xsrf)" in form, form
+
+
+@pytest.mark.parametrize(
+    ("count", "asked", "expected"),
+    [
+        (0, "", (1, 1, 0, 0)), (1, "", (1, 1, 1, 1)), (50, "2", (1, 1, 1, 50)), (51, "2", (2, 2, 51, 51)), (120, "2", (2, 3, 51, 100)),
+        (120, "9", (3, 3, 101, 120)), *((120, odd, (1, 3, 1, 50)) for odd in ("0", "-1", "x", "9" * 50, "\u0662")),
+    ],
+)  # fmt: skip
+def test_a_long_list_comes_in_pages(count: int, asked: str, expected: tuple[int, ...]) -> None:
+    part = part_of(range(1, count + 1), asked)
+    assert (part.number, part.pages, part.first, part.last) == expected
+    assert part.total == count
+    assert list(part.items) == list(range(part.first, part.last + 1) if count else [])
 
 
 def test_assets_are_addressed_by_their_content() -> None:

@@ -12,6 +12,7 @@ from labyard.exceptions import LabyardError
 from labyard.units import parse_seconds
 from labyard_hub.hub_plugins.pages.base import Page
 from labyard_hub.hub_plugins.pages.errors import http_error
+from labyard_hub.hub_plugins.pages.paging import PAGE_SIZE, part_of
 from labyard_hub.hub_plugins.pages.servers import ServerView, view_servers
 from labyard_hub.storage.identity import User
 
@@ -38,7 +39,18 @@ class _AdminPage(Page):
         except LabyardError as error:
             raise http_error(error) from error
         lifetime = self.authenticator.settings.invitation_lifetime_seconds
-        await self.page("admin.html", people=[self._view(user) for user in users], invitations=invitations, lifetime=lifetime, **names)
+        wanted = self.get_query_argument("q", "")[:60]
+        part = part_of([user for user in users if wanted.strip().lower() in user.name], self.get_query_argument("page", ""))
+        await self.page(
+            "admin.html",
+            people=[self._view(user) for user in part.items],  # each is looked up in the hub, which takes too long for all of thousands
+            part=part,
+            wanted=wanted,
+            searchable=len(users) > PAGE_SIZE,
+            invitations=invitations,
+            lifetime=lifetime,
+            **names,
+        )
 
     def _view(self, user: User) -> PersonView:
         hub_user = self.find_user(user.name)
