@@ -15,6 +15,7 @@ __all__ = [
     "WORKER",
     "free_port",
     "in_order",
+    "pod_network",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_configure_node",
@@ -48,6 +49,11 @@ def free_port() -> int:
             except OSError:
                 continue
         return port
+
+
+def pod_network() -> str:
+    """Return the first two bytes of the addresses of a fake cluster's pods, in 127.0.0.0/8, that no other worker's have."""
+    return f"127.{101 + int(WORKER.removeprefix('gw') or '0') % 100}"
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:

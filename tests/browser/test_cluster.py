@@ -25,7 +25,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[ClusterWorld]:
-    with open_temporary_folder() as folder, start_cluster_world(folder, runtime="process", network="127.79") as running:
+    with open_temporary_folder() as folder, start_cluster_world(folder, runtime="process") as running:
         running.fake.set_images({"*labyard-sklearn:*": {**image(), "pull_seconds": 3}})
         # On a cluster the service runs as the pods' own user.
         subprocess.run(["chown", "-R", "1000:1000", str(folder / "kubernetes" / "volumes" / NAMESPACE / PROJECTS_CLAIM)], check=True)

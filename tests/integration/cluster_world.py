@@ -25,7 +25,7 @@ from labyard_hub.testing.fake_kubernetes.handle import FakeKubernetes, node
 from labyard_hub.testing.fake_kubernetes.resources import RESOURCES
 from tests.helm import chart
 from tests.platform import Browserless, wait_until
-from tests.workers import free_port
+from tests.workers import free_port, pod_network
 
 PASSWORD = "correct horse battery"
 PEOPLE = ("ada", "bob", "carol", "dan")
@@ -157,11 +157,11 @@ class ClusterWorld:
 
 @contextlib.contextmanager
 def start_cluster_world(
-    folder: Path, values: Mapping[str, Any] | None = None, *, runtime: Literal["stub", "process"] = "stub", network: str = "127.77"
+    folder: Path, values: Mapping[str, Any] | None = None, *, runtime: Literal["stub", "process"] = "stub"
 ) -> Iterator[ClusterWorld]:
     """Start all of it in `folder` and stop it at the end of the block."""
     installed = chart.objects(chart.render(dict(values or chart_values()), release=RELEASE, namespace=NAMESPACE))
-    with FakeKubernetes.started(folder / "kubernetes", runtime=runtime, network=network) as fake:
+    with FakeKubernetes.started(folder / "kubernetes", runtime=runtime, network=pod_network()) as fake:
         _furnish(fake, installed)
         world = ClusterWorld(folder, fake, *_environment(folder, fake, installed))
         try:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from labyard_hub.testing.fake_kubernetes.handle import FakeKubernetes, node
-from tests.workers import WORKER
+from tests.workers import pod_network
 
 
 @pytest.fixture(scope="module")
 def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeKubernetes]:
     """A cluster with three nodes, one with GPUs, and a namespace `team`."""
-    with FakeKubernetes.started(tmp_path_factory.mktemp("cluster"), network=f"127.{100 + len(WORKER)}") as running:
+    with FakeKubernetes.started(tmp_path_factory.mktemp("cluster"), network=pod_network()) as running:
         running.create_namespace("team")
         for name in ("cpu-1", "cpu-2"):
             running.create(node(name, resources={"cpu": "4", "memory": "8Gi"}))

@@ -142,5 +142,8 @@ def test_a_pod_that_is_started_again_comes_back(fake: FakeKubernetes) -> None:
 def test_what_a_container_has_written_can_be_read(fake: FakeKubernetes) -> None:
     fake.create(pod("chatty"), "team")
     phase(fake, "chatty", "Running")
-    assert fake.request("GET", "/api/v1/namespaces/team/pods/chatty/log", params={"tailLines": "5"}).text == "the stub of chatty is listening\n"
+    assert (
+        fake.request("GET", "/api/v1/namespaces/team/pods/chatty/log", params={"tailLines": "5"}).text
+        == "the stub of chatty is listening\n"
+    )
     fake.delete_pod("team", "chatty")

@@ -12,6 +12,7 @@ from kubernetes_asyncio import client, watch
 
 from labyard_hub.testing.fake_kubernetes.handle import FakeKubernetes
 from tests.labyard_hub.testing.test_fake_objects import pod
+from tests.workers import pod_network
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ async def test_the_client_takes_its_own_models(api: client.CoreV1Api) -> None:
 
 
 def test_accounts_do_what_their_rules_say_and_objects_outlive_the_server(tmp_path: Path) -> None:
-    with FakeKubernetes.started(tmp_path) as one:
+    with FakeKubernetes.started(tmp_path, network=pod_network()) as one:
         one.create_namespace("team")
         rules = {"team": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "create"]}]}
         one.add_account("hub", "system:serviceaccount:team:hub", rules)
@@ -95,5 +96,5 @@ def test_accounts_do_what_their_rules_say_and_objects_outlive_the_server(tmp_pat
             'nodes is forbidden: User "system:serviceaccount:team:hub" cannot list resource "nodes" in API group "" at the cluster scope'
         )
         assert answer.json()["message"] == wanted
-    with FakeKubernetes.started(tmp_path) as two:
+    with FakeKubernetes.started(tmp_path, network=pod_network()) as two:
         assert "kept" in two.pods("team")

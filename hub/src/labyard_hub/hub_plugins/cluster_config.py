@@ -28,6 +28,8 @@ from labyard_hub.hub_plugins.pages import page_settings
 __all__ = ["configure_cluster", "configure_from_environment"]
 
 HTTP_TIMEOUT_SECONDS = 60
+POLL_SECONDS = 10
+"""How soon a pod that has ended is noticed. Pods are in the hub's memory, so looking costs nothing."""
 
 
 def configure_from_environment(c: Any, environment: Mapping[str, str]) -> Sequence[Path]:
@@ -119,6 +121,7 @@ def _servers(c: Any, settings: Settings, cluster: ClusterSettings, addresses: Cl
     spawner.default_url = DEFAULT_URLS["lab"]
     spawner.start_timeout = int(cluster.schedule_timeout_seconds + cluster.pull_timeout_seconds + HTTP_TIMEOUT_SECONDS)
     spawner.http_timeout = HTTP_TIMEOUT_SECONDS
+    spawner.poll_interval = POLL_SECONDS
 
 
 def _pods(c: Any, cluster: ClusterSettings, addresses: ClusterAddresses) -> None:

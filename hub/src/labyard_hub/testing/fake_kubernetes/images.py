@@ -20,12 +20,15 @@ class Image:
         Whether the registry has none of that name.
     pull_seconds
         How long it takes to come to a node that has it not.
+    exit_code
+        The program ends at once with this status; None: it runs. For the runtime of stubs.
     entrypoint, command, env
         What runs in it, and with which variables, where a pod says nothing else. For the runtime that starts real processes.
     """
 
     missing: bool = False
     pull_seconds: float = 0.0
+    exit_code: int | None = None
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)

@@ -42,8 +42,10 @@ def main_container(pod: dict[str, Any]) -> dict[str, Any]:
 class StubRuntime:
     """Answers every request to the first port of a pod with its own name and the path, as JSON."""
 
-    async def start(self, pod: dict[str, Any], ip: str, image: Image) -> Container:  # noqa: ARG002  # the protocol's
-        """Listen."""
+    async def start(self, pod: dict[str, Any], ip: str, image: Image) -> Container:
+        """Listen, or end at once where the image says so."""
+        if image.exit_code is not None:
+            return _Ended(image.exit_code)
         name = pod["metadata"]["name"]
 
         class Answer(RequestHandler):
@@ -58,6 +60,17 @@ class StubRuntime:
     def log(self, pod: dict[str, Any]) -> str:
         """Return a line."""
         return f"the stub of {pod['metadata']['name']} is listening\n"
+
+
+class _Ended:
+    def __init__(self, code: int) -> None:
+        self._code = code
+
+    async def wait(self) -> int:
+        return self._code
+
+    async def stop(self, grace_seconds: float) -> None:
+        pass
 
 
 class _Stub:
