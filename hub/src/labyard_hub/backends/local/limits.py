@@ -7,7 +7,6 @@ user, a locked-down container), only the limits of ``setrlimit`` hold, and `desc
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import resource
 import signal
@@ -15,10 +14,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from labyard_hub.backends.local.process_controls import forbid_new_privileges
+
 __all__ = ["ControlGroup", "Limits", "describe_support", "drop_privileges"]
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
-PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
 CPU_PERIOD_MICROSECONDS = 100_000  # the kernel's default
 REMOVE_TIMEOUT_SECONDS = 5.0
 
@@ -165,6 +165,5 @@ def drop_privileges(
         os.setgid(gid)
         os.setuid(uid)
         os.umask(umask)
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS) failed")
+    forbid_new_privileges()
     os.chdir(home)

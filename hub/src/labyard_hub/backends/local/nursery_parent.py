@@ -11,7 +11,6 @@ The parent has one thread, so no lock is held by another one when it forks. When
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
@@ -29,6 +28,7 @@ from typing import Any, NoReturn
 import setproctitle
 
 from labyard_hub.backends.local.limits import Limits, drop_privileges
+from labyard_hub.backends.local.process_controls import allow_inspection
 
 __all__ = ["GO", "HEADER", "main"]
 
@@ -40,7 +40,6 @@ MAX_REQUEST_BYTES = 2**20
 REQUEST_TIMEOUT_SECONDS = 10.0
 LOOK_SECONDS = 30.0
 """How often it is looked, without a request, whether the environment has changed."""
-PR_SET_DUMPABLE = 4  # linux/prctl.h
 LOADER_PREFIXES = ("PYTHON", "LD_", "MALLOC_", "GLIBC_TUNABLES")
 """Variables that Python and the C library look at before any of our code runs."""
 HARMLESS = frozenset({"PATH", "PYTHONUNBUFFERED", "TZ"})
@@ -214,8 +213,7 @@ def become(request: dict[str, Any], log: int) -> None:
     time.tzset()
     drop_privileges(**{**request["become"], "limits": Limits(**request["become"]["limits"])})
     # The kernel lets root alone look into a process that was root. There is nothing of root's to see in this one, and its own tools want to look.
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE) failed")
+    allow_inspection()
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], int]:
