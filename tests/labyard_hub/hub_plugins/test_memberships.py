@@ -12,7 +12,8 @@ from tornado.web import Application, RequestHandler
 
 from labyard_hub.backends.kubernetes.volumes import Mount
 from labyard_hub.exceptions import MembershipsUnknownError
-from labyard_hub.hub_plugins.memberships import Memberships, changes
+from labyard_hub.hub_plugins.memberships import Memberships
+from labyard_hub.hub_plugins.project_mounts import changes
 
 FIRST = [{"id": "b--p1", "name": "b", "role": "editor", "state": "active"}]
 SECOND = [

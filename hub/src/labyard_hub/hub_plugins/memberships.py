@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -10,21 +9,12 @@ import httpx
 from labyard.models.authorization import Role
 from labyard_hub.backends.kubernetes.volumes import Mount, mounts_of
 from labyard_hub.exceptions import MembershipsUnknownError
+from labyard_hub.hub_plugins.project_mounts import changes
 
-__all__ = ["Changes", "Memberships", "changes"]
+__all__ = ["Memberships"]
 
 TIMEOUT_SECONDS = 10.0
 PAGE = 500
-
-
-@dataclass
-class Changes:
-    """How often anything about memberships has changed since the hub started."""
-
-    count: int = 0
-
-
-changes = Changes()
 
 
 class Memberships:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jupyterhub.apihandlers.base import APIHandler
@@ -16,14 +17,23 @@ from labyard_hub.backends.kubernetes.volumes import more_than
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.scopes import PROJECTS_SCOPE
 from labyard_hub.hub_plugins.hub_spawners import cancel_start
-from labyard_hub.hub_plugins.memberships import changes
 
-__all__ = ["MountsHandler", "mount_handlers"]
+__all__ = ["Changes", "MountsHandler", "changes", "mount_handlers"]
 
 STOP_TIMEOUT_SECONDS = 50
 """The labyard service waits a minute for the answer."""
 GRACE_SECONDS = 1
 """A pod that must not have a folder any more is given no half minute to end."""
+
+
+@dataclass
+class Changes:
+    """How often anything about memberships has changed since the hub started."""
+
+    count: int = 0
+
+
+changes = Changes()
 
 
 def mount_handlers() -> list[tuple[Any, ...]]:
