@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ import psutil
 import pytest
 from aiohttp import web
 
+from labyard_hub.backends.haproxy.configuration import CONFIGURATION_NAME, configuration_files
+from labyard_hub.backends.haproxy.program import find_haproxy
 from labyard_hub.backends.local.runtime import proxy_socket
+from labyard_hub.supervisor.proxy import proxy_plan
 from tests.certificates import make_certificate
 from tests.integration.routing import Routing, add_many, open_routing, until
 from tests.integration.test_proxy_routes import HUB
@@ -159,6 +163,22 @@ async def test_headers_that_servers_go_by_are_the_proxys_own(world: World) -> No
     assert {name: got[name.lower()] for name in kept} == kept
     async with world.session.get(f"{world.url}/user/ada/head", headers={"Host": "lab"}) as answer:
         assert dict((await answer.json())["headers"])["x-forwarded-port"] == "80"
+
+
+async def test_where_a_request_came_from_behind_a_proxy_that_is_trusted(world: World) -> None:
+    """The last word in the header is that proxy's; what stands before it anybody can have written."""
+    for network, expected in (("127.0.0.0/8", "5.6.7.8"), ("10.0.0.0/8", "127.0.0.1")):
+        world.kill_proxy()
+        plan = replace(proxy_plan(world.state, world.platform, world.listen), trusted=(network,))
+        for name, text in configuration_files(plan).items():
+            await asyncio.to_thread((world.file.parent / name).write_text, text)
+        world.process = subprocess.Popen([find_haproxy(), "-db", "-f", world.file.parent / CONFIGURATION_NAME])  # noqa: ASYNC220  # as short as `start_proxy`
+        await world.all_right({"/user/nobody/": "503"}, "it runs")
+        for given in ({"X-Forwarded-For": "1.2.3.4, 5.6.7.8"}, {}, {"X-Forwarded-For": "1.2.3.4, nonsense"}):
+            async with world.session.get(f"{world.url}/user/ada/head", headers=given) as answer:
+                got = dict((await answer.json())["headers"])
+            assert got["x-forwarded-for"] == got["x-real-ip"] == (expected if "5.6.7.8" in str(given) else "127.0.0.1")
+            assert got["x-forwarded-proto"] == "http"
 
 
 async def test_headers_about_one_connection_end_at_the_proxy(world: World) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 
 import uvicorn
@@ -26,6 +27,7 @@ TLS_FOLDER = "/etc/labyard/tls"
 def prepare(environment: Mapping[str, str]) -> Starlette:
     """Write what HAProxy reads when it starts into ``LABYARD_PROXY_DIR``, and return the agent's application.
 
+    ``LABYARD_PROXY_TRUSTED`` lists the networks of an ingress before it, whose word on where a request came from is taken; without it everybody seems to come from there.
     It listens on every address, or on the one that ``LABYARD_LISTEN`` names. Ports, the certificate's folder and the threads can be given by ``LABYARD_PROXY_HTTP_PORT``, ``..._HTTPS_PORT``, ``..._ADMIN_PORT``, ``LABYARD_PROXY_TLS_DIR`` and
     ``LABYARD_PROXY_THREADS``. There is TLS where that folder holds ``tls.crt`` and ``tls.key``, as a Secret of Kubernetes does.
 
@@ -33,6 +35,8 @@ def prepare(environment: Mapping[str, str]) -> Starlette:
     ------
     KeyError
         For a variable that is missing.
+    ValueError
+        For networks that are none.
     """
     folder = Path(environment["LABYARD_PROXY_DIR"])
     tls = Path(environment.get("LABYARD_PROXY_TLS_DIR", TLS_FOLDER))
@@ -49,6 +53,7 @@ def prepare(environment: Mapping[str, str]) -> Starlette:
         socket=folder / "proxy.sock",
         tls=certificate is not None,
         before="https" if environment.get("LABYARD_PUBLIC_URL", "").startswith("https://") else None,
+        trusted=tuple(str(ip_network(one.strip())) for one in environment.get("LABYARD_PROXY_TRUSTED", "").split(",") if one.strip()),
         threads=int(environment.get("LABYARD_PROXY_THREADS", "2")),
     )
     for name, text in configuration_files(plan).items():
@@ -78,6 +83,8 @@ def main() -> None:
         application = prepare(os.environ)
     except KeyError as error:
         sys.exit(f"the variable {error} is missing: this runs in the chart's proxy pod")
+    except ValueError as error:
+        sys.exit(f"a variable of the proxy's pod cannot be: {error}")
     level = "info" if os.environ.get("LABYARD_DEBUG") else "warning"
     port = int(os.environ.get("LABYARD_PROXY_API_PORT", API_PORT))
     uvicorn.run(

@@ -41,6 +41,8 @@ class ProxyPlan:
         Another port, without TLS, that sends browsers to ``https``; None: there is none.
     before
         ``https`` where something before it does TLS for everybody who comes; None: it goes by what it speaks itself.
+    trusted
+        Networks of proxies before this one, whose last word in ``X-Forwarded-For`` is where a request came from.
     account
         Numbers of user and group that it becomes once it listens; None: it stays who it is.
     threads
@@ -56,6 +58,7 @@ class ProxyPlan:
     tls: bool = False
     plain_port: int | None = None
     before: str | None = None
+    trusted: tuple[str, ...] = ()
     account: tuple[int, int] | None = None
     threads: int = 1
 
@@ -140,6 +143,14 @@ def _public(plan: ProxyPlan) -> list[str]:
         *plain,
         # Browsers resolve dots themselves, and whoever does not means no good.
         "  http-request return status 400 content-type text/plain string \"Bad request: a path with '..' in it.\" if { path,url_dec -m sub /../ } || { path,url_dec -m end /.. }",
+        "  http-request set-var(txn.from) src",
+        *(
+            [
+                f"  http-request set-var(txn.from) req.hdr_ip(X-Forwarded-For,-1) if {{ src {' '.join(plan.trusted)} }} {{ req.hdr_ip(X-Forwarded-For,-1) -m found }}"
+            ]
+            if plan.trusted
+            else []
+        ),
         *_headers(scheme, port),
         "  http-request set-var(txn.path) path,url_dec,url_enc",
         f"  http-request set-var(txn.target) var(txn.path),map_beg({MAP_NAME})",
@@ -169,8 +180,8 @@ def _headers(scheme: str, port: int) -> list[str]:
         "  http-request del-header Upgrade unless { req.hdr(Upgrade) -i websocket }",
         "  http-request set-header Connection Upgrade if { req.hdr(Upgrade) -m found }",
         "  http-request del-header Connection unless { req.hdr(Upgrade) -m found }",
-        "  http-request set-header X-Forwarded-For %[src]",
-        "  http-request set-header X-Real-Ip %[src]",
+        "  http-request set-header X-Forwarded-For %[var(txn.from)]",
+        "  http-request set-header X-Real-Ip %[var(txn.from)]",
         f"  http-request set-header X-Forwarded-Proto {scheme}",
         "  http-request set-header X-Forwarded-Host %[req.hdr(Host)] if { req.hdr(Host) -m found }",
         f"  http-request set-header X-Forwarded-Port {port}",
