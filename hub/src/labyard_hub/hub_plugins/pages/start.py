@@ -99,7 +99,7 @@ class StartHandler(SpawnHandler):  # type: ignore[misc]  # jupyterhub carries no
     @needs_scope("servers")  # type: ignore[untyped-decorator]  # jupyterhub carries no types
     async def _post(self, user_name: str, server_name: str) -> None:
         user = self._owner(user_name)
-        form = _Form(self.get_body_argument("name", "")[:60], self._asked())
+        form = _Form(self.get_body_argument("name", ""), self._asked())
         new = not server_name and self.get_body_argument("new", "") == "1"
         started = server_name
         try:
