@@ -147,6 +147,18 @@ def test_an_image_that_there_is_not_ends_in_a_sentence(world: ClusterWorld) -> N
     wait_until(lambda: "server-ada" not in world.fake.pods(NAMESPACE), "no pod is left")
 
 
+def test_a_server_that_ends_at_once_shows_the_end_of_its_log(world: ClusterWorld) -> None:
+    world.fake.set_images({"*labyard-sklearn:*": {"exit_code": 3}})
+    try:
+        world.press_start("ada", "small")
+        page = failed_page(world, "ada")
+    finally:
+        world.fake.set_images({"*labyard-sklearn:*": {}})
+    assert "It ended with status 3." in page
+    assert "the stub of server-ada is listening" in page
+    wait_until(lambda: "server-ada" not in world.fake.pods(NAMESPACE), "no pod is left")
+
+
 def test_a_quota_of_the_cluster_is_told_with_its_figures(world: ClusterWorld) -> None:
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team"}, "spec": {"hard": {"limits.cpu": "1"}}}
     world.fake.create(quota, NAMESPACE)
@@ -256,6 +268,16 @@ def test_where_the_service_does_not_say_who_is_in_which_project_nothing_starts(w
     assert "server-bob" not in world.fake.pods(NAMESPACE)
     world.start("service", "-m", "labyard_hub.cluster", "service")
     world.wait_for("service", f"{world.environment['LABYARD_SERVICE_URL']}api/v1/health")
+
+
+def test_a_pod_that_a_forgetful_hub_left_behind_is_replaced(world: ClusterWorld) -> None:
+    pod = started(world, "ada")
+    world.stop_server("ada")
+    kept = {key: pod["metadata"][key] for key in ("name", "labels", "annotations")}
+    spec = {key: value for key, value in pod["spec"].items() if key != "nodeName"}
+    left = world.fake.create({"apiVersion": "v1", "kind": "Pod", "metadata": kept, "spec": spec}, NAMESPACE)
+    wait_until(lambda: world.fake.pods(NAMESPACE)["server-ada"]["status"]["phase"] == "Running", "the one left behind runs")
+    assert started(world, "ada")["metadata"]["uid"] != left["metadata"]["uid"]
 
 
 def test_a_removed_person_s_home_is_not_the_next_one_s(world: ClusterWorld) -> None:

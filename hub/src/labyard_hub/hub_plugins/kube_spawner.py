@@ -52,6 +52,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         self._choice: Choice | None = None
         self._made_at = 0.0
         self._log: tuple[str, ...] = ()
+        self._former_uid = ""
         super().__init__(*args, **kwargs)
 
     @default("cluster")
@@ -129,7 +130,11 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
             With a sentence for the person, if that fails.
         """
         self.told_ready = asyncio.Event()
-        self._made_at, self._log = time.monotonic(), ()
+        self._made_at, self._log, self._former_uid = time.monotonic(), (), ""
+        await self._start_watching_pods()
+        former = self._pod()
+        # KubeSpawner removes a pod that is in the way, left behind by a hub that forgot it; its address is not the new one's.
+        self._former_uid = former["metadata"]["uid"] if former is not None else ""
         making = asyncio.ensure_future(super()._start())
         watching = asyncio.ensure_future(self._watch_start())
         try:
@@ -206,8 +211,9 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         key = f"{self.namespace}/{self.pod_name}"
         reflector = self.pod_reflector
         found: dict[str, Any] | None = reflector.pods.get(key) if reflector is not None else None
-        # Its predecessor of the same name may still be going.
-        return found if found is not None and "deletionTimestamp" not in found["metadata"] else None
+        if found is None or "deletionTimestamp" in found["metadata"] or found["metadata"]["uid"] == self._former_uid:
+            return None  # its predecessor of the same name may still be going
+        return found
 
     def _events_of(self, pod: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the events of this very pod: those of its predecessor, of the same name, may be a second old."""
