@@ -500,4 +500,4 @@ def test_broken_forms_are_client_errors(hub: Hub, bob: str) -> None:
     assert theirs.post("hub/spawn", new="1", name="x" * 5000).status_code == 400
     assert theirs.post(f"hub/servers/{bob}/nothing/stop").status_code == 404
     assert theirs.post(f"hub/servers/{bob}/nothing/delete").status_code == 404
-    assert theirs.get("hub/assets/%2e%2e%2fauthenticator.py").status_code in (403, 404)
+    assert theirs.get("hub/assets/%2e%2e%2fauthenticator.py").status_code in (400, 403, 404)  # the proxy or the hub refuses it
