@@ -282,6 +282,41 @@ async def test_a_removed_persons_name(tmp_path: Any, handler: Handler, come_agai
         assert (await login.authenticate(handler))["name"] == "ada"  # they themselves
 
 
+async def test_another_provider_takes_over_only_where_that_is_said(tmp_path: Any, handler: Handler) -> None:
+    await _signed_in(tmp_path, handler, openid(ISSUER, ADA), ISSUER)
+    moved = "https://id.new.example"
+    values = {"provider": "oidc", "issuer": moved, "allowed_groups": ["ml"], "admin_users": ["boss"]}
+    with pytest.raises(NameTakenError):
+        await authenticator(tmp_path, openid(moved, ADA), **values).authenticate(handler)
+    login = authenticator(tmp_path, openid(moved, ADA), **values, adopt_existing_users=True)
+    assert (await login.authenticate(handler))["name"] == "ada"
+    assert [row.issuer for row in handler.db.query(ProviderIdentity)] == [moved]
+    login.http_client = openid(moved, {**ADA, "sub": "8"})
+    with pytest.raises(NameTakenError):
+        await login.authenticate(handler)
+
+
+async def test_who_may_not_come_in_anyway_is_not_told_who_is_here(tmp_path: Any, handler: Handler) -> None:
+    login, _ = await _signed_in(tmp_path, handler, openid(ISSUER, ADA), ISSUER)
+    for claim in ("ada", "admin"):
+        login.http_client = openid(ISSUER, {"sub": "8", "preferred_username": claim, "groups": ["sales"]})
+        with pytest.raises(NotLetInError):
+            await login.authenticate(handler)
+
+
+async def test_a_no_is_not_asked_for_again_at_once(tmp_path: Any, handler: Handler) -> None:
+    service = openid(ISSUER, ADA)
+    login, user = await _signed_in(tmp_path, handler, service, ISSUER)
+    service.answers[f"{ISSUER}/userinfo"] = 401
+    assert await login.refresh_user(user) is False
+    asked = len(service.asked)
+    assert await login.refresh_user(user) is False
+    assert len(service.asked) == asked
+    service.answers[f"{ISSUER}/userinfo"] = ADA
+    user.state = (await login.authenticate(handler))["auth_state"]  # they sign in again
+    assert (await login.refresh_user(user))["name"] == "ada"
+
+
 class HubUser:
     """As the hub gives users to `refresh_user`."""
 

@@ -73,7 +73,7 @@ class LoginSettings(BaseModel):
     user_names: dict[str, str] = Field(default_factory=dict)
     """What people are to be called whose name at the provider cannot be used, or is somebody else's here: the provider's name, then ours."""
     adopt_existing_users: bool = False
-    """Whether who signs in first with the name of a user from before gets that user's files and projects. For a change from `local` to a provider."""
+    """Whether who signs in first with the name of a user from before gets that user's files and projects. For a change from `local`, or from another provider."""
     logout_at_provider: bool = True
     """Whether signing out ends the session at the provider too, where it can do that."""
     session_lifetime_seconds: Seconds | None = Field(default=None, ge=60)

@@ -24,7 +24,14 @@ from labyard_hub.config.login import LoginSettings
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.provider_people import access_of, claim_at, hub_groups, user_name_of
 from labyard_hub.exceptions import InvalidNameError
-from labyard_hub.hub_plugins.login_problems import NameRefusedError, NameTakenError, NotLetInError, ProviderAwayError, ProviderErrorError
+from labyard_hub.hub_plugins.login_problems import (
+    LoginError,
+    NameRefusedError,
+    NameTakenError,
+    NotLetInError,
+    ProviderAwayError,
+    ProviderErrorError,
+)
 from labyard_hub.hub_plugins.pages.handlers import provider_handlers
 from labyard_hub.hub_plugins.platform_authenticator import PlatformAuthenticator
 from labyard_hub.hub_plugins.project_users import is_project_user
@@ -75,6 +82,7 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
         self.refresh_pre_spawn = True
         self._refreshing: dict[str, asyncio.Lock] = {}
         self._refreshed_at: dict[str, float] = {}
+        self._refused: dict[str, tuple[float, float]] = {}
 
     def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:  # noqa: ARG002  # JupyterHub's signature
         """Return our pages and routes; there are none for passwords and invitations."""
@@ -146,7 +154,13 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
         user_info = model["auth_state"][self.user_auth_state_key]
         claim = self.user_info_to_username(user_info)
         key = key_of(self.issuer, self.subject(user_info))
-        name = self._name(handler.db, key, claim)
+        try:
+            name = self._name(handler.db, key, claim)
+        except LoginError:
+            # Who is here is nothing for somebody whom no name would let in.
+            if not self.may_enter(user_info) or not access_of(self.login, "", self.groups_of(model)).allowed:
+                raise NotLetInError(claim, self.login.title) from None
+            raise
         model = self._completed(model, name)
         if not self.may_enter(user_info) or not model.pop("allowed") or name in self.blocked_users:
             self.log.warning("%s of %s (%s) is not among those who may sign in", claim, self.login.title, name)
@@ -154,7 +168,7 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
         model["auth_state"].update(signed_in_at=time.time(), key=key)
         # Here, and not when JupyterHub makes the user: nothing else has run since the name was looked for.
         user = handler.user_from_username(name)
-        bind(handler.db, key, user.orm_user, claim)
+        bind(handler.db, key, user.orm_user, issuer=self.issuer, claim=claim)
         return model
 
     def check_allowed(self, username: str, auth_model: Any) -> bool:  # noqa: ARG002  # JupyterHub's signature
@@ -191,10 +205,15 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
             self.log.warning("%s of %s would be %s, as somebody was who is removed", claim, self.login.title, name)
             raise NameTakenError(claim[:80], self.login.title, name)
         other = orm.User.find(db, name)
-        if other is not None and (identity_of(db, other) is not None or not self.login.adopt_existing_users):
+        if other is not None and not self._is_to_be_adopted(db, other):
             self.log.warning("%s of %s would be %s, which is another user", claim, self.login.title, name)
             raise NameTakenError(claim[:80], self.login.title, name)
         return name
+
+    def _is_to_be_adopted(self, db: Any, user: Any) -> bool:
+        """Whether a user is from before: of the time of passwords, or of another provider."""
+        identity = identity_of(db, user)
+        return bool(self.login.adopt_existing_users and (identity is None or identity.issuer != self.issuer))
 
     def _completed(self, model: dict[str, Any], name: str) -> dict[str, Any]:
         """Return `model` with name, groups and rights; `allowed` says whether they may be here."""
@@ -219,9 +238,14 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
             if time.monotonic() - self._refreshed_at.get(user.name, float("-inf")) < JUST_NOW_SECONDS:
                 return True
             auth_state = await user.get_auth_state()
-            if not auth_state or identity_of(user.db, user) is None:
+            if not auth_state or identity_of(user.db, user) is None or self._was_refused(user.name, auth_state):
                 return False
             return await self._refreshed(user, auth_state)
+
+    def _was_refused(self, name: str, auth_state: dict[str, Any]) -> bool:
+        """Whether the provider said no to this very sign-in a short while ago: an open tab would ask it again and again."""
+        signed_in_at, refused_at = self._refused.get(name, (0.0, float("-inf")))
+        return signed_in_at == auth_state.get("signed_in_at") and time.monotonic() - refused_at < self.auth_refresh_age
 
     async def _refreshed(self, user: Any, auth_state: dict[str, Any]) -> bool | dict[str, Any]:
         try:
@@ -234,6 +258,7 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
             return self._within_lifetime(auth_state)
         model = self._still_here(user.name, answer, auth_state)
         if model is None:
+            self._refused[user.name] = auth_state.get("signed_in_at", 0.0), time.monotonic()
             return False
         await user.save_auth_state(model["auth_state"])  # before anybody else asks: the old refresh token is used up
         self._refreshed_at[user.name] = time.monotonic()

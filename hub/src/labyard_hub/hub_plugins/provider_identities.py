@@ -22,6 +22,7 @@ class ProviderIdentity(orm.Base):  # type: ignore[misc]  # jupyterhub carries no
 
     key = Column(String(64), primary_key=True)
     user_id = Column(Integer, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, unique=True)
+    issuer = Column(Unicode(255), nullable=False)
     claim = Column(Unicode(255), nullable=False)
     """What the provider called them when they first came, for an administrator who has to find them there."""
 
@@ -51,10 +52,11 @@ def identity_of(db: Session, user: Any) -> ProviderIdentity | None:
     return found
 
 
-def bind(db: Session, key: str, user: Any, claim: str) -> None:
-    """Note that the person `key` is `user`; nobody else can be from then on."""
+def bind(db: Session, key: str, user: Any, *, issuer: str, claim: str) -> None:
+    """Note that the person `key` is `user`; nobody else can be from then on, also not who was until now."""
     if db.get(ProviderIdentity, key) is None:
-        db.add(ProviderIdentity(key=key, user_id=user.id, claim=claim[:255]))
+        db.query(ProviderIdentity).filter(ProviderIdentity.user_id == user.id).delete()
+        db.add(ProviderIdentity(key=key, user_id=user.id, issuer=issuer[:255], claim=claim[:255]))
         db.commit()
 
 
