@@ -67,7 +67,7 @@ def test_the_hub_is_configured_by_what_the_chart_gives_it(name: str, tmp_path: P
     _, hub = container(name, "hub")
     assert urlsplit(c.JupyterHub.hub_bind_url).port == hub["ports"][0]["containerPort"]
     assert c.JupyterHub.hub_connect_url == values["LABYARD_HUB_URL"]
-    assert c.JupyterHub.db_url.startswith("postgresql://labyard@" if chart.read_values(name).get("database") else "sqlite:///")
+    assert c.JupyterHub.db_url.startswith("postgresql+psycopg2://labyard@" if chart.read_values(name).get("database") else "sqlite:///")
     assert c.ConfigurableHTTPProxy.auth_token == "5e" * 32
     assert {service["name"] for service in c.JupyterHub.services} >= {"labyard", "mlflow", "culler", "metrics"}
 

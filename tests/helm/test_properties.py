@@ -248,7 +248,8 @@ def test_network_policies_open_what_is_needed_and_nothing_else(name: str) -> Non
     ways = {
         ("proxy", "hub", 8081), ("proxy", "service", 8000), ("proxy", "mlflow", 5000), ("proxy", "singleuser-server", 8888), ("proxy", "singleuser-server", 8889),
         ("hub", "proxy", 8001), ("hub", "service", 8000), ("hub", "singleuser-server", 8888), ("hub", "singleuser-server", 8889), ("hub", "postgresql", 5432),
-        ("service", "hub", 8081), ("service", "mlflow", 5000), ("service", "postgresql", 5432), ("mlflow", "service", 8000), ("culler", "hub", 8081),
+        ("service", "hub", 8081), ("service", "mlflow", 5000), ("service", "postgresql", 5432), ("mlflow", "service", 8000), ("mlflow", "postgresql", 5432),
+        ("culler", "hub", 8081),
         ("singleuser-server", "hub", 8081), ("singleuser-server", "service", 8000), ("singleuser-server", "mlflow", 5000),
     }  # fmt: skip
     for start in here:
@@ -325,13 +326,15 @@ def test_volumes_and_secrets_outlive_the_release() -> None:
             assert one["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep", chart.title(one)
 
 
-def test_with_postgresql_and_a_provider_hub_and_service_have_no_volume() -> None:
+def test_with_postgresql_and_a_provider_hub_and_service_have_no_volume_and_mlflow_none_with_an_object_store() -> None:
     claims = {chart.title(one) for one in chart.of_kind(chart.objects_of("oidc"), "PersistentVolumeClaim")}
     assert claims == {
         "PersistentVolumeClaim labyard-mlflow",
         "PersistentVolumeClaim labyard-postgresql",
         "PersistentVolumeClaim labyard-projects",
     }
+    claims = {chart.title(one) for one in chart.of_kind(chart.objects_of("everything"), "PersistentVolumeClaim")}
+    assert "PersistentVolumeClaim lab-mlflow" not in claims
     claims = {chart.title(one) for one in chart.of_kind(chart.objects_of("minimal"), "PersistentVolumeClaim")}
     assert claims == {"PersistentVolumeClaim labyard-hub", "PersistentVolumeClaim labyard-service", "PersistentVolumeClaim labyard-mlflow"}
 

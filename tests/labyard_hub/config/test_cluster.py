@@ -59,3 +59,8 @@ def test_a_missing_address_is_named() -> None:
 def test_the_database_s_password_is_not_shown() -> None:
     addresses = ClusterAddresses.from_environment({**ENVIRONMENT, "LABYARD_HUB_DATABASE_URL": "postgresql://hub:hunter2@db/hub"})
     assert "hunter2" not in repr(addresses)
+
+
+def test_the_database_s_driver_is_the_one_that_the_image_has() -> None:
+    addresses = ClusterAddresses.from_environment({**ENVIRONMENT, "LABYARD_HUB_DATABASE_URL": "postgresql://hub@db/hub"})
+    assert addresses.hub_database_url == "postgresql+psycopg2://hub@db/hub"

@@ -125,6 +125,11 @@ class ClusterAddresses:
             mlflow_url=environment["LABYARD_MLFLOW_URL"].rstrip("/") + "/",
             proxy_api_url=environment["LABYARD_PROXY_API_URL"].rstrip("/"),
             namespace=environment["POD_NAMESPACE"],
-            hub_database_url=environment.get("LABYARD_HUB_DATABASE_URL") or None,
+            hub_database_url=_with_driver(environment.get("LABYARD_HUB_DATABASE_URL", "")) or None,
             listen=environment.get("LABYARD_LISTEN", ""),
         )
+
+
+def _with_driver(url: str) -> str:
+    """Name the driver that the image has: SQLAlchemy from 2.1 on takes another one by itself."""
+    return url.replace("postgresql://", "postgresql+psycopg2://", 1) if url.startswith("postgresql://") else url

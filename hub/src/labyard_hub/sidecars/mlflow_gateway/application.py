@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import httpx
 from mlflow.exceptions import MlflowException
@@ -13,6 +12,7 @@ from mlflow.server.handlers import initialize_backend_stores
 from mlflow_gateway import answers, guard
 from mlflow_gateway.authority import TIMEOUT_SECONDS, Authority
 from mlflow_gateway.configuration import Configuration
+from mlflow_gateway.database import tune
 from mlflow_gateway.gateway import Gateway, GatewaySettings
 from mlflow_gateway.model_versions import find_version
 from mlflow_gateway.short_way import ShortWay
@@ -26,7 +26,7 @@ __all__ = ["create"]
 def create() -> Gateway:
     """Return the gateway with MLflow behind it, its stores open."""
     configuration = Configuration.from_environment(os.environ)
-    event.listen(Engine, "connect", _tune)
+    event.listen(Engine, "connect", tune)
     guard.install(configuration.artifacts)
     answers.install()
     flask_app.register_error_handler(MlflowException, _answer_error)
@@ -39,12 +39,3 @@ def create() -> Gateway:
 def _answer_error(error: MlflowException) -> tuple[str, int, dict[str, str]]:
     """Answer for the handlers of MLflow's that forget to catch their own errors, and would answer 500 where they mean 404."""
     return error.serialize_as_json(), error.get_http_status_code(), {"Content-Type": "application/json"}
-
-
-def _tune(connection: Any, _: Any) -> None:
-    cursor = connection.cursor()
-    try:
-        # With a write-ahead log this loses nothing when the process dies, and saves a flush to disk per logged metric.
-        cursor.execute("PRAGMA synchronous = NORMAL")
-    finally:
-        cursor.close()

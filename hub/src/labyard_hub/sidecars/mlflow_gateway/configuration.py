@@ -34,6 +34,8 @@ class Configuration:
         Address to listen on.
     artifact_store
         Where artifacts are, such as ``s3://bucket/path``; None: in the folder.
+    database_server
+        URL of a database on a PostgreSQL server; None: an SQLite file in the folder. The password is in ``PGPASSWORD``, as the driver reads it.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class Configuration:
     origin: str
     host: str = "127.0.0.1"
     artifact_store: str | None = None
+    database_server: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Configuration:
@@ -67,17 +70,20 @@ class Configuration:
             origin=environment["LABYARD_ORIGIN"],
             host=environment.get("LABYARD_MLFLOW_HOST", "127.0.0.1"),
             artifact_store=environment.get("LABYARD_MLFLOW_ARTIFACTS") or None,
+            database_server=environment.get("LABYARD_MLFLOW_DATABASE_URL") or None,
         )
 
     @property
-    def database(self) -> Path:
-        """The SQLite file."""
-        return self.folder / "mlflow.db"
+    def sqlite_file(self) -> Path | None:
+        """The SQLite file; None: the records are on a server."""
+        return self.folder / "mlflow.db" if self.database_server is None else None
 
     @property
     def database_url(self) -> str:
-        """The same for SQLAlchemy."""
-        return f"sqlite:///{self.database}"
+        """Where the records are, for SQLAlchemy. From version 2.1 on it would take another driver than the image has, unless one is named."""
+        if self.database_server is None:
+            return f"sqlite:///{self.sqlite_file}"
+        return self.database_server.replace("postgresql://", "postgresql+psycopg2://", 1)
 
     @property
     def artifacts(self) -> Path:
