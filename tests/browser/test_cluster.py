@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
+import psutil
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import snap
 from tests.integration.cluster_image import image
 from tests.integration.cluster_world import NAMESPACE, PASSWORD, PROJECTS_CLAIM, ClusterWorld, start_cluster_world
+from tests.labyard_lab.conftest import echo_tool
 from tests.platform import is_root, open_temporary_folder, wait_until
 
 pytestmark = [
@@ -26,7 +30,10 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def world() -> Iterator[ClusterWorld]:
     with open_temporary_folder() as folder, start_cluster_world(folder, runtime="process") as running:
-        running.fake.set_images({"*labyard-sklearn:*": {**image(), "pull_seconds": 3}})
+        (folder / "tools.json").write_text(json.dumps([echo_tool(sets_cookies=False).model_dump(mode="json")]))
+        curated = image()
+        curated["env"]["LABYARD_TOOLS_FILE"] = str(folder / "tools.json")
+        running.fake.set_images({"*labyard-sklearn:*": {**curated, "pull_seconds": 3}})
         # On a cluster the service runs as the pods' own user.
         subprocess.run(["chown", "-R", "1000:1000", str(folder / "kubernetes" / "volumes" / NAMESPACE / PROJECTS_CLAIM)], check=True)
         yield running
@@ -90,3 +97,44 @@ def test_a_person_picks_hardware_waits_and_works_in_their_projects_by_role(
     failure.get_by_role("button", name="Start").click()
     expect(failure.get_by_text("cannot be had: the registry has none of that name.")).to_be_visible()
     snap(failure, "cluster-image-pull")
+
+
+def test_a_tool_in_a_pod_is_reached_by_the_pod_s_front_which_lets_nobody_else_in(world: ClusterWorld) -> None:
+    world.press_start("ada", "small")
+    pod = world.wait_ready("ada")
+    ip, session = pod["status"]["podIP"], world.sessions["ada"]
+    assert [one["containerPort"] for one in pod["spec"]["containers"][0]["ports"]] == [8888, 8889]
+    # The server has told the hub that it is ready and has a front, or there would be no such route.
+    routes = (world.folder / "proxy" / "proxy-routes.map").read_text().splitlines()
+    assert f"%2Fuser%2Fada%2Flabyard%2Ftools%2F {ip}|8889" in routes
+    assert f"%2Fuser%2Fada%2F {ip}|8888" in routes
+    session.http.get("user/ada/lab")
+    headers = {"X-XSRFToken": next(one.value or "" for one in session.http.cookies.jar if one.name == "_xsrf" and one.path == "/user/ada/")}
+    session.http.post("user/ada/labyard/api/v1/instances", json={"tool": "echo", "folder": None}, headers=headers).raise_for_status()
+    wait_until(lambda: session.http.get("user/ada/labyard/api/v1/instances/echo").json()["state"] == "running", "the tool", 60)
+    said = session.http.get("user/ada/labyard/tools/echo/somewhere").json()
+    assert said["uri"] == "/user/ada/labyard/tools/echo/somewhere"
+    assert not any(name in str(said["headers"]) for name in ("jupyterhub-", "X-Labyard-Front"))
+    fronts = [one for one in psutil.process_iter(["name", "uids"]) if one.name() == "nginx" and _listens(one, ip, 8889)]
+    assert [one.uids().real for one in fronts] == [1000]
+    address = f"http://{ip}:8889/user/ada/labyard/tools/echo/somewhere"
+    cookies = {one.name: one.value or "" for one in session.http.cookies.jar if one.path == "/user/ada/"}
+    assert httpx.get(address, cookies=cookies, trust_env=False).json()["uri"] == said["uri"]
+    # Neither the proxy nor whoever should get to that port lets a stranger in, and the server's word on one is the same at both.
+    for made in (
+        {},
+        {"X-Labyard-Front": "x"},
+        {"Cookie": "jupyterhub-user-ada=x"},
+        {"Authorization": f"token {world.sessions['dan'].token('dan')}"},
+    ):
+        answers = [httpx.get(url, headers=made, trust_env=False) for url in (address, address.replace("8889", "8888"))]
+        assert [one.status_code in (302, 403) for one in answers] == [True, True], made
+        assert answers[0].status_code == answers[1].status_code
+    answer = world.sessions["dan"].http.get("user/ada/labyard/tools/echo/somewhere")
+    assert (answer.status_code, 'somewhere"' in answer.text) == (403, False)
+    world.stop_server("ada")
+    assert "%2Fuser%2Fada%2F" not in (world.folder / "proxy" / "proxy-routes.map").read_text()
+
+
+def _listens(process: psutil.Process, ip: str, port: int) -> bool:
+    return any(one.status == psutil.CONN_LISTEN and tuple(one.laddr) == (ip, port) for one in process.net_connections("tcp"))

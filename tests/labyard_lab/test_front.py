@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from labyard_lab.front.addresses import Addresses
 from labyard_lab.proxy.headers import Prefix, response_headers
 from tests.labyard_lab.conftest import TOKEN, LabServer, echo_tool, start_echo_server, wait_until
 from tests.labyard_lab.members import IDENTITIES, Service, project_environment, service
@@ -356,3 +357,18 @@ def test_memory_stays_flat_under_a_large_upload(server: LabServer) -> None:
         watcher.join()
     assert (answer["size"], answer["sha256"]) == (size, digest.hexdigest())
     assert most - before < 4 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("host", "listen", "ask"),
+    [
+        ("127.0.0.1", "127.0.0.1:2", "127.0.0.1:3"),
+        ("10.1.2.3", "10.1.2.3:2", "10.1.2.3:3"),
+        ("0.0.0.0", "0.0.0.0:2", "127.0.0.1:3"),  # nothing listens here
+        ("::", "[::]:2", "[::1]:3"),
+        ("fd00::1", "[fd00::1]:2", "[fd00::1]:3"),
+    ],
+)
+def test_the_front_listens_where_the_server_does_and_nowhere_else(host: str, listen: str, ask: str) -> None:
+    addresses = Addresses(host, 2, 3)
+    assert (addresses.listen, addresses.ask) == (listen, ask)

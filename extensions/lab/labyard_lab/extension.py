@@ -17,6 +17,7 @@ from traitlets import Bool, Int, Unicode, default
 
 from labyard_lab.activity import WorkWatch, look_seconds
 from labyard_lab.catalog.catalog import Catalog, default_user_folder
+from labyard_lab.front.addresses import Addresses
 from labyard_lab.front.handler import FrontHandler, QuestionPath
 from labyard_lab.front.process import Front
 from labyard_lab.front.visitors import FrontVisitors
@@ -149,16 +150,16 @@ class LabyardLab(ExtensionApp):
         web_app.add_handlers(".*", [(base_path + "(.*)", PlatformHandler, {"service": self.platform, "base_path": base_path})])
 
     def _open_front(self, app: Any, tools_path: str) -> FrontVisitors | None:
-        """Where the platform gives this server a second port, take it for the short way to tools."""
+        """Where the platform gives this server a second port, take it for the short way to tools, at the address that this server itself listens on."""
         port = os.environ.get("LABYARD_FRONT_PORT")
         if not port:
             return None
         assert self.manager is not None  # noqa: S101
         runtime = self.manager.runtime
-        host = app.ip if app.ip not in ("", "*", "0.0.0.0", "::", "localhost") else "127.0.0.1"  # noqa: S104  where to connect, not where to listen
+        host = "127.0.0.1" if app.ip == "localhost" else "0.0.0.0" if app.ip in ("", "*") else app.ip  # noqa: S104  # as the server does
         try:
             serve = lambda one: app.http_server.add_socket(one)  # noqa: E731, PLW0108  # there is none yet
-            self.front = Front(int(port), f"{host}:{app.port}", tools_path, lambda: runtime.path, serve, self.log)
+            self.front = Front(Addresses(host, int(port), app.port), tools_path, lambda: runtime.path, serve, self.log)
         except OSError as error:
             # The platform leads people to that port, and would lead them to whoever has it.
             self.log.critical("labyard: the port %s for tools cannot be taken (%s). Start the server again", port, error.strerror)
@@ -192,7 +193,7 @@ class LabyardLab(ExtensionApp):
 
     async def _tell_ready(self) -> None:
         try:
-            await tell_ready()
+            await tell_ready(has_front=self.front is not None)
         except (aiohttp.ClientError, TimeoutError) as error:
             self.log.info("labyard: the hub did not hear that this server is ready, and finds out by itself: %s", error)
 

@@ -41,8 +41,8 @@ class FrontPlan:
     ----------
     folder
         Where it may write; of mode 0700.
-    port
-        Of the loopback interface, whose listening socket it inherits.
+    listen
+        Host and port, whose listening socket it inherits.
     server
         Host and port of the server.
     base_path
@@ -54,7 +54,7 @@ class FrontPlan:
     """
 
     folder: Path
-    port: int
+    listen: str
     server: str
     base_path: str
     secret: str
@@ -72,7 +72,7 @@ http {{
 {_maps(plan.base_path)}
 upstream jupyter {{ server {plan.server}; keepalive 4; }}
 server {{
-listen 127.0.0.1:{plan.port};
+listen {plan.listen};
 proxy_http_version 1.1; proxy_next_upstream off; proxy_redirect off;
 proxy_pass_header Server; proxy_pass_header Date;
 # None of these may steer nginx: a tool sends what it likes.

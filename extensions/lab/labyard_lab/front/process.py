@@ -17,6 +17,7 @@ from collections.abc import Callable
 from logging import Logger
 from pathlib import Path
 
+from labyard_lab.front.addresses import Addresses
 from labyard_lab.front.configuration import FrontPlan, front_configuration
 from labyard_lab.front.nginx import find_nginx
 from labyard_lab.instances.connections import open_connections
@@ -40,10 +41,8 @@ class Front:
 
     Parameters
     ----------
-    port
-        Of the loopback interface; it is held from now on.
-    server
-        Host and port of this server, as in a URL.
+    addresses
+        Its own and the server's; its port is held from now on.
     base_path
         URL path that tools are served under, with a trailing slash.
     parent
@@ -57,17 +56,16 @@ class Front:
         If somebody else has the port.
     """
 
-    def __init__(  # noqa: PLR0917  # one each, and of different kinds
-        self, port: int, server: str, base_path: str, parent: Callable[[], Path], serve: Callable[[socket.socket], None], logger: Logger
+    def __init__(  # one each, and of different kinds
+        self, addresses: Addresses, base_path: str, parent: Callable[[], Path], serve: Callable[[socket.socket], None], logger: Logger
     ) -> None:
         self.secret = secrets.token_urlsafe(32)
-        self._server, self._base_path, self._parent, self._serve, self._logger = server, base_path, parent, serve, logger
-        self._socket = socket.socket()
+        self._addresses, self._base_path, self._parent, self._serve, self._logger = addresses, base_path, parent, serve, logger
+        self._socket = socket.socket(socket.AF_INET6 if ":" in addresses.host else socket.AF_INET)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
+        self._socket.bind((addresses.host, addresses.front))
         self._socket.listen(_BACKLOG)
         self._socket.setblocking(False)
-        self.port: int = self._socket.getsockname()[1]
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._short_lives = 0
@@ -148,7 +146,7 @@ class Front:
 
     def _prepare(self) -> Path:
         folder = Path(tempfile.mkdtemp(prefix="front-", dir=self._parent()))
-        plan = FrontPlan(folder, self.port, self._server, self._base_path, self.secret, as_root=os.geteuid() == 0)
+        plan = FrontPlan(folder, self._addresses.listen, self._addresses.ask, self._base_path, self.secret, as_root=os.geteuid() == 0)
         (folder / "nginx.conf").write_text(front_configuration(plan))
         return folder
 

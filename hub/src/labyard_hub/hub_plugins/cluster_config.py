@@ -20,6 +20,7 @@ from labyard_hub.hub_plugins.choices import DEFAULT_URLS, Starts
 from labyard_hub.hub_plugins.cluster_capacity import ClusterCapacity
 from labyard_hub.hub_plugins.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_services
 from labyard_hub.hub_plugins.database_errors import explain_database_errors
+from labyard_hub.hub_plugins.front_routes import FrontedHttpProxy
 from labyard_hub.hub_plugins.kube_spawner import LabyardKubeSpawner
 from labyard_hub.hub_plugins.login import configure_login
 from labyard_hub.hub_plugins.memberships import Memberships
@@ -79,7 +80,7 @@ def _hub(c: Any, state: StateFolder, addresses: ClusterAddresses) -> None:
 
 def _proxy(c: Any, state: StateFolder, addresses: ClusterAddresses) -> None:
     # The routes of our own services are the proxy's: the hub would wait for each of them before it adds any route.
-    c.JupyterHub.proxy_class = "jupyterhub.proxy.ConfigurableHTTPProxy"
+    c.JupyterHub.proxy_class = FrontedHttpProxy
     proxy = c.ConfigurableHTTPProxy
     proxy.should_start = False
     proxy.api_url = addresses.proxy_api_url

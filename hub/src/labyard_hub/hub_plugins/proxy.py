@@ -15,6 +15,7 @@ from labyard_hub.backends.haproxy.configuration import CERTIFICATE_NAME, MAP_NAM
 from labyard_hub.backends.haproxy.route_file import Route
 from labyard_hub.backends.haproxy.routes import RouteTable
 from labyard_hub.config.state import write_atomically
+from labyard_hub.hub_plugins.front_routes import FrontRoutes
 from labyard_hub.hub_plugins.hub_users import HubUsers
 
 __all__ = ["LabyardProxy"]
@@ -23,7 +24,7 @@ STOP_PATIENCE_SECONDS = 5.0
 """A route that is to go is written down; a proxy that does not run learns it when it starts, and nobody has to wait for that."""
 
 
-class LabyardProxy(Proxy):  # type: ignore[misc]  # it carries no types
+class LabyardProxy(FrontRoutes, Proxy):  # type: ignore[misc]  # it carries no types
     """HAProxy, started by the supervisor and not by the hub."""
 
     folder = Unicode(config=True, help="Where the proxy runs: its map of routes and its certificate are there.")
@@ -31,7 +32,6 @@ class LabyardProxy(Proxy):  # type: ignore[misc]  # it carries no types
     patience_seconds = Float(120.0, config=True, help="How long a new route may wait for a proxy that does not run.")
 
     def __init__(self, **kwargs: Any) -> None:
-        self._fronts: dict[str, str] = {}
         self._certificate: str | None = None
         super().__init__(**kwargs)
 
@@ -39,17 +39,9 @@ class LabyardProxy(Proxy):  # type: ignore[misc]  # it carries no types
     def _table(self) -> RouteTable:
         return RouteTable(Path(self.folder) / MAP_NAME, Path(self.socket))
 
-    async def add_user(self, user: Any, server_name: str = "") -> None:
-        """Lead people to a server, and where it has a front of its own for tools, to that for tools."""
-        spawner = user.spawners[server_name]
-        if getattr(spawner, "front_port", 0):
-            self._fronts[spawner.proxy_spec] = f"http://127.0.0.1:{spawner.front_port}"
-        await super().add_user(user, server_name)
-
     async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
-        """Add a route, with that of its front: for the hub the two are one, so they come and go together, and the next hub finds both."""
-        front = self._fronts.pop(routespec, None)
-        route = Route(self.validate_routespec(routespec), target, {**data, "front": front} if front else data)
+        """Add a route, with that of its front."""
+        route = Route(self.validate_routespec(routespec), target, self._with_front(routespec, data))
         await self._table.put(route, self.patience_seconds)
 
     async def delete_route(self, routespec: str) -> None:
