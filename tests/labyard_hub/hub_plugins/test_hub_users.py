@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import inspect
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import jupyterhub
@@ -18,7 +19,7 @@ from jupyterhub.user import User, UserDict
 from sqlalchemy import event
 
 from labyard_hub.hub_plugins.hub_app import CHUNK, LabyardHub
-from labyard_hub.hub_plugins.hub_users import FLAGS, HubUsers, Turns, pending_servers, watch_pending
+from labyard_hub.hub_plugins.hub_users import FLAGS, HubUsers, Turns, pending_servers, requests_in_turn, watch_pending
 
 
 class StillSpawner(Spawner):  # type: ignore[misc]
@@ -225,6 +226,27 @@ async def test_starts_that_come_together_let_others_through() -> None:
     await asyncio.gather(*(start(number) for number in range(10)), request())
     assert order.index("request") <= 4
     assert len(order) == 11
+
+
+async def test_requests_for_starts_that_come_together_are_prepared_in_turn(db: Any) -> None:
+    users = HubUsers(lambda: db, {})
+    order: list[str] = []
+
+    class Base:
+        def __init__(self, method: str) -> None:
+            self.request, self.users = SimpleNamespace(method=method), users
+
+        async def prepare(self) -> None:
+            order.append(self.request.method)
+
+    class Handler(Base):
+        pass
+
+    for _ in range(2):
+        requests_in_turn(Handler)
+    await asyncio.gather(*(Handler("POST").prepare() for _ in range(10)), Handler("GET").prepare())
+    assert order.index("GET") <= 1
+    assert order.count("POST") == 10
 
 
 async def test_nothing_of_a_start_is_uncommitted_while_it_waits_for_its_turn(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:

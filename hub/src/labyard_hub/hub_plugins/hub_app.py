@@ -19,13 +19,17 @@ put_off_address_grammar()
 
 # ruff: noqa: E402  JupyterHub comes after
 from jupyterhub import orm
+from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.app import JupyterHub
 from jupyterhub.metrics import RUNNING_SERVERS
 from sqlalchemy.orm import joinedload, selectinload
+from tornado.ioloop import PeriodicCallback
 from traitlets import default
 
 from labyard_hub.hub_plugins.hub_database import tune_sqlite
-from labyard_hub.hub_plugins.hub_users import HubUsers, watch_pending
+from labyard_hub.hub_plugins.hub_memory import LOOK_SECONDS, MemoryKeeper
+from labyard_hub.hub_plugins.hub_users import HubUsers, is_quiet, requests_in_turn, watch_pending
+from labyard_hub.hub_plugins.pages.start import StartHandler
 
 __all__ = ["LabyardHub", "main"]
 
@@ -55,6 +59,8 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
 
     async def init_spawners(self) -> int:
         """Read the running servers, and look whether they do run."""
+        memory = MemoryKeeper(is_quiet)
+        memory.begin()
         number = 0
         try:
             async for users in self._running_users():
@@ -65,6 +71,8 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
             self.users.complete.set()
         self.db.commit()
         RUNNING_SERVERS.set(self.users.count_active_users()["active"])
+        memory.set_aside()
+        PeriodicCallback(memory.look, LOOK_SECONDS * 1000).start()
         return number
 
     async def _running_users(self) -> AsyncIterator[Iterable[Any]]:
@@ -149,6 +157,8 @@ def main() -> None:
     """Run the hub."""
     tune_sqlite()
     watch_pending()
+    for handler_class in (UserServerAPIHandler, StartHandler):
+        requests_in_turn(handler_class)
     LabyardHub.launch_instance(sys.argv[1:])
 
 

@@ -18,7 +18,7 @@ from jupyterhub.user import User, UserDict
 from jupyterhub.utils import maybe_future
 from sqlalchemy import func, select
 
-__all__ = ["HubUser", "HubUsers", "pending_servers", "watch_pending"]
+__all__ = ["HubUser", "HubUsers", "is_quiet", "pending_servers", "requests_in_turn", "watch_pending"]
 
 FLAGS = ("_spawn_pending", "_stop_pending", "_check_pending", "_rename_pending")
 """What `Spawner.pending` is made of; a test says when upstream adds one."""
@@ -52,10 +52,15 @@ def watch_pending() -> None:
             setattr(Spawner, name, _Flag(name))
 
 
+def is_quiet() -> bool:
+    """Whether no server is being started, stopped or looked for."""
+    return not any(spawner.pending for spawner in list(pending_servers))
+
+
 class Turns:
     """Lets starts begin one at a time, each when the event loop has done what else there was.
 
-    The beginning of a start keeps the loop for some 10 ms. Of thirty that come together each waited for all, and so did every other request.
+    The request for a start keeps the loop for some 8 ms, and its beginning for 10. Of thirty that come together each waited for all, and so did every other request.
     """
 
     def __init__(self) -> None:
@@ -69,6 +74,18 @@ class Turns:
                 await asyncio.sleep(0)
                 if time.perf_counter() - began < QUICK_TURN_SECONDS:
                     break
+
+
+def requests_in_turn(handler_class: Any) -> None:
+    """Make POST requests of `handler_class`, which start servers, wait for their turn before anything is looked up for them. Calling it again changes nothing."""
+
+    async def prepare(handler: Any) -> None:
+        if handler.request.method == "POST":
+            await handler.users.take_turn()
+        await super(handler_class, handler).prepare()
+
+    if "prepare" not in handler_class.__dict__:
+        handler_class.prepare = prepare
 
 
 class HubUser(User):  # type: ignore[misc]  # jupyterhub carries no types
@@ -134,6 +151,10 @@ class HubUsers(UserDict):  # type: ignore[misc]
         super().__init__(db_factory, settings)
         self.complete = asyncio.Event()
         self._turns = Turns()
+
+    async def take_turn(self) -> None:
+        """Wait until a start may take the event loop."""
+        await self._turns.take()
 
     def from_orm(self, orm_user: Any) -> HubUser:
         """Return a new wrapper of `orm_user`."""
