@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jupyterhub import orm
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 
 from labyard_hub.config.settings import Settings
@@ -40,16 +41,17 @@ def hub(**groups: list[str]) -> Any:
     """Return a function that makes the spawner of a user's server."""
     starts = Starts(SETTINGS, SlowCapacity())
     users: dict[str, Any] = {}
-    rows = {name: SimpleNamespace(name=name, users=[]) for name in groups}
+    rows = {name: SimpleNamespace(name=name) for name in groups}
+    db = orm.new_session_factory("sqlite:///:memory:")()
+    members = {name: orm.User(name=name) for name in {one for inside in groups.values() for one in inside}}
+    db.add_all(orm.Group(name=name, users=[members[one] for one in inside]) for name, inside in groups.items())
+    db.commit()
 
     def user(name: str) -> Any:
         if name not in users:
             row = SimpleNamespace(name=name, groups=[], orm_spawners={})
-            users[name] = SimpleNamespace(name=name, escaped_name=name, orm_user=row, settings={})
-            for group, members in groups.items():
-                if name in members:
-                    row.groups.append(rows[group])
-                    rows[group].users.append(row)
+            users[name] = SimpleNamespace(name=name, escaped_name=name, orm_user=row, settings={}, db=db)
+            row.groups.extend(rows[group] for group, inside in groups.items() if name in inside)
         return users[name]
 
     def spawner(name: str, server: str = "") -> Any:
@@ -82,10 +84,10 @@ async def test_a_start_is_noted_in_full_and_counts_until_it_ends() -> None:
     assert spawner.granted.profile == "big"
     assert spawner.granted.usage.cpu_cores == 4
     assert spawner.default_url == "/lab"
-    assert spawner.starts.used_by(["ada"]).servers == 1
+    assert spawner.starts.taken.used_by(["ada"]).servers == 1
     spawner.clear_state()
     assert spawner.granted is None
-    assert spawner.starts.used_by(["ada"]).servers == 0
+    assert spawner.starts.taken.used_by(["ada"]).servers == 0
 
 
 async def test_what_was_given_is_known_to_the_next_hub() -> None:
@@ -95,7 +97,7 @@ async def test_what_was_given_is_known_to_the_next_hub() -> None:
     after.load_state(spawner.get_state())
     assert after.granted == spawner.granted
     assert after.granted.granted_at.tzinfo is UTC
-    assert after.starts.used_by(["ada"]).cpu_cores == 4
+    assert after.starts.taken.used_by(["ada"]).cpu_cores == 4
 
 
 async def test_over_the_quota_is_refused_with_the_figures_and_takes_nothing() -> None:
@@ -152,7 +154,7 @@ async def test_a_projects_server_has_the_profile_for_projects_and_counts_for_the
     spawner = make("vision--p0123456789")
     assert await start(spawner, profile="big") == ""
     assert spawner.granted.profile == "small"
-    assert spawner.starts.used_by(["vision--p0123456789"]).servers == 1
+    assert spawner.starts.taken.used_by(["vision--p0123456789"]).servers == 1
 
 
 def test_configuration_is_copied_and_what_is_taken_is_not() -> None:

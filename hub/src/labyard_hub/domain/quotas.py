@@ -30,6 +30,10 @@ class Usage:
             self.gpus + other.gpus,
         )
 
+    def times(self, count: int) -> Usage:
+        """Return what `count` such servers take."""
+        return Usage(self.servers * count, self.cpu_cores * count, self.memory_bytes * count, self.gpus * count)
+
 
 def needs_of(profile: ProfileSettings) -> Usage:
     """Return what one server of `profile` takes."""

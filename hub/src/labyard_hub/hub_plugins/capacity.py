@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from labyard_hub.config.profiles import ProfileSettings
 
-__all__ = ["Capacity", "ProfileCapacity", "Room"]
+__all__ = ["Capacity", "ProfileCapacity", "Room", "keeps"]
+
+
+def keeps(profile: ProfileSettings) -> bool:
+    """Return whether something is kept for a server of `profile` alone, so that what others run decides about its start."""
+    return profile.gpu is not None or profile.cpu_guarantee_cores is not None or profile.memory_guarantee_bytes is not None
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,10 @@ class ProfileCapacity:
 class Room:
     """What there is at one moment."""
 
-    def take(self, profile: ProfileSettings, taken: Sequence[Any]) -> tuple[str, ...]:  # noqa: ARG002
+    def take(self, profile: ProfileSettings, taken: Iterable[Any]) -> tuple[str, ...]:  # noqa: ARG002
         """Return the GPUs that a server of `profile` gets beside what is `taken`, a `Granted` per server; empty where somebody else gives them out.
 
-        Called with nothing else running in between, so it does not wait.
+        It goes through `taken` only where `keeps` says so: there can be thousands. Called with nothing else running in between, so it does not wait.
 
         Raises
         ------

@@ -7,7 +7,7 @@ the REST API; it checks the choice and the quotas, and takes what the server nee
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -23,10 +23,11 @@ from labyard_hub.config.profiles import ProfileSettings
 from labyard_hub.config.settings import Settings
 from labyard_hub.domain.profiles import Choice, choose
 from labyard_hub.domain.projects import is_project_id
-from labyard_hub.domain.quotas import Usage, check_quota, needs_of, sum_usage
+from labyard_hub.domain.quotas import Usage, check_quota, needs_of
 from labyard_hub.domain.start_errors import ChoiceError, StartRefusedError
-from labyard_hub.hub_plugins.capacity import Capacity
+from labyard_hub.hub_plugins.capacity import Capacity, keeps
 from labyard_hub.hub_plugins.start_failures import StartRefusal
+from labyard_hub.hub_plugins.taken import Key, Taken
 
 __all__ = [
     "DEFAULT_URLS",
@@ -125,16 +126,11 @@ class Starts:
     settings: Settings
     capacity: Capacity = field(default_factory=Capacity)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    taken: dict[tuple[str, str], Granted] = field(default_factory=dict)
+    taken: Taken = field(default_factory=Taken)
 
     def __deepcopy__(self, memo: Any) -> Starts:
         """Return itself: JupyterHub copies configuration, and all spawners share this."""
         return self
-
-    def used_by(self, owners: Iterable[str], *, but: tuple[str, str] | None = None) -> Usage:
-        """Return what the servers of `owners` take, without that of the one server `but`."""
-        wanted = set(owners)
-        return sum_usage(one.usage for key, one in self.taken.items() if key[0] in wanted and key != but)
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -166,6 +162,7 @@ class ChosenSpawner(LoggingConfigurable):
     starts: Any = AnyTrait(config=True, help="What there is to start: a `Starts`.")
     granted: Granted | None = None
     """None while the server does not run."""
+    _granted_as: Key = ("", "")
 
     @default("starts")
     def _all_defaults(self) -> Starts:
@@ -179,10 +176,6 @@ class ChosenSpawner(LoggingConfigurable):
         """Check what is to be started, and take it; then what the operator has set."""
         await apply_choice(self, self.user_options)
         await maybe_future(super().run_pre_spawn_hook())  # type: ignore[misc]
-
-    @property
-    def _taken_key(self) -> tuple[str, str]:
-        return self.user.name, self.name or ""
 
     ended = ""
     """Why the last server was stopped, where that was by its time."""
@@ -205,15 +198,15 @@ class ChosenSpawner(LoggingConfigurable):
     def clear_state(self) -> None:
         """Forget a server that has ended, and free what it took."""
         super().clear_state()  # type: ignore[misc]
-        if self.granted is not None:
-            for key in [key for key, one in self.starts.taken.items() if one is self.granted]:
-                del self.starts.taken[key]
+        if self.granted is not None and self.starts.taken.get(self._granted_as) is self.granted:
+            self.starts.taken.drop(self._granted_as)
         self.granted = None
 
     def grant(self, granted: Granted) -> None:
         """Note what the server is given; it counts from now on."""
         self.ended = ""
-        self.granted = self.starts.taken[self._taken_key] = granted
+        self.granted, self._granted_as = granted, (self.user.name, self.name or "")
+        self.starts.taken.put(self._granted_as, granted)
 
     def chosen(self, choice: Choice) -> None:
         """Take what the start is with."""
@@ -348,19 +341,18 @@ def check_quotas(starts: Starts, user: Any, server_name: str | None, profile: Pr
     quotas, needed = starts.settings.quotas, needs_of(profile)
     this = (user.name, server_name) if server_name is not None else None
     if is_project_id(user.name):
-        check_quota(quotas.projects, starts.used_by([user.name], but=this), needed, project=True)
+        check_quota(quotas.projects, starts.taken.used_by([user.name], but=this), needed, project=True)
         return
-    check_quota(quotas.users, starts.used_by([user.name], but=this), needed)
+    check_quota(quotas.users, starts.taken.used_by([user.name], but=this), needed)
     for group in user.orm_user.groups:
         quota = quotas.groups.get(group.name)
         if quota is not None:
-            check_quota(quota, starts.used_by([member.name for member in group.users], but=this), needed, group=group.name)
+            check_quota(quota, starts.taken.used_by_group(group.name, user.db, but=this), needed, group=group.name)
 
 
 def _is_shared(starts: Starts, user: Any, profile: ProfileSettings) -> bool:
     """Return whether what others run decides about a start."""
-    kept = profile.gpu is not None or profile.cpu_guarantee_cores is not None or profile.memory_guarantee_bytes is not None
-    return kept or any(group in starts.settings.quotas.groups for group in groups_of(user))
+    return keeps(profile) or any(group in starts.settings.quotas.groups for group in groups_of(user))
 
 
 async def _all_known(user: Any) -> None:
@@ -387,7 +379,7 @@ async def apply_choice(spawner: Any, user_options: Mapping[str, Any]) -> None:
         room = await starts.capacity.look(choice.profile)
         # From here to `grant` nothing else runs.
         check_quotas(starts, user, name, choice.profile)
-        devices = room.take(choice.profile, [one for key, one in starts.taken.items() if key != (user.name, name)])
+        devices = room.take(choice.profile, (one for key, one in starts.taken.items() if key != (user.name, name)))
     except StartRefusedError as error:
         if isinstance(error, ChoiceError):
             spawner.orm_spawner.user_options = {}  # else the next start would ask for it again

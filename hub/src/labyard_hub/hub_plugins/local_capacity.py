@@ -19,7 +19,7 @@ from labyard_hub.backends.local.gpus import Gpu, read_gpus
 from labyard_hub.config.profiles import ProfileSettings
 from labyard_hub.domain.start_errors import NoRoomError
 from labyard_hub.exceptions import GpuListError
-from labyard_hub.hub_plugins.capacity import Capacity, ProfileCapacity, Room
+from labyard_hub.hub_plugins.capacity import Capacity, ProfileCapacity, Room, keeps
 
 __all__ = ["LocalCapacity", "LocalRoom"]
 
@@ -42,7 +42,7 @@ class LocalRoom(Room):
     gpus: Sequence[Gpu] = ()
     problem: str = ""
 
-    def take(self, profile: ProfileSettings, taken: Sequence[Any]) -> tuple[str, ...]:
+    def take(self, profile: ProfileSettings, taken: Iterable[Any]) -> tuple[str, ...]:
         """Return the GPUs that a server of `profile` gets.
 
         Raises
@@ -50,6 +50,9 @@ class LocalRoom(Room):
         NoRoomError
             If there is no room for it.
         """
+        if not keeps(profile):
+            return ()
+        taken = list(taken)
         here = self.capacity(profile, taken)
         if here.free == 0:
             raise NoRoomError(

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 __all__ = ["PAGE_SIZE", "Part", "part_of"]
 
 T = TypeVar("T")
+Other = TypeVar("Other")
 
 PAGE_SIZE = 50
 """People on one page: what is asked of the hub for each is a millisecond."""
@@ -40,6 +41,10 @@ class Part(Generic[T]):
     def last(self) -> int:
         """Place of the last of `items`."""
         return self.first + len(self.items) - 1 if self.items else 0
+
+    def with_items(self, items: Sequence[Other]) -> Part[Other]:
+        """Return this page with something else in the same places."""
+        return Part(items, self.number, self.pages, self.first, self.total)
 
 
 def part_of(items: Sequence[T], number: str, size: int = PAGE_SIZE) -> Part[T]:

@@ -2,73 +2,73 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from jupyterhub import orm
 from tornado import web
 
 from labyard.exceptions import LabyardError
-from labyard.units import format_bytes
-from labyard_hub.config.quotas import Quota
 from labyard_hub.domain.names import check_group_name
-from labyard_hub.domain.projects import is_project_id
-from labyard_hub.domain.quotas import Usage
-from labyard_hub.domain.scopes import PROJECT_GROUP
 from labyard_hub.hub_plugins.choices import Starts
 from labyard_hub.hub_plugins.pages.base import Page
+from labyard_hub.hub_plugins.pages.paging import PAGE_SIZE, part_of
+from labyard_hub.hub_plugins.pages.resources_view import view_groups, view_people
 from labyard_hub.hub_plugins.pages.start_view import view_all_profiles
-from labyard_hub.hub_plugins.pages.visits import project_name
 
 __all__ = ["GroupHandler", "ResourcesHandler"]
 
-
-@dataclass(frozen=True)
-class UsageRow:
-    """What somebody, a group or a project uses, with the quota behind each figure where there is one."""
-
-    name: str
-    figures: tuple[tuple[str, str], ...]
+MEMBERS_AT_FIRST = 20
+"""How many of a group's members are shown beside the other groups."""
 
 
 class _ResourcesPage(Page):
+    def _wanted(self) -> tuple[str, str]:
+        typed = self.get_query_argument("q", "")[:60]
+        return typed, typed.strip().lower()
+
     async def _show(self, **names: Any) -> None:
         starts: Starts = self.current_user.spawners[""].starts
-        quotas = starts.settings.quotas
-        groups = [group for group in self.db.query(orm.Group).order_by(orm.Group.name) if group.name != PROJECT_GROUP]
-        members = {group.name: sorted(user.name for user in group.users) for group in groups}
-        owners = sorted({owner for owner, _ in starts.taken})
-        wanted = {group for one in starts.settings.profiles for group in one.groups} | set(quotas.groups)
-        rows = [
-            usage_row(
-                project_name(owner) if is_project_id(owner) else owner,
-                starts.used_by([owner]),
-                quotas.projects if is_project_id(owner) else quotas.users,
-            )
-            for owner in owners
-        ]
+        typed, wanted = self._wanted()
+        people = view_people(starts, wanted, self.get_query_argument("people", ""))
+        groups = view_groups(self.db, starts, wanted, self.get_query_argument("groups", ""))
         await self.page(
             "resources.html",
             profiles=await view_all_profiles(starts),
-            people=rows,
-            groups=[
-                usage_row(name, starts.used_by(members.get(name, ())), quotas.groups.get(name, Quota()))
-                for name in sorted(wanted | set(members))
-            ],
-            members=members,
+            people=people,
+            groups=groups,
+            at_first=MEMBERS_AT_FIRST,
+            wanted=typed,
+            searchable=bool(typed) or people.pages > 1 or groups.pages > 1,
             from_provider=self.authenticator.provider_title or "",
             **names,
         )
 
+    async def _show_group(self, name: str) -> None:
+        starts: Starts = self.current_user.spawners[""].starts
+        group = next((one for one in view_groups(self.db, starts, "", "", only=name).items), None)
+        if group is None:
+            raise web.HTTPError(404, "There is no such group: it ends when nobody is in it any more.")
+        typed, wanted = self._wanted()
+        await self.page(
+            "group.html",
+            group=group,
+            members=part_of([one for one in group.members if wanted in one], self.get_query_argument("page", "")),
+            wanted=typed,
+            searchable=len(group.members) > PAGE_SIZE,
+            from_provider=self.authenticator.provider_title or "",
+        )
+
 
 class ResourcesHandler(_ResourcesPage):
-    """The page."""
+    """The page, and that of one group."""
 
     @web.authenticated
     async def get(self) -> None:
         """Show it."""
         await self.require_admin()
-        await self._show()
+        group = self.get_query_argument("group", "")
+        await (self._show_group(group) if group else self._show())
 
 
 class GroupHandler(_ResourcesPage):
@@ -97,7 +97,10 @@ class GroupHandler(_ResourcesPage):
             await self._show(status=error.status_code, problem=message, at="group", typed_name=name, typed_group=group)
             return
         self._change(name, group, join=action == "add")
-        self.redirect(self.hub_link("admin", "resources"))
+        back = self.hub_link("admin", "resources")
+        if self.field("back") == "group" and orm.Group.find(self.db, group) is not None:
+            back += "?" + urlencode({"group": group})
+        self.redirect(back)
 
     def _change(self, name: str, group: str, *, join: bool) -> None:
         # A hub user is made for who never came.
@@ -113,14 +116,3 @@ class GroupHandler(_ResourcesPage):
             if not found.users:
                 self.db.delete(found)
         self.db.commit()
-
-
-def usage_row(name: str, used: Usage, quota: Quota) -> UsageRow:
-    """Return what is shown of `name`."""
-    figures = []
-    for label, field in (("Servers", "servers"), ("CPU", "cpu_cores"), ("Memory", "memory_bytes"), ("GPU", "gpus")):
-        text = format_bytes if field == "memory_bytes" else "{:g}".format
-        limit = getattr(quota, field)
-        value = getattr(used, field)
-        figures.append((label, f"{text(value)} of {text(limit)}" if limit is not None else text(value)))
-    return UsageRow(name, tuple(figures))

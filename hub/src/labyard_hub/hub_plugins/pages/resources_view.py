@@ -1,0 +1,76 @@
+"""Who uses what, and who is in which group, a page of it at a time: there can be thousands of either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jupyterhub import orm
+from sqlalchemy import select
+
+from labyard.units import format_bytes
+from labyard_hub.config.quotas import Quota
+from labyard_hub.domain.projects import is_project_id
+from labyard_hub.domain.quotas import Usage
+from labyard_hub.domain.scopes import PROJECT_GROUP
+from labyard_hub.hub_plugins.choices import Starts
+from labyard_hub.hub_plugins.pages.paging import Part, part_of
+from labyard_hub.hub_plugins.pages.visits import project_name
+
+__all__ = ["GroupView", "UsageRow", "view_groups", "view_people"]
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """What somebody, a group or a project uses, with the quota behind each figure where there is one."""
+
+    name: str
+    figures: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class GroupView(UsageRow):
+    """A group, with everybody who is in it; it has no members where only the configuration knows it."""
+
+    members: Sequence[str]
+
+
+def view_people(starts: Starts, wanted: str, page: str) -> Part[UsageRow]:
+    """Return who has a server, people and projects, by name; those with `wanted` in it."""
+    owners = ((project_name(one) if is_project_id(one) else one, one) for one in starts.taken.owners)
+    part = part_of(sorted(one for one in owners if wanted in one[0]), page)
+    quotas = starts.settings.quotas
+    return part.with_items([
+        UsageRow(name, _figures(starts.taken.used_by([owner]), quotas.projects if is_project_id(owner) else quotas.users))
+        for name, owner in part.items
+    ])  # fmt: skip
+
+
+def view_groups(db: Any, starts: Starts, wanted: str, page: str, *, only: str | None = None) -> Part[GroupView]:
+    """Return the groups that there are or that the configuration asks for, by name; those with `wanted` in it, or that of the name `only`.
+
+    `db` is the hub's database session.
+    """
+    quotas = starts.settings.quotas
+    names = {*db.scalars(select(orm.Group.name)), *quotas.groups, *(name for one in starts.settings.profiles for name in one.groups)}
+    names = {name for name in names - {PROJECT_GROUP} if (wanted in name.lower() if only is None else name == only)}
+    part = part_of(sorted(names), page)
+    members: dict[str, list[str]] = {name: [] for name in part.items}
+    # Names only: a hub user for each of thousands is a second.
+    pairs = select(orm.Group.name, orm.User.name).join(orm.Group.users).where(orm.Group.name.in_(part.items)).order_by(orm.User.name)
+    for group, name in db.execute(pairs):
+        members[group].append(name)
+    return part.with_items([
+        GroupView(name, _figures(starts.taken.used_by(inside), quotas.groups.get(name, Quota())), inside) for name, inside in members.items()
+    ])  # fmt: skip
+
+
+def _figures(used: Usage, quota: Quota) -> tuple[tuple[str, str], ...]:
+    figures = []
+    for label, field in (("Servers", "servers"), ("CPU", "cpu_cores"), ("Memory", "memory_bytes"), ("GPU", "gpus")):
+        text = format_bytes if field == "memory_bytes" else "{:g}".format
+        limit = getattr(quota, field)
+        value = getattr(used, field)
+        figures.append((label, f"{text(value)} of {text(limit)}" if limit is not None else text(value)))
+    return tuple(figures)
