@@ -57,14 +57,17 @@ def places(hub: Hub) -> dict[str, tuple[str, Client | None]]:
     store = hub.store
     store.add_user("grace-hopper", PASSWORD)
     store.add_user("flop", PASSWORD)
+    store.add_user("mute", PASSWORD)
     store.add_user("new", PASSWORD)
     invitation = store.create_invitation("barbara", True, 86400, "ada")
     store.create_reset("grace-hopper", 3600)
     ada, flop, new = hub.signed_in("ada"), hub.signed_in("flop"), hub.signed_in("new")
+    mute = hub.signed_in("mute")
     ada.api("POST", "users/ada/tokens", json={"note": "nightly"})
     assert ada.post("hub/spawn/ada", name="GPU tests", new="1", interface="lab").status_code == 302
-    flop.post("hub/spawn/flop")
-    wait_until(lambda: "did not start" in flop.get("hub/spawn-pending/flop").text, "the start fails")
+    for name, client in (("flop", flop), ("mute", mute)):
+        client.post(f"hub/spawn/{name}")
+        wait_until(lambda name=name, client=client: "did not start" in client.get(f"hub/spawn-pending/{name}").text, "the start fails")
     wait_until(lambda: ada.api("GET", "users/ada").json()["servers"]["gpu-tests"]["ready"], "the server", 90)
     code = ada.api("POST", "share-codes/ada/gpu-tests", json={}).json()["code"]
     store.add_user("slow", PASSWORD)
@@ -79,6 +82,7 @@ def places(hub: Hub) -> dict[str, tuple[str, Client | None]]:
         "home": ("hub/home", ada),
         "home-failed": ("hub/home", flop),
         "failed": ("hub/spawn-pending/flop", flop),
+        "failed-silently": ("hub/spawn-pending/mute", mute),
         "not-running": ("hub/user/ada/lab", ada),
         "spawn": ("hub/spawn/ada", ada),
         "spawn-new": ("hub/spawn?new=1", ada),
@@ -95,7 +99,7 @@ def places(hub: Hub) -> dict[str, tuple[str, Client | None]]:
 
 
 NAMES = (
-    "login", "invite", "link", "signed-out", "home-first", "home", "home-failed", "failed", "not-running", "spawn", "spawn-new",
+    "login", "invite", "link", "signed-out", "home-first", "home", "home-failed", "failed", "failed-silently", "not-running", "spawn", "spawn-new",
     "account", "token", "admin", "remove", "waiting", "oauth", "share", "not-found", "forbidden",
 )  # fmt: skip
 
@@ -113,6 +117,8 @@ def test_every_page_is_accessible_and_fits(  # noqa: PLR0917  # pytest passes th
     page.on("pageerror", lambda error: problems.append(str(error)))
     answer = page.goto(hub.url + path)
     assert answer is not None
+    if name == "waiting":  # as it is to be seen, with its steps told
+        expect(page.locator(".steps .now")).to_have_text(re.compile("^starting JupyterLab"))
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.title().endswith(" · Labyard")
@@ -219,6 +225,13 @@ def test_a_start_that_fails_says_why_and_offers_a_way_out(browser: Browser, hub:
     context.close()
 
 
+def test_a_start_that_fails_without_a_word_sends_nobody_to_its_log(hub: Hub, places: dict[str, Any]) -> None:
+    page = places["failed-silently"][1].get("hub/spawn-pending/mute").text
+    assert "It wrote no log." in page
+    assert "tell an administrator what stands here" in page
+    assert "the end of the log" not in page
+
+
 def test_the_theme_is_remembered(browser: Browser, hub: Hub) -> None:
     context = context_of(browser, color_scheme="light")
     page = context.new_page()
@@ -231,6 +244,19 @@ def test_the_theme_is_remembered(browser: Browser, hub: Hub) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
     page.get_by_role("button", name="Light theme").click()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light
+    context.close()
+
+
+def test_the_theme_is_the_systems_until_somebody_chooses(browser: Browser, hub: Hub) -> None:
+    context = context_of(browser, color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{hub.url}hub/login")
+    expect(page.get_by_role("button", name="Light theme")).to_be_visible()
+    page.emulate_media(color_scheme="light")
+    page.get_by_role("button", name="Dark theme").click()
+    page.emulate_media(color_scheme="dark")
+    page.emulate_media(color_scheme="light")
+    expect(page.get_by_role("button", name="Light theme")).to_be_visible()
     context.close()
 
 
@@ -402,16 +428,59 @@ def test_many_people_come_in_pages_and_are_found_by_name(hub: Hub, browser: Brow
     context = context_of(browser, client, viewport={"width": 360, "height": 800})
     page = context.new_page()
     page.goto(f"{hub.url}hub/admin")
-    expect(page.get_by_role("row")).to_have_count(51)  # with the heading
+    people = page.get_by_role("table", name="People")
+    expect(people.get_by_role("row")).to_have_count(51)  # with the heading
     assert violations(page) == []
     page.get_by_role("link", name="Later").click()
     expect(page.get_by_role("rowheader", name="person59")).to_be_visible()
     snap(page, "admin-second-page")
     page.get_by_role("searchbox").fill("Person5")
     page.get_by_role("button", name="Find").click()
-    expect(page.get_by_role("rowheader")).to_have_count(10)
+    expect(people.get_by_role("rowheader")).to_have_count(10)
     page.get_by_role("searchbox").fill("<nobody>")
     page.get_by_role("button", name="Find").click()
     page.get_by_role("link", name="Show everybody").click()
-    expect(page.get_by_role("row")).to_have_count(51)
+    expect(people.get_by_role("row")).to_have_count(51)
+    context.close()
+    _see_groups(hub, browser, client, [f"person{number:02}" for number in range(60)])
+
+
+def _see_groups(hub: Hub, browser: Browser, client: Client, everybody: list[str]) -> None:
+    groups = [f"group{number:02}" for number in range(55)]
+    for name in groups:
+        assert client.api("POST", f"groups/{name}").status_code == 201
+    assert client.api("POST", "users", json={"usernames": everybody}).status_code == 201
+    assert client.api("POST", "groups/group00/users", json={"users": everybody}).status_code == 200
+    for scheme, width in LOOKS:
+        context = context_of(browser, client, color_scheme=scheme, viewport={"width": width, "height": 740})
+        page = context.new_page()
+        page.goto(f"{hub.url}hub/admin/resources")
+        expect(page.get_by_role("button", name="out of group00")).to_have_count(20)
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        snap(page, f"resources-many-{scheme}-{width}")
+        page.get_by_role("link", name="All 60 in group00").click()
+        expect(page.get_by_role("button", name="out of group00")).to_have_count(50)
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        snap(page, f"group-{scheme}-{width}")
+        context.close()
+    context = context_of(browser, client)
+    page = context.new_page()
+    page.goto(f"{hub.url}hub/admin/resources?group=group00")
+    page.get_by_role("link", name="Later").click()
+    page.get_by_role("button", name="Take person59 out of group00").click()
+    expect(page.get_by_role("navigation", name="Pages of members")).to_contain_text("1 to 50 of 59")
+    page.get_by_role("searchbox").fill("5")
+    page.get_by_role("button", name="Find").click()
+    expect(page.get_by_role("button", name="out of group00")).to_have_count(14)
+    page.get_by_role("searchbox").fill("<nobody>")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("link", name="Show everybody").click()
+    page.get_by_role("link", name="Back to groups").click()
+    page.get_by_role("navigation", name="Pages of Groups and what they use").get_by_role("link", name="Later").click()
+    expect(page.get_by_role("rowheader", name="group54")).to_be_visible()
+    page.get_by_role("searchbox").fill("Group5")
+    page.get_by_role("button", name="Find").click()
+    expect(page.get_by_role("rowheader", name="group")).to_have_count(5)
     context.close()

@@ -44,16 +44,18 @@ settings = Settings.model_validate({"sign_in": given["sign_in"], **given["settin
 
 class Spawner(LabyardSpawner):
     def get_args(self):
-        return [] if self.user.name in ("flop", "slow") else [*super().get_args(), "--allow-root"]
+        return [] if self.user.name in ("flop", "mute", "slow") else [*super().get_args(), "--allow-root"]
 
     async def start(self):
-        if self.user.name == "flop":
-            self.cmd = ["/bin/sh", "-c", "echo ImportError: no module named nothing; exit 3"]
+        if self.user.name in ("flop", "mute"):
+            says = "echo ImportError: no module named nothing; " if self.user.name == "flop" else ""
+            self.cmd = ["/bin/sh", "-c", says + "exit 3"]
             await super().start()
             status = await asyncio.to_thread(self.proc.wait)
             raise SpawnException(f"It ended with status {status} before it was ready.", reason="ended")
-        if self.user.name == "slow":
-            self.cmd = ["/bin/sleep", "600"]
+        if self.user.name == "slow":  # it is on its way until somebody cancels it
+            self.cmd = ["/bin/sleep", "infinity"]
+            self.http_timeout = 24 * 3600
         return await super().start()
 
 hub = c.JupyterHub

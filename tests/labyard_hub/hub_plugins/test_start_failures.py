@@ -17,6 +17,11 @@ def test_a_spawners_sentence_comes_with_what_to_do() -> None:
     assert not told.refused
 
 
+def test_nobody_is_sent_to_a_log_that_is_empty() -> None:
+    assert "log" not in explain(TimeoutError()).advice_without_log
+    assert explain(failure("image_pull", "None.")).advice_without_log == explain(failure("image_pull", "None.")).advice
+
+
 def test_what_our_rules_refuse_says_all_itself() -> None:
     told = explain(StartRefusal(NoProfileError()))
     assert (told.code, told.advice, told.choose, told.refused) == ("no_profile", "", True, True)

@@ -175,7 +175,8 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
         if memory is not None and await asyncio.to_thread(self._control_group.ran_out_of_memory):
             what = f"the profile “{self.granted.title}” allows" if self.granted is not None else "it may have"
             return failure("out_of_memory", f"It needed more memory to start than {what}, which is {format_bytes(memory)}.")
-        return failure("ended", f"It ended with status {status} before it was ready. The end of its log says why.")
+        where = " The end of its log says why." if await asyncio.to_thread(self.log_tail) else ""
+        return failure("ended", f"It ended with status {status} before it was ready.{where}")
 
     @property
     def _control_group(self) -> ControlGroup:

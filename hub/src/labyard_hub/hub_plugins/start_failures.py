@@ -13,13 +13,14 @@ from labyard_hub.domain.start_errors import StartRefusedError
 
 __all__ = ["StartFailure", "StartRefusal", "explain", "failure"]
 
+NO_LOG = "Try again. If it fails again, tell an administrator what stands here; your files are safe in any case."
 SAME_AGAIN = "Try again. If it fails again, show the end of the log to an administrator; your files are safe in any case."
 ADVICE = {
     "unschedulable": "Choose another profile, or try again later.",
     "image_pull": "Choose another image, or tell an administrator what stands here.",
     "out_of_memory": "Choose a profile with more memory.",
     "quota": "Stop another server, or choose a smaller profile.",
-    "volume": "Try again. If it fails again, tell an administrator what stands here; your files are safe in any case.",
+    "volume": NO_LOG,
     "timeout": SAME_AGAIN,
     "ended": SAME_AGAIN,
     "process": SAME_AGAIN,
@@ -55,6 +56,11 @@ class StartFailure:
     advice: str
     choose: bool
     refused: bool = False
+
+    @property
+    def advice_without_log(self) -> str:
+        """What to do where the server has written nothing that could be shown to anybody."""
+        return NO_LOG if self.advice == SAME_AGAIN else self.advice
 
 
 class StartRefusal(SpawnException):  # type: ignore[misc]  # jupyterhub carries no types

@@ -11,6 +11,7 @@ function themeToggle(button) {
     button.textContent = isDark() ? "Light theme" : "Dark theme";
   };
   label();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label); // as in the evening, where the system does so
   button.hidden = false;
   button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
