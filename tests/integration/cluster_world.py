@@ -79,8 +79,12 @@ class ClusterWorld:
         self.run(name, sys.executable, *command)
 
     def run(self, name: str, *argv: str) -> None:
+        # As in pods, the service reads no file of the hub's.
+        environment = (
+            {**self.environment, "LABYARD_STATE_DIR": str(self.folder / "service-state")} if name == "service" else self.environment
+        )
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(argv, env=self.environment, stdout=log, stderr=log, cwd="/")
+            self.processes[name] = subprocess.Popen(argv, env=environment, stdout=log, stderr=log, cwd="/")
 
     def start_hub(self) -> None:
         self.start("hub", "-m", "labyard_hub.cluster", "hub")
@@ -157,13 +161,18 @@ class ClusterWorld:
 
 @contextlib.contextmanager
 def start_cluster_world(
-    folder: Path, values: Mapping[str, Any] | None = None, *, runtime: Literal["stub", "process"] = "stub"
+    folder: Path,
+    values: Mapping[str, Any] | None = None,
+    *,
+    runtime: Literal["stub", "process"] = "stub",
+    image: Mapping[str, str] | None = None,
 ) -> Iterator[ClusterWorld]:
-    """Start all of it in `folder` and stop it at the end of the block."""
+    """Start all of it in `folder` and stop it at the end of the block; `image` has variables that say where things of the hub's image are."""
     installed = chart.objects(chart.render(dict(values or chart_values()), release=RELEASE, namespace=NAMESPACE))
     with FakeKubernetes.started(folder / "kubernetes", runtime=runtime, network=pod_network()) as fake:
         _furnish(fake, installed)
         world = ClusterWorld(folder, fake, *_environment(folder, fake, installed))
+        world.environment.update(image or {})
         try:
             _start(world)
             yield world

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.cluster_world import NAMESPACE, PROJECTS_CLAIM, ClusterWorld, start_cluster_world
+from labyard_hub.storage.identity import IdentityStore
+from tests.integration.cluster_world import NAMESPACE, PASSWORD, PROJECTS_CLAIM, ClusterWorld, start_cluster_world
 from tests.platform import open_temporary_folder, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -280,9 +281,26 @@ def test_a_pod_that_a_forgetful_hub_left_behind_is_replaced(world: ClusterWorld)
     assert started(world, "ada")["metadata"]["uid"] != left["metadata"]["uid"]
 
 
-def test_a_removed_person_s_home_is_not_the_next_one_s(world: ClusterWorld) -> None:
+def test_what_a_removed_person_had_is_not_the_next_one_s(world: ClusterWorld) -> None:
+    world.call("ada", "POST", "projects/vision/members", 201, {"user": "dan", "role": "viewer"})
+    before = world.call("dan", "GET", "authorize")
+    assert before["workspace"] == "dan"
+    assert set(before["workspaces"]) == {"dan", world.project}
     started(world, "dan")
     world.stop_server("dan")
     assert "home-dan" in world.fake.items("persistentvolumeclaims", NAMESPACE)
     assert world.sessions["ada"].hub_api("DELETE", "users/dan").status_code == 204
     wait_until(lambda: "home-dan" not in world.fake.items("persistentvolumeclaims", NAMESPACE), "the home is removed")
+    IdentityStore(world.state.identity_database).add_user("dan", PASSWORD)
+    world.sessions["dan"].http.close()
+    world.sign_in("dan")
+    # At once, and as soon as the service knows them: nobody waits for it to look for the gone.
+    after = world.call("dan", "GET", "authorize")
+    assert after["workspace"].startswith("dan--")
+    assert list(after["workspaces"]) == [after["workspace"]]
+    world.kill("service")
+    world.start("service", "-m", "labyard_hub.cluster", "service")
+    world.wait_for("service", f"{world.environment['LABYARD_SERVICE_URL']}api/v1/health")
+    assert world.call("dan", "GET", "authorize") == after
+    # It is for the service: people are not told who was here.
+    assert world.sessions["ada"].hub_api("GET", "labyard/former-people").status_code == 403

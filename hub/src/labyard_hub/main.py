@@ -19,6 +19,7 @@ from labyard.exceptions import LabyardError
 from labyard_hub.backends.assets.bundle import assets_folder
 from labyard_hub.backends.hub_api import Hub
 from labyard_hub.backends.hub_directory import HubDirectory
+from labyard_hub.backends.hub_generations import HubGenerations
 from labyard_hub.backends.hub_servers import HubServers
 from labyard_hub.backends.kubernetes.project_files import ClusterProjectFiles, keep_mounts
 from labyard_hub.backends.local.accounts import isolates
@@ -58,7 +59,11 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
         prefix=environment["JUPYTERHUB_SERVICE_PREFIX"],
         origin=environment["LABYARD_ORIGIN"],
     )
+    configured = parse_configuration(state.configuration_file.read_text()).settings
     client = httpx.AsyncClient(trust_env=False)
+    generations: HubGenerations | None = None
+    if configured.cluster is not None:
+        generations = HubGenerations(client, api_url=environment["JUPYTERHUB_API_URL"], api_token=environment["JUPYTERHUB_API_TOKEN"])
     hub = Hub(
         client,
         api_url=environment["JUPYTERHUB_API_URL"],
@@ -66,9 +71,9 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
         client_id=environment["JUPYTERHUB_CLIENT_ID"],
         api_token=environment["JUPYTERHUB_API_TOKEN"],
         redirect_path=environment["JUPYTERHUB_OAUTH_CALLBACK_URL"],
+        on_known=generations.refresh if generations is not None else None,
     )
 
-    configured = parse_configuration(state.configuration_file.read_text()).settings
     database = Database(configured.database.url_for(state.database))
     servers = HubServers(
         client,
@@ -85,7 +90,9 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
         state, isolated=isolates(configured.servers.isolation), trash_lifetime_seconds=configured.projects.trash_lifetime_seconds
     )
     project_files = files if configured.cluster is None else ClusterProjectFiles(files, servers)
-    outside = Outside(hub, Store(database), project_files, servers, directory, state.generation)
+    outside = Outside(
+        hub, Store(database), project_files, servers, directory, generations.of if generations is not None else state.generation
+    )
     parts, enforcement = create_parts(
         settings,
         outside,
@@ -105,6 +112,7 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
                 repeat(partial(_forget_the_gone, parts.members), stop, every_seconds=GONE_SECONDS),
                 keep_project_files(files, enforcement.desired, stop),
                 *([] if configured.cluster is None else [keep_mounts(servers, enforcement.desired, stop)]),
+                *([] if generations is None else [generations.keep(stop)]),
                 return_exceptions=True,
             )
             try:
@@ -134,7 +142,7 @@ def main() -> None:
     arguments = parser.parse_args()
     app = build(StateFolder(arguments.state_dir), os.environ)
     uvicorn.run(
-        Assets(app, assets_folder(arguments.state_dir)),
+        Assets(app, Path(os.environ.get("LABYARD_ASSETS_DIR") or assets_folder(arguments.state_dir))),
         host=os.environ.get("LABYARD_SERVICE_HOST", "127.0.0.1"),
         port=int(os.environ["LABYARD_SERVICE_PORT"]),
         proxy_headers=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -77,10 +78,20 @@ class Hub:
         What the hub knows this service by.
     redirect_path
         Where the hub sends a browser back to.
+    on_known
+        Awaited whenever the hub has said whom a token belongs to, before anybody is told.
     """
 
     def __init__(
-        self, client: httpx.AsyncClient, *, api_url: str, base_url: str, client_id: str, api_token: str, redirect_path: str
+        self,
+        client: httpx.AsyncClient,
+        *,
+        api_url: str,
+        base_url: str,
+        client_id: str,
+        api_token: str,
+        redirect_path: str,
+        on_known: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._client = client
         self._api_url = api_url.rstrip("/")
@@ -88,6 +99,7 @@ class Hub:
         self._client_id = client_id
         self._api_token = api_token
         self._redirect_path = redirect_path
+        self._on_known = on_known
 
     async def user_for_token(self, token: str) -> HubUser | None:
         """Return whom `token` belongs to; None if it is not valid.
@@ -101,6 +113,8 @@ class Hub:
         if answer.status_code in (401, 403, 404):
             return None
         model = _body(answer)
+        if self._on_known is not None:
+            await self._on_known()
         return HubUser(
             name=str(model["name"]),
             is_user=model.get("kind") == "user",
@@ -118,6 +132,7 @@ class Hub:
             client_id=client_id,
             api_token=api_token,
             redirect_path=redirect_path,
+            on_known=self._on_known,
         )
 
     def authorize_url(self, state: str, verifier: str, *, host: str | None = None) -> str:

@@ -17,6 +17,7 @@ from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_user_name
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.exceptions import InvalidNameError
+from labyard_hub.hub_plugins.former_people import former_people_handlers, note_removal
 from labyard_hub.hub_plugins.hub_spawners import cancel_start
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.hub_plugins.project_mounts import mount_handlers
@@ -46,7 +47,7 @@ class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub 
 
     def common_handlers(self) -> list[tuple[Any, ...]]:
         """Return the routes that have nothing to do with how people sign in."""
-        return [*project_handlers(), *mount_handlers(), *readiness_handlers()]
+        return [*project_handlers(), *mount_handlers(), *readiness_handlers(), *former_people_handlers()]
 
     def normalize_username(self, username: str) -> str:
         """Return the name in small letters. Only ASCII has them here: the Kelvin sign does not become a k."""
@@ -90,6 +91,7 @@ class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub 
             await self.forget(user)
             await self._stop_servers(user)
             await self.retire(user.name)
+            note_removal(user.db, user.name)
         except LabyardError as error:
             raise http_error(error) from error
 
