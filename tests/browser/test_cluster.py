@@ -8,12 +8,14 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from labyard_hub.backends.assets.bundle import ASSETS_PATH, assets_folder, ensure_assets
 from tests.browser.conftest import snap
 from tests.integration.cluster_image import image
 from tests.integration.cluster_world import NAMESPACE, PASSWORD, PROJECTS_CLAIM, ClusterWorld, start_cluster_world
@@ -29,14 +31,24 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[ClusterWorld]:
-    with open_temporary_folder() as folder, start_cluster_world(folder, runtime="process") as running:
-        (folder / "tools.json").write_text(json.dumps([echo_tool(sets_cookies=False).model_dump(mode="json")]))
-        curated = image()
-        curated["env"]["LABYARD_TOOLS_FILE"] = str(folder / "tools.json")
-        running.fake.set_images({"*labyard-sklearn:*": {**curated, "pull_seconds": 3}})
-        # On a cluster the service runs as the pods' own user.
-        subprocess.run(["chown", "-R", "1000:1000", str(folder / "kubernetes" / "volumes" / NAMESPACE / PROJECTS_CLAIM)], check=True)
-        yield running
+    with open_temporary_folder() as folder:
+        # What a platform on this machine has made of this environment is what the hub's image has.
+        page, assets = ensure_assets(assets_folder(folder)), folder / "assets"
+        assets.mkdir()
+        (assets / page.parent.name).symlink_to(page.parent)
+        with start_cluster_world(folder, runtime="process", image={"LABYARD_ASSETS_DIR": str(assets)}) as running:
+            _furnish(running)
+            yield running
+
+
+def _furnish(world: ClusterWorld) -> None:
+    tools, volumes = world.folder / "tools.json", world.folder / "kubernetes" / "volumes" / NAMESPACE
+    tools.write_text(json.dumps([echo_tool(sets_cookies=False).model_dump(mode="json")]))
+    curated = image()
+    curated["env"]["LABYARD_TOOLS_FILE"] = str(tools)
+    world.fake.set_images({"*labyard-sklearn:*": {**curated, "pull_seconds": 3}})
+    # On a cluster the service runs as the pods' own user.
+    subprocess.run(["chown", "-R", "1000:1000", str(volumes / PROJECTS_CLAIM)], check=True)
 
 
 def files_of(world: ClusterWorld) -> Path:
@@ -66,6 +78,8 @@ def test_a_person_picks_hardware_waits_and_works_in_their_projects_by_role(
     (shared / "hello.txt").write_text("from ada\n")
     os.chown(shared / "hello.txt", 1000, 1000)
     page = new_context().new_page()
+    asked: list[str] = []
+    page.on("response", lambda answer: asked.append(urlsplit(answer.url).path) if answer.ok else None)
     sign_in(page, world, "carol")
     page.goto(f"{world.url}hub/spawn/carol")
     page.get_by_text("CPU small").first.click()
@@ -76,6 +90,10 @@ def test_a_person_picks_hardware_waits_and_works_in_their_projects_by_role(
     snap(page, "cluster-pulling")
     page.wait_for_url("**/user/carol/lab**", timeout=120_000)
     expect(page.locator(".jp-Launcher")).to_be_visible(timeout=60_000)
+    # What a browser loads of JupyterLab is the same for all pods, and the service has it.
+    assert not [path for path in asked if path.startswith(("/user/carol/static/lab/", "/user/carol/lab/extensions/"))]
+    shared_files = {path.split("/")[4] for path in asked if path.startswith(ASSETS_PATH)}
+    assert shared_files == {one.name for one in (world.folder / "assets").iterdir()}
     # She sees what the project holds, by the link in her home, and can change nothing there: the mount is read-only.
     run_in_terminal(
         page,
@@ -132,6 +150,12 @@ def test_a_tool_in_a_pod_is_reached_by_the_pod_s_front_which_lets_nobody_else_in
         assert answers[0].status_code == answers[1].status_code
     answer = world.sessions["dan"].http.get("user/ada/labyard/tools/echo/somewhere")
     assert (answer.status_code, 'somewhere"' in answer.text) == (403, False)
+    # A page of before an upgrade loads what it still needs from its own server.
+    version = next((world.folder / "assets").iterdir())
+    for path in json.loads((version / "page.json").read_text())["start"]:
+        answer = session.http.get(f"{ASSETS_PATH}{'0' * 16}/{path}"[1:], headers={"Referer": f"{world.url}user/ada/lab/tree/x"})
+        assert answer.content == (version / "files" / path).read_bytes(), path
+        assert answer.url.path.startswith("/user/ada/")
     world.stop_server("ada")
     assert "%2Fuser%2Fada%2F" not in (world.folder / "proxy" / "proxy-routes.map").read_text()
 

@@ -98,3 +98,12 @@ def test_the_platforms_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     settings: dict[str, Any] = {"page_config_hook": "former"}
     share_assets(settings)
     assert isinstance(settings["page_config_hook"], PageConfig)
+
+
+def test_a_pod_is_told_by_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LABYARD_PAGE_FILE", raising=False)
+    for text, is_taken in ((json.dumps(SHARED), True), ("", False), ("{", False), ('{"url": 1}', False)):
+        monkeypatch.setenv("LABYARD_PAGE", text)
+        settings: dict[str, Any] = {}
+        share_assets(settings)
+        assert bool(settings) == is_taken

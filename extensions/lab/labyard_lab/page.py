@@ -1,6 +1,6 @@
 """What a browser is told to load: the platform's shared assets instead of this server's own, and nothing that is switched off.
 
-The platform serves JupyterLab's files once for all users, compressed and kept by browsers for good. It names them in the file ``LABYARD_PAGE_FILE``. A file that is not the
+The platform serves JupyterLab's files once for all users, compressed and kept by browsers for good. It names them in the file ``LABYARD_PAGE_FILE``, in a pod in the variable ``LABYARD_PAGE``. A file that is not the
 very one named there, such as that of an extension which the user installed, comes from this server as ever.
 """
 
@@ -57,14 +57,14 @@ class PageConfig:
 
 def share_assets(settings: dict[str, Any]) -> None:
     """Put the hook into the settings of tornado's application, before the one that is there."""
-    shared = _read(os.environ.get("LABYARD_PAGE_FILE"))
+    shared = _read(os.environ.get("LABYARD_PAGE_FILE"), os.environ.get("LABYARD_PAGE"))
     if shared is not None:
         settings["page_config_hook"] = PageConfig(shared, settings.get("page_config_hook"))
 
 
-def _read(file: str | None) -> dict[str, Any] | None:
+def _read(file: str | None, text: str | None) -> dict[str, Any] | None:
     try:
-        data = json.loads(Path(file).read_text()) if file else None
+        data = json.loads(Path(file).read_text() if file else text or "null")
     except (OSError, ValueError):
         return None
     return data if _is_whole(data) else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from labyard_hub.backends.assets import bundle, sources
-from labyard_hub.backends.assets.bundle import ensure_assets, read_page_assets
+from labyard_hub.backends.assets.bundle import ensure_assets, image_assets, read_page_assets
 from labyard_hub.backends.assets.sources import extension_loads, platform_files
 from labyard_hub.handlers.assets import Assets
 
@@ -43,9 +45,9 @@ def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _write(extension / "schemas" / "plugin.json", "{}")
     _write(tmp_path / "outside.js", "not ours")
     (extension / "static" / "away.js").symlink_to(tmp_path / "outside.js")
-    monkeypatch.setattr(sources, "_notebook_static", lambda: None)
-    monkeypatch.setattr(bundle, "platform_files", lambda: platform_files(prefix))
-    monkeypatch.setattr(bundle, "extension_loads", lambda: extension_loads(prefix))
+    monkeypatch.setattr(sources, "_notebook_static", lambda _prefix: None)
+    monkeypatch.setattr(bundle, "platform_files", lambda _prefix: platform_files(prefix))
+    monkeypatch.setattr(bundle, "extension_loads", lambda _prefix: extension_loads(prefix))
     return prefix
 
 
@@ -227,3 +229,46 @@ def test_one_that_cannot_be_read_means_that_servers_serve_their_own(tmp_path: Pa
     assert read_page_assets(tmp_path / "half.json") is None
     (tmp_path / "other.json").write_text('{"url": "/", "start": [], "more": 1}')
     assert read_page_assets(tmp_path / "other.json") is None
+
+
+OLD = "/services/labyard/assets/0123456789abcdef/"
+
+
+@pytest.mark.parametrize(
+    ("page", "path", "own"),
+    [
+        ("/user/ada/lab", "lab/main.a.js", "/user/ada/static/lab/main.a.js"),
+        ("/user/ada/lab/tree/lab/a.ipynb?x=1", "labextensions/@us/ours/static/1.b.js", "/user/ada/lab/extensions/@us/ours/static/1.b.js"),
+        ("/user/ada/gpu/lab", "themes/@jupyterlab/theme-light-extension/index.css", "/user/ada/gpu/lab/api/themes/@jupyterlab/theme-light-extension/index.css"),
+        ("/user/ada%40b/notebooks/x.ipynb", "notebook/main.a.js", "/user/ada%40b/static/notebook/main.a.js"),
+        ("/user/ada/lab", "lab/a b.js", "/user/ada/static/lab/a%20b.js"),
+        ("/hub/home", "lab/main.a.js", None),
+        ("/user/ada/files/x.html", "lab/main.a.js", None),
+        ("/user/ada/lab", "start.json", None),
+        ("/user/ada/lab", "lab/%2e%2e/api/contents", None),
+        ("", "lab/main.a.js", None),
+    ],
+)  # fmt: skip
+async def test_what_is_of_a_version_that_is_not_here_comes_from_the_page_s_own_server(
+    client: httpx.AsyncClient, page: str, path: str, own: str | None
+) -> None:
+    headers = {"Referer": f"https://host{page}"} if page else {}
+    answer = await client.get(OLD + path, headers=headers)
+    assert (answer.status_code, answer.headers.get("location")) == ((307, own) if own else (404, None))
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_what_a_version_that_is_here_does_not_have_is_nowhere(client: httpx.AsyncClient, url: str) -> None:
+    assert (await client.get(f"{url}lab/other.js", headers={"Referer": "https://host/user/ada/lab"})).status_code == 404
+
+
+def test_those_of_another_environment_are_made_for_an_image(tmp_path: Path) -> None:
+    prefix = tmp_path / "lab"
+    _write(prefix / "share" / "jupyter" / "lab" / "static" / "main.aaaaaaaaaaaaaaaa.js", "main")
+    _write(prefix / "lib" / "python3.11" / "site-packages" / "notebook" / "static" / "main.bbbbbbbbbbbbbbbb.js", "main")
+    assert image_assets(tmp_path / "made") is None
+    done = subprocess.run([sys.executable, "-m", "labyard_hub.backends.assets", prefix, tmp_path / "made"], check=False)
+    assert done.returncode == 0
+    found = image_assets(tmp_path / "made")
+    assert found is not None
+    assert found.mains == {"lab": "main.aaaaaaaaaaaaaaaa.js", "notebook": "main.bbbbbbbbbbbbbbbb.js"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from labyard_hub.backends.assets.bundle import IMAGE_FOLDER
 from labyard_hub.cluster.state import prepare_state
 from labyard_hub.config.cluster import ClusterAddresses
 from labyard_hub.config.loader import Configuration
@@ -58,6 +59,7 @@ def service(environment: Mapping[str, str]) -> Program:
     return Program(
         (sys.executable, "-m", "labyard_hub.main", "--state-dir", str(state.root)),
         {
+            "LABYARD_ASSETS_DIR": str(IMAGE_FOLDER),
             **_environment(environment, state),
             "JUPYTERHUB_API_TOKEN": state.secret("service_token"),
             "JUPYTERHUB_API_URL": f"{addresses.hub_url}/hub/api",

@@ -1,6 +1,8 @@
 """Serves the page assets: the same files to everybody, signed in or not, each kept by browsers for good.
 
 It stands before the application and looks a request up in a list, so a path that leads elsewhere finds nothing; and it costs a small part of what a route costs.
+
+A version that is not here, because the platform was upgraded while a server ran, is that server's own still: its pages are sent there.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -21,6 +24,15 @@ __all__ = ["Assets"]
 
 FOREVER = "public, max-age=31536000, immutable"
 _ADDRESS = re.compile(rf"{re.escape(ASSETS_PATH)}([0-9a-f]{{16}})/(.+)")
+_PAGE = re.compile(r"https?://[^/?#]+(/user/[^/?#]+/(?:[^/?#]+/)??)(?:lab|tree|notebooks|edit|consoles|terminals)(?:[/?#].*)?")
+"""Where a page of JupyterLab or Notebook is, as a request for what it loads says; a server with a name has one more part."""
+_PLACES = (
+    ("labextensions/", "lab/extensions/"),
+    ("themes/", "lab/api/themes/"),
+    ("lab/", "static/lab/"),
+    ("notebook/", "static/notebook/"),
+)
+"""What a server has its own files under."""
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 _HEADERS = {
@@ -65,6 +77,8 @@ class Assets:
             return _refusal(405, "only GET and HEAD", {"Allow": "GET, HEAD"})
         match = _ADDRESS.fullmatch(address)
         version = self._version(match[1]) if match else None
+        if match is not None and version is None and (own := _server_s_own(match[2], headers.get("referer", ""))):
+            return Response(status_code=307, headers={"Location": own, "Cache-Control": "no-store", "Vary": "Referer"})
         digest = version.digests.get(match[2]) if match and version else None
         if match is None or version is None or digest is None:
             return _refusal(404, "there is no such file")
@@ -78,6 +92,15 @@ class Assets:
                 return None
             self._versions[name] = _Version(self._folder / name / "files", {**digests, START: name})
         return self._versions[name]
+
+
+def _server_s_own(path: str, page: str) -> str | None:
+    """Return the address of the file at the server that `page` is of; None where it is of none."""
+    found = _PAGE.fullmatch(page)
+    place = next(((ours, theirs) for ours, theirs in _PLACES if path.startswith(ours)), None)
+    if found is None or place is None or ".." in path:
+        return None
+    return found[1] + place[1] + quote(path.removeprefix(place[0]), safe="/@")
 
 
 def _file(path: Path, digest: str, method: str, headers: Headers) -> Response:

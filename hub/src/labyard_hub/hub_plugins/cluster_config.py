@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from labyard_hub.backends.assets.bundle import read_page_assets
+from labyard_hub.backends.assets.bundle import IMAGE_FOLDER, PageAssets, image_assets
 from labyard_hub.backends.kubernetes.environment import common_environment
 from labyard_hub.backends.kubernetes.pod import COMPONENT, PORT
 from labyard_hub.backends.kubernetes.volumes import home_claim
@@ -48,23 +48,32 @@ def configure_from_environment(c: Any, environment: Mapping[str, str]) -> Sequen
     if configuration.settings.cluster is None:
         raise ConfigurationError(source, None, "it has no section `cluster`, without which servers would run as processes of this pod")
     state = StateFolder(Path(environment["LABYARD_STATE_DIR"]))
-    configure_cluster(c, state, configuration, ClusterAddresses.from_environment(environment))
+    assets = image_assets(Path(environment.get("LABYARD_ASSETS_DIR") or IMAGE_FOLDER))
+    configure_cluster(c, state, configuration, ClusterAddresses.from_environment(environment), assets)
     folder = environment.get("LABYARD_HUB_FILES")
     return [*configuration.hub_files, *(sorted(Path(folder).glob("*.py")) if folder else ())]
 
 
-def configure_cluster(c: Any, state: StateFolder, configuration: Configuration, addresses: ClusterAddresses) -> None:
-    """Set everything on JupyterHub's configuration object `c`."""
+def configure_cluster(
+    c: Any, state: StateFolder, configuration: Configuration, addresses: ClusterAddresses, assets: PageAssets | None = None
+) -> None:
+    """Set everything on JupyterHub's configuration object `c`.
+
+    Parameters
+    ----------
+    assets
+        What the service has of JupyterLab's files for all servers; None: each serves its own.
+    """
     settings = configuration.settings
     cluster = settings.cluster or ClusterSettings()
     explain_database_errors()
     configure_hub(c, state, settings)
     _hub(c, state, addresses)
     _proxy(c, state, addresses)
-    _sign_in(c, state, settings, addresses)
+    _sign_in(c, state, settings, addresses, assets)
     configure_services(c, state, settings)
     _metrics(c, state)
-    _servers(c, settings, cluster, addresses)
+    _servers(c, settings, cluster, addresses, assets)
     _pods(c, cluster, addresses)
 
 
@@ -87,7 +96,7 @@ def _proxy(c: Any, state: StateFolder, addresses: ClusterAddresses) -> None:
     proxy.auth_token = state.secret("proxy_api_password")
 
 
-def _sign_in(c: Any, state: StateFolder, settings: Settings, addresses: ClusterAddresses) -> None:
+def _sign_in(c: Any, state: StateFolder, settings: Settings, addresses: ClusterAddresses, assets: PageAssets | None) -> None:
     configure_login(
         c,
         settings.login,
@@ -99,7 +108,7 @@ def _sign_in(c: Any, state: StateFolder, settings: Settings, addresses: ClusterA
     )
     listen = settings.listen.model_copy(update={"public_url": addresses.public_url})
     public = settings.model_copy(update={"listen": listen})
-    for name, value in page_settings(public, read_page_assets(state.page_file)).items():
+    for name, value in page_settings(public, assets).items():
         setattr(c.JupyterHub, name, value)
 
 
@@ -109,7 +118,7 @@ def _metrics(c: Any, state: StateFolder) -> None:
     c.JupyterHub.load_roles.append({"name": "metrics", "scopes": ["read:metrics"], "services": ["metrics"]})
 
 
-def _servers(c: Any, settings: Settings, cluster: ClusterSettings, addresses: ClusterAddresses) -> None:
+def _servers(c: Any, settings: Settings, cluster: ClusterSettings, addresses: ClusterAddresses, assets: PageAssets | None) -> None:
     c.JupyterHub.spawner_class = LabyardKubeSpawner
     spawner = c.LabyardKubeSpawner
     starts = Starts(settings)
@@ -117,7 +126,7 @@ def _servers(c: Any, settings: Settings, cluster: ClusterSettings, addresses: Cl
     spawner.starts = starts
     spawner.cluster = cluster
     spawner.memberships = Memberships(addresses.service_url)
-    spawner.base_environment = common_environment(settings, addresses)
+    spawner.base_environment = common_environment(settings, addresses, assets)
     spawner.server_token_scopes = list(SERVER_TOKEN_SCOPES)
     spawner.default_url = DEFAULT_URLS["lab"]
     spawner.start_timeout = int(cluster.schedule_timeout_seconds + cluster.pull_timeout_seconds + HTTP_TIMEOUT_SECONDS)

@@ -26,10 +26,13 @@ import brotli
 from labyard_hub.backends.assets.sources import Source, extension_loads, platform_files
 from labyard_hub.backends.local.environments import EnvironmentStore
 
-__all__ = ["ASSETS_PATH", "START", "PageAssets", "assets_folder", "ensure_assets", "read_page_assets"]
+__all__ = ["ASSETS_PATH", "IMAGE_FOLDER", "START", "PageAssets", "assets_folder", "ensure_assets", "image_assets", "read_page_assets"]
 
 ASSETS_PATH = "/services/labyard/assets/"
 """Where browsers find them, on every platform."""
+
+IMAGE_FOLDER = Path("/opt/labyard/assets")
+"""Where the hub's image has them, made of what the images of servers have. A server of another image is asked for its own."""
 
 START = "start.json"
 """A list of addresses below the version's, for pages that load them ahead."""
@@ -80,15 +83,25 @@ def read_page_assets(file: Path) -> PageAssets | None:
         return None
 
 
-def ensure_assets(folder: Path, *, report: Callable[[str], None] = lambda _: None) -> Path:
-    """Make the assets of this environment where they are missing, and return the path of their ``page.json``. The first time takes about half a minute of CPU.
+def image_assets(folder: Path) -> PageAssets | None:
+    """Return what is known of the only version in `folder`; None where there is none."""
+    return next((found for page in folder.glob("*/page.json") if (found := read_page_assets(page)) is not None), None)
+
+
+def ensure_assets(folder: Path, *, prefix: Path | None = None, report: Callable[[str], None] = lambda _: None) -> Path:
+    """Make the assets where they are missing, and return the path of their ``page.json``. The first time takes about half a minute of CPU.
+
+    Parameters
+    ----------
+    prefix
+        Of the environment with JupyterLab; None: this one.
 
     Raises
     ------
     OSError
         If they cannot be written.
     """
-    sources = platform_files()
+    sources = platform_files(prefix)
     digests = {path: hashlib.sha256(file.read_bytes()).hexdigest() for path, file in sources}
     start = _start_list([path for path, _ in sources])
     whole = hashlib.sha256(json.dumps([LAYOUT, sorted(digests.items()), start]).encode()).hexdigest()[:16]
@@ -103,7 +116,7 @@ def ensure_assets(folder: Path, *, report: Callable[[str], None] = lambda _: Non
             draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder))
             try:
                 _write(draft, sources, digests, set(start), _former(folder))
-                known = PageAssets(f"{ASSETS_PATH}{whole}/", extension_loads(), _mains(sources), start)
+                known = PageAssets(f"{ASSETS_PATH}{whole}/", extension_loads(prefix), _mains(sources), start)
                 text = json.dumps(asdict(known))
                 (draft / "files" / START).write_text(json.dumps([_as_requested(path) for path in start]))
                 (draft / "page.json").write_text(text)

@@ -46,7 +46,7 @@ def platform_files(prefix: Path | None = None) -> list[Source]:
     found = [
         *_files("lab", share / "lab" / "static"),
         *_files("themes", share / "lab" / "themes"),
-        *_files("notebook", _notebook_static()),
+        *_files("notebook", _notebook_static(prefix)),
     ]
     for name, folder in _extensions(share / "labextensions"):
         found += _files(f"labextensions/{name}/static", folder / "static")
@@ -80,6 +80,8 @@ def _files(path: str, folder: Path | None) -> Iterator[Source]:
             yield f"{path}/{file.relative_to(folder).as_posix()}", file
 
 
-def _notebook_static() -> Path | None:
+def _notebook_static(prefix: Path | None) -> Path | None:
+    if prefix is not None:
+        return next(iter(prefix.glob("lib/python3*/site-packages/notebook/static")), None)
     notebook = find_spec("notebook")
     return Path(notebook.origin).parent / "static" if notebook is not None and notebook.origin else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from labyard_hub.backends.assets.bundle import PageAssets
 from labyard_hub.backends.kubernetes.volumes import HOME, PROJECTS, Mount
 from labyard_hub.config.cluster import ClusterAddresses
 from labyard_hub.config.settings import Settings
@@ -15,18 +16,29 @@ JUPYTER = "/opt/labyard/jupyter"
 """Where images have the configuration of servers."""
 
 
-def common_environment(settings: Settings, addresses: ClusterAddresses) -> dict[str, str]:
-    """Return what every server gets."""
+def common_environment(settings: Settings, addresses: ClusterAddresses, assets: PageAssets | None = None) -> dict[str, str]:
+    """Return what every server gets.
+
+    Parameters
+    ----------
+    assets
+        What the service has of JupyterLab's files. A server takes of it what is the very same as its own.
+    """
     mlflow = addresses.mlflow_url.rstrip("/")
     return {
         "LABYARD_SERVICE_URL": addresses.service_url,
         "LABYARD_USER_TOOLS": "1" if settings.tools.user_tools else "0",
         "LABYARD_MLFLOW_URL": mlflow,
         "LABYARD_PROJECTS_DIR": PROJECTS,
+        **({"LABYARD_PAGE": _page(assets)} if assets is not None else {}),
         "MLFLOW_TRACKING_URI": mlflow,
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
         **{name: value.get_secret_value() for name, value in settings.environment.items()},
     }
+
+
+def _page(assets: PageAssets) -> str:
+    return json.dumps({"url": assets.url, "extensions": assets.extensions, "mains": assets.mains}, separators=(",", ":"))
 
 
 def person_environment(user: str, mounts: Sequence[Mount]) -> dict[str, str]:
