@@ -8,7 +8,6 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,8 @@ import psutil
 import pytest
 from aiohttp import web
 
-from labyard_hub.backends.haproxy.configuration import CONFIGURATION_NAME, configuration_files
-from labyard_hub.backends.haproxy.program import find_haproxy
 from labyard_hub.backends.local.runtime import proxy_socket
-from labyard_hub.supervisor.proxy import proxy_plan
+from labyard_hub.config.settings import ListenSettings
 from tests.certificates import make_certificate
 from tests.integration.routing import Routing, add_many, open_routing, until
 from tests.integration.test_proxy_routes import HUB
@@ -169,16 +166,15 @@ async def test_where_a_request_came_from_behind_a_proxy_that_is_trusted(world: W
     """The last word in the header is that proxy's; what stands before it anybody can have written."""
     for network, expected in (("127.0.0.0/8", "5.6.7.8"), ("10.0.0.0/8", "127.0.0.1")):
         world.kill_proxy()
-        plan = replace(proxy_plan(world.state, world.platform, world.listen), trusted=(network,))
-        for name, text in configuration_files(plan).items():
-            await asyncio.to_thread((world.file.parent / name).write_text, text)
-        world.process = subprocess.Popen([find_haproxy(), "-db", "-f", world.file.parent / CONFIGURATION_NAME])  # noqa: ASYNC220  # as short as `start_proxy`
+        world.listen = ListenSettings(port=0, public_url="https://lab.example.org", trusted_proxies=(network,))
+        world.start_proxy()
         await world.all_right({"/user/nobody/": "503"}, "it runs")
         for given in ({"X-Forwarded-For": "1.2.3.4, 5.6.7.8"}, {}, {"X-Forwarded-For": "1.2.3.4, nonsense"}):
             async with world.session.get(f"{world.url}/user/ada/head", headers=given) as answer:
                 got = dict((await answer.json())["headers"])
             assert got["x-forwarded-for"] == got["x-real-ip"] == (expected if "5.6.7.8" in str(given) else "127.0.0.1")
-            assert got["x-forwarded-proto"] == "http"
+            # It is the address in browsers that says who does TLS, and no header.
+            assert got["x-forwarded-proto"] == "https"
 
 
 async def test_headers_about_one_connection_end_at_the_proxy(world: World) -> None:

@@ -48,6 +48,7 @@ def test_empty_files_and_sections_are_fine(tmp_path: Path, text: str) -> None:
         ("listen:\n  port: many\n", 2, ["`listen.port`", "integer"]),
         ("servers:\n  memory_limit_bytes: 4GB\n", 2, ["4GB", "4Gi"]),
         ("listen:\n  host: 0.0.0.0\n", 1, ["can be reached from other machines", "allow_insecure"]),
+        ("listen:\n  trusted_proxies: [10.0.0.1/8]\n", 2, ["trusted_proxies", "10.0.0.1/8 has host bits set"]),
         ("listen:\n  tls_key: key.pem\n", 1, ["tls_certificate"]),
         ("tools:\n  enabled:\n    - tensorboard\n    - jupyter\n", 2, ["no built-in tool 'jupyter'", "mlflow"]),
         ("a: [1\nb: 2\n", 2, ["not valid YAML"]),

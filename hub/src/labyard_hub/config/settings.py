@@ -48,8 +48,15 @@ class ListenSettings(_Section):
     """PEM file with the certificate chain."""
     tls_key: Path | None = None
     """PEM file with the private key."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks of a proxy before Labyard, such as `10.0.0.0/8` or `127.0.0.1`. Its last word in `X-Forwarded-For` is where a request came from; from anybody else that header counts for nothing. Without it everybody seems to come from that proxy, and one person's wrong passwords hold up all."""
     allow_insecure: bool = False
     """Listen on a public address without TLS: passwords then cross the network in the clear."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_network(one.strip())) for one in value)
 
     @property
     def is_loopback(self) -> bool:
