@@ -246,3 +246,34 @@ def test_without_isolation_a_project_is_the_services_own(state: StateFolder) -> 
     account = ensure_project_account("vision--p0123456789", state, isolated=False)
     assert account.uid == state.root.stat().st_uid
     assert stat.S_IMODE(account.home.stat().st_mode) == 0o700
+
+
+WITHOUT_ACCOUNT = """
+import sys
+from pathlib import Path
+from labyard_hub.backends.local.accounts import ensure_project_account
+from labyard_hub.config.state import StateFolder
+print(ensure_project_account("vision--p0123456789", StateFolder(Path(sys.argv[1])), isolated=False))
+"""
+
+
+@needs_root
+def test_a_number_that_has_no_account_is_who_owns_projects(open_folder: Path) -> None:
+    """As in a container whose platform chooses who it runs as."""
+    number = next(uid for uid in range(200_000, 300_000) if not _has_account(uid))
+    (open_folder / "projects").mkdir()
+    for folder in (open_folder, open_folder / "projects"):
+        os.chown(folder, number, 0)
+    who = Account("vision--p0123456789", Path(), number, 0, "")
+    done = run_as(who, sys.executable, "-c", WITHOUT_ACCOUNT, str(open_folder))
+    assert done.returncode == 0, done.stderr
+    assert f"uid={number}, gid=0, unix_name='{number}'" in done.stdout
+    assert (open_folder / "projects" / "vision--p0123456789" / "home").stat().st_uid == number
+
+
+def _has_account(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True

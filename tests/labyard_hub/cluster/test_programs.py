@@ -95,6 +95,17 @@ def test_the_service_starts_and_stops(mounted: dict[str, str], ordinary_user: tu
     assert process.returncode in (0, -15)
 
 
+@pytest.mark.skipif(not is_root(), reason="becomes somebody else")
+def test_the_service_runs_as_a_number_that_has_no_account(mounted: dict[str, str]) -> None:
+    """As where the platform chooses the user of each namespace: with the group 0, which the volumes are given to."""
+    for volume in ("state", "projects"):
+        shutil.chown(Path(mounted["LABYARD_SECRETS_DIR"]).parent / volume, "root", "root")
+    url = mounted["LABYARD_SERVICE_URL"].replace("labyard-service", "127.0.0.1")
+    with container("service", mounted, ("setpriv", "--reuid=1000730000", "--regid=0", "--clear-groups")) as process:
+        wait_until(lambda: process.poll() is not None or answers(f"{url}api/v1/health"), "the service", 60)
+        assert process.poll() is None
+
+
 def test_mlflow_starts(mounted: dict[str, str], ordinary_user: tuple[str, ...], environments: Path) -> None:
     url = mounted["LABYARD_MLFLOW_URL"].replace("labyard-mlflow", "127.0.0.1")
     python = environments / "mlflow" / "bin" / "python"

@@ -173,7 +173,10 @@ def _project_home(project_id: str, state: StateFolder) -> Path:
 
 
 def _own(user: str, home: Path) -> Account:
-    me = pwd.getpwuid(os.geteuid())
+    try:
+        me = pwd.getpwuid(os.geteuid())
+    except KeyError:  # a container may be given any number to run as, which its image has no account for
+        return Account(user, home, os.geteuid(), os.getegid(), str(os.geteuid()))
     return Account(user, home, me.pw_uid, me.pw_gid, me.pw_name)
 
 
