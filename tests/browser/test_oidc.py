@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -222,3 +223,22 @@ def test_labyard_login_from_a_terminal(world: World, tmp_path: Path) -> None:
         expect(page.get_by_role("heading", name="The command line is signed in")).to_be_visible()
         assert process.wait(20) == 0
     assert laptop.json("whoami")["user"] == "carol"
+
+
+def test_a_provider_that_goes_away_on_the_way_back(world: World) -> None:
+    """The last one here: it does not come again."""
+    page = world.page
+    page.goto(world.platform.url)
+    page.get_by_role("link", name="Sign in with Example ID").click()
+    expect(page.get_by_role("heading", name="Sign in at the provider")).to_be_visible()
+    said = {"name": "carol", "password": PASSWORD, "do": "sign-in"}
+    answer = page.request.post(page.url, form=said, max_redirects=0)
+    while "/hub/oauth_callback" not in answer.headers["location"]:  # step by step, to stop before the last
+        answer = page.request.get(urljoin(answer.url, answer.headers["location"]), max_redirects=0)
+    world.provider.stop()
+    page.goto(answer.headers["location"])
+    expect(page.get_by_role("heading", name="Signing in is not possible at this moment")).to_be_visible()
+    expect(page.get_by_text("People who are signed in can go on")).to_be_visible()
+    look(page, "provider-away")
+    page.get_by_role("link", name="Sign in", exact=True).click()
+    expect(page.get_by_role("link", name="Sign in with Example ID")).to_be_visible()
