@@ -26,9 +26,15 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 PASSWORD = "correct horse battery"
 IDLE_SECONDS = 30
 TOOL = Path(__file__).parent / "chain_tool.py"
-PEOPLE = ("ada", "bob", "dan", "eve", "gus", "max")
+PEOPLE = ("ada", "bob", "dan", "eve", "gus", "max", "zoe")
 PROFILES = [{"name": "usual"}, {"name": "gpu", "gpu": {"count": 1}}, {"name": "short", "maximum_session_seconds": 60}]
 GPU_ID = "GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77"
+SHORT_TIMES = """
+# People choose five minutes at least, and their choice is looked at every half minute: the administrator's limit would come first here.
+from labyard_hub.domain import profiles
+profiles.MIN_IDLE_SECONDS = 10
+c.Spawner.poll_interval = 2
+"""
 NVIDIA_SMI = f"""#!/bin/sh
 # Stands in for NVIDIA's, since there is no GPU here.
 case "$1" in
@@ -74,6 +80,8 @@ def people() -> Iterator[People]:
         (folder / "tools.d" / "short.yaml").write_text(json.dumps(definition))
         settings = {"servers": {"idle_timeout_seconds": IDLE_SECONDS}, "tools": {"enabled": ["tensorboard"]}, "profiles": PROFILES}
         (folder / "config.yaml").write_text(json.dumps(settings))
+        (folder / "jupyterhub_config.d").mkdir()
+        (folder / "jupyterhub_config.d" / "short.py").write_text(SHORT_TIMES)
         (folder / "bin").mkdir()
         (folder / "bin" / "utilisation").write_text("80")
         (folder / "bin" / "nvidia-smi").write_text(NVIDIA_SMI)
@@ -151,6 +159,12 @@ def test_a_session_ends_after_its_longest_time_and_says_so(people: People) -> No
         connection.begin("while True: pass")
     home = people.sessions["max"].http
     assert "It will be stopped in" in home.get("hub/home").text
+    # Meanwhile somebody else's server, which nobody uses, ends sooner than the administrator's limit says: they chose so.
+    people.start("zoe", idle_seconds="12")
+    wait_until(lambda: not people.runs("zoe"), "the server ends that is idle for as long as was chosen", 60)
+    told = people.sessions["zoe"].http.get("hub/home").text
+    assert "It was stopped after nobody had used it for 12 s, as was chosen at its start." in told
+    assert people.runs("max")
     wait_until(lambda: not people.runs("max"), "the session ends", 120)
     assert "It was stopped 1 min after its start, which is the longest that its profile allows." in home.get("hub/home").text
 
