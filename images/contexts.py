@@ -50,6 +50,9 @@ def gather(image: Image, dist: Path, wheels: Path | None) -> Path:
     if image.kind == "platform":
         _take(dist, folder / "dist", ("labyard-", "labyard_hub-"))
         _export(folder / "hub.txt")
+        # Browsers get from the service what the servers' images have.
+        shutil.copyfile(IMAGES / "base" / "server.txt", folder / "lab.txt")
+        _take(dist, folder / "lab-dist", ("labyard-", "labyard_lab-"))
     if wheels is not None:
         _take(wheels, folder / "wheels", ("",))
     # A step's cache does not know what is bound into it. The last step's is told by this file.

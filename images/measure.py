@@ -28,7 +28,7 @@ STARTS = 3
 SMALLEST_BYTES = 10**6
 WHAT = (
     ("ADD file:", "Debian"), ("apt-get", "Debian packages"), ("label-studio", "Label Studio"), ("labyard/server --require", "JupyterLab, notebooks, TensorBoard"),
-    ("mlflow.txt", "MLflow"), ("hub.txt", "hub and service"), ("build/dist", "Labyard"), ("requirements.txt", "frameworks"), ("NAME=", "frameworks"),
+    ("mlflow.txt", "MLflow"), ("labyard/assets", "what browsers load"), ("hub.txt", "hub and service"), ("build/dist", "Labyard"), ("requirements.txt", "frameworks"), ("NAME=", "frameworks"),
 )  # fmt: skip
 """What a layer is, by words of the step that made it; the first that fits."""
 

@@ -20,6 +20,7 @@ import pytest
 from engine import Engine, EngineError
 
 from tests.helm import chart
+from tests.images.conftest import Run
 from tests.platform import is_root, wait_until
 
 pytestmark = [
@@ -157,6 +158,13 @@ def test_the_link_for_the_administrator_is_in_the_hubs_log(pods: Pods) -> None:
     status, page = pods.ask(f"http://127.0.0.1:{PROXY_PORT}{link[1]}")
     assert status == 200
     assert "administrator" in page.lower() or "password" in page.lower()
+
+
+def test_browsers_get_jupyterlab_s_files_from_the_service(pods: Pods, run: Run) -> None:
+    version = run("hub", "ls", "/opt/labyard/assets").strip()
+    address = f"http://127.0.0.1:{PROXY_PORT}/services/labyard/assets/{version}/start.json"
+    wait_until(lambda: pods.answers(address), "what browsers load ahead", 240)
+    assert pods.ask(address.replace(version, "0" * 16))[0] == 404
 
 
 def test_metrics_open_with_their_own_token_alone(pods: Pods) -> None:

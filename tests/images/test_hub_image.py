@@ -46,3 +46,22 @@ def test_it_says_what_it_is_made_of(run: Run, engine: Engine) -> None:
     found = engine.inspect(reference("hub")) or {}
     bill = json.loads(run("hub", "cat", found["Config"]["Labels"]["org.labyard.sbom"]))
     assert {"haproxy", "labyard-hub", "jupyterhub", "mlflow"} <= {one["name"] for one in bill["components"]}
+
+
+def test_it_has_what_browsers_load_of_the_images_of_servers(run: Run) -> None:
+    known = json.loads(run("hub", "sh", "-c", "cat /opt/labyard/assets/*/page.json"))
+    program = """
+import json, pathlib
+server = pathlib.Path("/opt/labyard/server")
+share = server / "share" / "jupyter"
+notebook = next(server.glob("lib/python3*/site-packages/notebook/static"))
+packages = [json.loads(path.read_text()) for pattern in ("*/package.json", "@*/*/package.json") for path in (share / "labextensions").glob(pattern)]
+print(json.dumps({
+    "mains": {name: next(folder.glob("main.*.js")).name for name, folder in (("lab", share / "lab" / "static"), ("notebook", notebook))},
+    "extensions": {one["name"]: one["jupyterlab"]["_build"]["load"] for one in packages},
+}))
+"""
+    there = json.loads(run("base", "/opt/labyard/server/bin/python", "-c", program))
+    assert {name: known[name] for name in there} == there
+    assert len(known["start"]) > 30
+    assert run("hub", "sh", "-c", "ls -A /opt/labyard/assets; test -e /opt/labyard/lab || echo gone").split()[1:] == ["gone"]
