@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psutil
 import pytest
@@ -291,6 +292,14 @@ def test_administrators_see_what_is_used_and_put_people_into_groups(
     expect(page.get_by_role("button", name="Take eve out of research")).to_have_count(0)
     assert "For research" not in eve.http.get("hub/spawn?new=1").text
     stop_all(eve, "eve")
+
+
+def test_groups_that_nobody_is_in_are_told(running: RunningPlatform, tmp_path: Path) -> None:
+    assert "nobody is in the group research, which the profile kept names" in running.log("hub")  # bob was put there after its start
+    (tmp_path / "config.yaml").write_text("quotas: {groups: {research: {servers: 2}, reserch: {servers: 2}}}")
+    told = running.labyard("config", "check", "--config", str(tmp_path / "config.yaml")).stderr
+    assert "nobody is in the group reserch" in told
+    assert len(told.splitlines()) == 1
 
 
 def test_nobody_else_changes_groups(running: RunningPlatform) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.platform import labyard
@@ -46,3 +48,16 @@ def test_help_and_version() -> None:
     for command in ("up", "down", "status", "config", "user", "tools"):
         assert command in labyard("--help").stdout
         assert "Usage:" in labyard(command, "--help").stdout
+
+
+def test_a_group_in_which_nobody_is_is_a_warning_where_that_is_known(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("quotas:\n  groups:\n    reserch: {servers: 2}\n    research: {servers: 2}\n")
+    assert labyard("config", "check", "--state-dir", str(tmp_path)).stderr == ""  # no hub has run here
+    (tmp_path / "hub").mkdir()
+    with closing(sqlite3.connect(tmp_path / "hub" / "jupyterhub.sqlite")) as database, database:
+        database.execute("CREATE TABLE groups (name TEXT)")
+        database.execute("INSERT INTO groups VALUES ('research')")
+    done = labyard("config", "check", "--state-dir", str(tmp_path))
+    assert done.stdout.startswith("ok: ")
+    assert done.stderr.startswith("labyard: warning: nobody is in the group reserch, which quotas.groups names")
+    assert len(done.stderr.splitlines()) == 1

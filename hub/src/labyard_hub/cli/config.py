@@ -22,11 +22,16 @@ def config() -> None:
 @state_dir_option
 def check(config_file: Path | None, state_dir: Path) -> None:
     """Say whether the configuration can be used; exit status 2 if not."""
+    from labyard_hub.cli.hub_groups import known_groups
     from labyard_hub.config.loader import load_configuration, require_login_secret
+    from labyard_hub.domain.groups import groups_asked_for, tell_empty_groups
 
     configuration = load_configuration(find_config(config_file, state_dir))
     require_login_secret(configuration)
     source = configuration.source or "no configuration file, so the defaults"
+    known = known_groups(state_dir) if configuration.settings.login.is_local else None
+    for sentence in tell_empty_groups(groups_asked_for(configuration.settings), known) if known is not None else ():
+        click.echo(f"labyard: warning: {sentence}", err=True)
     click.echo(f"ok: {source}; {len(configuration.tools)} tools of your own, {len(configuration.hub_files)} files for JupyterHub")
 
 

@@ -1,8 +1,11 @@
-"""The running hub's groups, changed by a command on the same machine."""
+"""The hub's groups, read and changed by a command on the same machine."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +16,7 @@ from labyard_hub.config.platform import Platform
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_group_name
 
-__all__ = ["change_groups"]
+__all__ = ["change_groups", "known_groups"]
 
 TIMEOUT_SECONDS = 30
 
@@ -50,6 +53,16 @@ def change_groups(state: StateFolder, name: str, added: Sequence[str], removed: 
         raise UsageError("groups are kept by the running hub: start Labyard with `labyard up`, then try again") from None
     except httpx.HTTPError as error:
         raise HubRefusedError(f"change the groups of {name}", 0, f"it did not answer ({error or type(error).__name__})") from error
+
+
+def known_groups(state_dir: Path) -> frozenset[str] | None:
+    """Return the hub's groups as its database has them, also while it does not run; None where they cannot be known."""
+    file = StateFolder(state_dir.absolute()).hub / "jupyterhub.sqlite"
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+            return frozenset(row[0] for row in database.execute("SELECT name FROM groups"))
+    except (OSError, sqlite3.Error):
+        return None
 
 
 def _ask(hub: httpx.Client, what: str, method: str, path: str, known: Sequence[int], body: Any = None) -> httpx.Response:

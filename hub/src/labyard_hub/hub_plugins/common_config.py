@@ -9,6 +9,7 @@ from typing import Any
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.command_line import LOGIN_CLIENT_ID, LOGIN_REDIRECT_PATH, LOGIN_SERVICE
+from labyard_hub.domain.groups import groups_asked_for
 from labyard_hub.domain.scopes import PROJECT_GROUP, PROJECTS_SCOPE, SERVICE_SCOPES, USE_SCOPE
 
 __all__ = ["SERVER_TOKEN_SCOPES", "configure_hub", "configure_services"]
@@ -22,6 +23,8 @@ SERVER_TOKEN_SCOPES = ("users:activity!user", "access:servers!server", *SERVICE_
 
 def configure_hub(c: Any, state: StateFolder, settings: Settings) -> None:
     """Say how the hub treats servers and tokens."""
+    if settings.login.is_local:  # a provider's groups come with the people
+        c.LabyardHub.groups_asked_for = groups_asked_for(settings)
     hub = c.JupyterHub
     hub.cookie_secret = bytes.fromhex(state.secret("cookie_secret"))
     hub.data_files_path = str(Path(sys.prefix) / "share" / "jupyterhub")

@@ -22,10 +22,12 @@ from jupyterhub import orm
 from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.app import JupyterHub
 from jupyterhub.metrics import RUNNING_SERVERS
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 from tornado.ioloop import PeriodicCallback
-from traitlets import default
+from traitlets import Dict, default
 
+from labyard_hub.domain.groups import tell_empty_groups
 from labyard_hub.hub_plugins.hub_database import tune_sqlite
 from labyard_hub.hub_plugins.hub_memory import LOOK_SECONDS, MemoryKeeper
 from labyard_hub.hub_plugins.hub_users import HubUsers, is_quiet, requests_in_turn, watch_pending
@@ -44,6 +46,8 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
 
     name = "jupyterhub"
 
+    groups_asked_for = Dict(config=True, help="The groups that profiles and quotas name, each with a setting that does.")
+
     @default("users")
     def _our_users(self) -> HubUsers:
         return HubUsers(db_factory=lambda: self.db, settings=self.tornado_settings)
@@ -56,6 +60,12 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
             return
         async with look_up_all():
             await super().init_users()
+
+    async def init_groups(self) -> None:
+        """Make the groups that an operator's own file names, and tell of those that are asked for in vain."""
+        await super().init_groups()
+        for sentence in tell_empty_groups(self.groups_asked_for, set(self.db.scalars(select(orm.Group.name)))):
+            self.log.warning(sentence)
 
     async def init_spawners(self) -> int:
         """Read the running servers, and look whether they do run."""

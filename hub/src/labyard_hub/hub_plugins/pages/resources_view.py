@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from labyard.units import format_bytes
 from labyard_hub.config.quotas import Quota
+from labyard_hub.domain.groups import groups_asked_for
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.quotas import Usage
 from labyard_hub.domain.scopes import PROJECT_GROUP
@@ -53,7 +54,7 @@ def view_groups(db: Any, starts: Starts, wanted: str, page: str, *, only: str | 
     `db` is the hub's database session.
     """
     quotas = starts.settings.quotas
-    names = {*db.scalars(select(orm.Group.name)), *quotas.groups, *(name for one in starts.settings.profiles for name in one.groups)}
+    names = {*db.scalars(select(orm.Group.name)), *groups_asked_for(starts.settings)}
     names = {name for name in names - {PROJECT_GROUP} if (wanted in name.lower() if only is None else name == only)}
     part = part_of(sorted(names), page)
     members: dict[str, list[str]] = {name: [] for name in part.items}
