@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from labyard.cli.root import cli
 from labyard_hub.config.settings import BUILT_IN_TOOLS
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +42,46 @@ def test_every_page_is_reached_from_the_readme() -> None:
         todo.extend(found for target in targets if (found := (page.parent / target).resolve()).suffix == ".md")
     lost = [path for path in ROOT.glob("docs/**/*.md") if path not in reached]
     assert lost == []
+
+
+def commands_in(text: str, program: str) -> Iterator[list[str]]:
+    """Yield the words after `program` of each of its command lines that stand in a document."""
+    text = re.sub(r"\\\n\s*", " ", text)
+    fences = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.M | re.S)
+    shown = [line.strip() for language, block in fences.findall(text) if language in {"", "sh"} for line in block.splitlines()]
+    for line in (*shown, *re.findall(r"`([^`\n]+)`", fences.sub("", text))):
+        for part in re.split(r"\s*(?:&&|\||;)\s*", line):
+            words = part.partition(" #")[0].split()
+            if words[:1] == [program]:
+                yield words[1:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_in_the_text_exist(page: Path) -> None:
+    for words in commands_in(page.read_text(), "labyard"):
+        command: click.Command = cli
+        context = click.Context(cli)
+        rest = list(words)
+        while isinstance(command, click.Group) and rest and re.fullmatch("[a-z-]+", rest[0]) and not rest[0].startswith("-"):
+            found = command.get_command(context, rest[0])
+            assert found is not None, f"labyard {' '.join(words)}"
+            command = found
+            rest.pop(0)
+        known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)} | {"--help", "--version"}
+        for word in rest:
+            if word.startswith("--"):
+                assert word.partition("=")[0] in known, f"labyard {' '.join(words)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_targets_of_make_in_the_text_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert {words[0] for words in commands_in(page.read_text(), "make") if words} <= targets
+
+
+def test_commands_are_found_in_the_text() -> None:
+    text = "`labyard up` and `make up`\n```sh\ncd x && labyard user \\\n  list  # all\n```\n```python\nlabyard none\n```\n"
+    assert list(commands_in(text, "labyard")) == [["user", "list"], ["up"]]
 
 
 def test_names_in_the_text_are_those_of_the_code() -> None:
