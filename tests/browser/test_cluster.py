@@ -122,7 +122,8 @@ def test_a_tool_in_a_pod_is_reached_by_the_pod_s_front_which_lets_nobody_else_in
     pod = world.wait_ready("ada")
     ip, session = pod["status"]["podIP"], world.sessions["ada"]
     assert [one["containerPort"] for one in pod["spec"]["containers"][0]["ports"]] == [8888, 8889]
-    # The server has told the hub that it is ready and has a front, or there would be no such route.
+    # The server has told the hub that it is ready and has a front, which no looking would find out.
+    assert "204 POST /hub/api/labyard/ready/ada" in world.log("hub")
     routes = (world.folder / "proxy" / "proxy-routes.map").read_text().splitlines()
     assert f"%2Fuser%2Fada%2Flabyard%2Ftools%2F {ip}|8889" in routes
     assert f"%2Fuser%2Fada%2F {ip}|8888" in routes
