@@ -154,6 +154,7 @@ SETTINGS_NAMES = set(load_configuration(None).settings.model_dump())
         ({"proxy": {"https": {"enabled": True}}}, "`proxy.https.existingSecret` is empty"),
         ({"database": {"type": "postgresql", "external": {"host": "db"}}}, "`database.external.existingSecret` is empty"),
         ({"database": {"external": {"host": "db"}}}, "`database.type` is `sqlite`"),
+        ({"proxy": {"haproxy": {"softStopSeconds": 9}}}, "`proxy.terminationGracePeriodSeconds` is 10, too short"),
         ({"prePuller": {"hook": {"enabled": True}}}, "`prePuller.images` is empty"),
         ({"config": {"cluster": {"pods": {"user_id": 2000}}}}, "the service makes projects' folders"),
         ({"config": {"cluster": {"instance": "other"}}}, "network policies know people's pods by the release's name"),

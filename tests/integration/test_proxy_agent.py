@@ -17,9 +17,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from jupyterhub.proxy import ConfigurableHTTPProxy
 
 from labyard_hub.backends.haproxy.program import find_haproxy
+from labyard_hub.hub_plugins.agent_watch import WatchedHttpProxy
 from tests.certificates import make_certificate
 from tests.integration.routing import servers, until
 from tests.workers import free_port
@@ -87,10 +89,10 @@ class Pod:
 
         await until(right, f"{path}: {status}")
 
-    def hub_side(self, **changes: Any) -> ConfigurableHTTPProxy:
+    def hub_side(self, kind: type[ConfigurableHTTPProxy] = ConfigurableHTTPProxy, **changes: Any) -> Any:
         hub = SimpleNamespace(routespec="/", host=f"http://localhost:{self.ports[3]}", api_url="")
         options = {"should_start": False, "api_url": f"http://127.0.0.1:{self.api}", "auth_token": TOKEN, "hub": hub}
-        return ConfigurableHTTPProxy(**{**options, "app": SimpleNamespace(hub=hub), **changes})
+        return kind(**{**options, "app": SimpleNamespace(hub=hub), **changes})
 
 
 @asynccontextmanager
@@ -179,6 +181,58 @@ async def test_a_proxy_that_lost_its_routes_is_told_them(pod: Pod) -> None:
     pod.start_proxy()
     await pod.until_answers("/user/ada/", str(pod.ports[5]))
     await pod.until_status("/ready", 200)
+
+
+async def test_a_pod_that_was_replaced_is_told_all_routes_at_once(pod: Pod) -> None:
+    """Its folder is empty, so it knows nobody's route; and nobody but the watch tells it here, for there is no hub that looks each minute."""
+    server = SimpleNamespace(host=f"http://127.0.0.1:{pod.ports[5]}")
+    spawner = SimpleNamespace(ready=True, pending=None, proxy_spec="/user/ada/", server=server)
+    users = {1: SimpleNamespace(name="ada", spawners={"": spawner}, url="/user/ada/")}
+    proxy = pod.hub_side(WatchedHttpProxy)
+    try:
+        await proxy.check_routes(users, {})
+        await pod.until_answers("/user/ada/", str(pod.ports[5]))
+        pod.end(pod.proxy)
+        pod.end(pod.agent)
+        for file in pod.folder.iterdir():
+            file.unlink()
+        pod.start_agent()
+        await pod.until_status("/health", 200)
+        pod.start_proxy()
+        await pod.until_answers("/user/ada/", str(pod.ports[5]))
+    finally:
+        proxy.unwatch()
+
+
+async def test_requests_under_way_come_to_their_end_and_nobody_holds_the_pod_up(tmp_path: Path) -> None:
+    go_on = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path.endswith("never"):
+            await asyncio.Event().wait()
+        await go_on.wait()
+        return web.Response(text="saved")
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(application, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with open_pod(tmp_path / "pod", LABYARD_PROXY_SOFT_STOP_SECONDS="2") as pod:
+            await pod.until_status("/ready", 200)
+            await pod.hub_side().add_route("/user/ada/", f"http://127.0.0.1:{runner.addresses[0][1]}", {"user": "ada"})
+            saved, never = (asyncio.create_task(pod.answer(f"/user/ada/{name}")) for name in ("save", "never"))
+            await until(lambda: asyncio.sleep(0, len(runner.server.connections) == 2 if runner.server else False), "both are under way")
+            assert pod.proxy is not None
+            pod.proxy.send_signal(signal.SIGUSR1)
+            await pod.until_answers("/hub/login", "ClientConnectorError")
+            go_on.set()
+            assert await saved == "saved"
+            assert await asyncio.to_thread(pod.proxy.wait, 20) == 0
+            assert await never != "saved"
+    finally:
+        await runner.cleanup()
 
 
 async def test_who_has_no_token_learns_and_changes_nothing(pod: Pod) -> None:

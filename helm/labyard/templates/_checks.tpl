@@ -22,6 +22,9 @@
 {{- if and .Values.proxy.https.enabled (not .Values.proxy.https.existingSecret) -}}
 {{- $wrong = append $wrong "`proxy.https.existingSecret` is empty: name the Secret with the certificate" -}}
 {{- end -}}
+{{- if lt (int .Values.proxy.terminationGracePeriodSeconds) (add (int .Values.proxy.haproxy.softStopSeconds) 3 | int) -}}
+{{- $wrong = append $wrong (printf "`proxy.terminationGracePeriodSeconds` is %d, too short for `proxy.haproxy.softStopSeconds`, %d: at least three more" (int .Values.proxy.terminationGracePeriodSeconds) (int .Values.proxy.haproxy.softStopSeconds)) -}}
+{{- end -}}
 {{- if and (eq .Values.database.type "postgresql") .Values.database.external.host (not .Values.database.external.existingSecret) -}}
 {{- $wrong = append $wrong "`database.external.existingSecret` is empty: name the Secret with the password of `database.external.user`" -}}
 {{- end -}}

@@ -16,11 +16,11 @@ from labyard_hub.config.loader import Configuration, load_configuration
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import ConfigurationError
+from labyard_hub.hub_plugins.agent_watch import WatchedHttpProxy
 from labyard_hub.hub_plugins.choices import DEFAULT_URLS, Starts
 from labyard_hub.hub_plugins.cluster_capacity import ClusterCapacity
 from labyard_hub.hub_plugins.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_services
 from labyard_hub.hub_plugins.database_errors import explain_database_errors
-from labyard_hub.hub_plugins.front_routes import FrontedHttpProxy
 from labyard_hub.hub_plugins.kube_spawner import LabyardKubeSpawner
 from labyard_hub.hub_plugins.login import configure_login
 from labyard_hub.hub_plugins.memberships import Memberships
@@ -89,7 +89,7 @@ def _hub(c: Any, state: StateFolder, addresses: ClusterAddresses) -> None:
 
 def _proxy(c: Any, state: StateFolder, addresses: ClusterAddresses) -> None:
     # The routes of our own services are the proxy's: the hub would wait for each of them before it adds any route.
-    c.JupyterHub.proxy_class = FrontedHttpProxy
+    c.JupyterHub.proxy_class = WatchedHttpProxy
     proxy = c.ConfigurableHTTPProxy
     proxy.should_start = False
     proxy.api_url = addresses.proxy_api_url
@@ -104,7 +104,7 @@ def _sign_in(c: Any, state: StateFolder, settings: Settings, addresses: ClusterA
         state_dir=state.root,
         hub_url=f"{addresses.public_url}hub/",
         crypt_key=None if settings.login.is_local else bytes.fromhex(state.secret("auth_state_key")),
-        names_come_again=False,  # the volume of the home and the roles in projects stay when somebody is removed
+        names_come_again=False,  # a home's claim that could not be deleted stays under it
     )
     listen = settings.listen.model_copy(update={"public_url": addresses.public_url})
     public = settings.model_copy(update={"listen": listen})

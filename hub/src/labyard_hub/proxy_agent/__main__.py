@@ -29,7 +29,7 @@ def prepare(environment: Mapping[str, str]) -> Starlette:
 
     ``LABYARD_PROXY_TRUSTED`` lists the networks of an ingress before it, whose word on where a request came from is taken; without it everybody seems to come from there.
     It listens on every address, or on the one that ``LABYARD_LISTEN`` names. Ports, the certificate's folder and the threads can be given by ``LABYARD_PROXY_HTTP_PORT``, ``..._HTTPS_PORT``, ``..._ADMIN_PORT``, ``LABYARD_PROXY_TLS_DIR`` and
-    ``LABYARD_PROXY_THREADS``. There is TLS where that folder holds ``tls.crt`` and ``tls.key``, as a Secret of Kubernetes does.
+    ``LABYARD_PROXY_THREADS``, and by ``LABYARD_PROXY_SOFT_STOP_SECONDS`` how long HAProxy lets what is under way come to its end. There is TLS where that folder holds ``tls.crt`` and ``tls.key``, as a Secret of Kubernetes does.
 
     Raises
     ------
@@ -55,6 +55,7 @@ def prepare(environment: Mapping[str, str]) -> Starlette:
         before="https" if environment.get("LABYARD_PUBLIC_URL", "").startswith("https://") else None,
         trusted=tuple(str(ip_network(one.strip())) for one in environment.get("LABYARD_PROXY_TRUSTED", "").split(",") if one.strip()),
         threads=int(environment.get("LABYARD_PROXY_THREADS", "2")),
+        soft_stop_seconds=int(environment.get("LABYARD_PROXY_SOFT_STOP_SECONDS", "3")),
     )
     for name, text in configuration_files(plan).items():
         write_atomically(folder / name, text, mode=0o600)

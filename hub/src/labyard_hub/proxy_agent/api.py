@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hmac
 import json
+import secrets
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -58,6 +59,8 @@ class _Handlers:
     def __init__(self, agent: Agent, token: str) -> None:
         self._agent = agent
         self._token = token
+        self._name = secrets.token_hex(8)
+        """By which the hub sees that this is another agent than the one that it has told its routes."""
 
     async def read(self, request: Request) -> Response:
         path = self._path(request)
@@ -83,7 +86,7 @@ class _Handlers:
         return Response(status_code=204)
 
     async def health(self, _: Request) -> Response:
-        return JSONResponse({"status": "OK"})
+        return JSONResponse({"status": "OK", "agent": self._name})
 
     async def ready(self, _: Request) -> Response:
         told = self._agent.is_told

@@ -25,7 +25,7 @@ PLANS: dict[str, dict[str, Any]] = {
         "threads": 2,
         "plain_port": 8001,
     },
-    "behind one that does TLS": {"before": "https", "trusted": ("10.0.0.0/8", "fd00::/8")},
+    "behind one that does TLS": {"before": "https", "trusted": ("10.0.0.0/8", "fd00::/8"), "soft_stop_seconds": 3},
     "every address": {"host": "::"},
     "IPv6": {"host": "::1", "admin": "[::1]:9001", "default": "::1|8081"},
 }

@@ -47,6 +47,8 @@ class ProxyPlan:
         Numbers of user and group that it becomes once it listens; None: it stays who it is.
     threads
         How many processors it may use.
+    soft_stop_seconds
+        How long it lets requests come to their end that are under way when it gets SIGUSR1; None: as long as they like.
     """
 
     host: str
@@ -61,6 +63,7 @@ class ProxyPlan:
     trusted: tuple[str, ...] = ()
     account: tuple[int, int] | None = None
     threads: int = 1
+    soft_stop_seconds: int | None = None
 
 
 def configuration_files(plan: ProxyPlan) -> dict[str, str]:
@@ -84,6 +87,7 @@ def _global(plan: ProxyPlan) -> list[str]:
         "  default-path config",
         f"  stats socket unix@{plan.socket} mode 600 level admin",
         f"  nbthread {plan.threads}",
+        *([f"  hard-stop-after {plan.soft_stop_seconds}s"] if plan.soft_stop_seconds is not None else []),
         *([f"  uid {plan.account[0]}", f"  gid {plan.account[1]}"] if plan.account is not None else []),
         # As many connections as the machine lets it have, but no table of a thousand million where that is not limited.
         "  fd-hard-limit 1000000",
