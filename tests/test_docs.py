@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+import jsonschema
 import pytest
+import yaml
 
 from labyard.cli.root import cli
-from labyard_hub.config.settings import BUILT_IN_TOOLS
+from labyard_hub.config.settings import BUILT_IN_TOOLS, Settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("*/*/README.md")])
@@ -82,6 +87,36 @@ def test_targets_of_make_in_the_text_exist(page: Path) -> None:
 def test_commands_are_found_in_the_text() -> None:
     text = "`labyard up` and `make up`\n```sh\ncd x && labyard user \\\n  list  # all\n```\n```python\nlabyard none\n```\n"
     assert list(commands_in(text, "labyard")) == [["user", "list"], ["up"]]
+
+
+HOW_TO = sorted(ROOT.glob("docs/how-to/*.md"))
+OTHER_LOGIN_LINES = {"provider": "oidc", "issuer": "https://id.example.org", "client_id": "x", "allow_all": True, "admin_users": ["ada"]}
+
+
+def settings_in(page: Path) -> Iterator[dict[str, Any]]:
+    """Yield each mapping in YAML that stands in a document."""
+    for block in re.findall(r"^ *```yaml\n(.*?)^ *```", page.read_text(), re.M | re.S):
+        data = yaml.safe_load(textwrap.dedent(block))
+        assert isinstance(data, dict), block
+        yield data
+
+
+@pytest.mark.parametrize("page", [page for page in HOW_TO if not page.name.startswith("cluster")], ids=lambda page: page.name)
+def test_settings_in_the_text_can_be_used(page: Path) -> None:
+    for data in settings_in(page):
+        if data.keys() <= Settings.model_fields.keys():
+            if "provider" not in data.get("login", {"provider": ""}):  # a line more for a section that stands before
+                data["login"] = OTHER_LOGIN_LINES | data["login"]
+            Settings.model_validate(data)
+
+
+@pytest.mark.parametrize("page", [page for page in HOW_TO if page.name.startswith("cluster")], ids=lambda page: page.name)
+def test_the_charts_values_in_the_text_can_be_used(page: Path) -> None:
+    schema = json.loads((ROOT / "helm" / "labyard" / "values.schema.json").read_text())
+    for data in settings_in(page):
+        if data.keys() <= schema["properties"].keys():
+            assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(data)] == []
+            Settings.model_validate({"cluster": {}, **data.get("config", {})})
 
 
 def test_names_in_the_text_are_those_of_the_code() -> None:
