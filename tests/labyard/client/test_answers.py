@@ -15,10 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from labyard import AsyncClient, Client
 from labyard.exceptions import (
@@ -31,6 +27,7 @@ from labyard.exceptions import (
     UnavailableError,
     UnexpectedAnswerError,
 )
+from tests.certificates import make_certificate
 
 ME = {"name": "ada", "admin": False, "groups": []}
 
@@ -219,31 +216,8 @@ def test_this_machine_is_reached_without_a_proxy(script: Script, monkeypatch: py
         assert client.me.get().name == "ada"
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for localhost and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"
-    certificate_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
-    return certificate_file, key_file
-
-
 def test_certificates(script: Script, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    certificate, key = self_signed(tmp_path)
+    certificate, key = make_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     script.server.socket = context.wrap_socket(script.server.socket, server_side=True)

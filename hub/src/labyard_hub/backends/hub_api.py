@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from labyard_hub.backends.hub_answers import body_of
 from labyard_hub.exceptions import HubUnavailableError, SignInFailedError
 
 __all__ = ["Hub", "HubUser", "IssuedToken", "new_verifier"]
@@ -206,10 +207,7 @@ class Hub:
 
 
 def _body(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        body = answer.raise_for_status().json()
-    except (httpx.HTTPStatusError, ValueError):
-        raise HubUnavailableError from None
-    if not isinstance(body, dict) or not ({"name", "access_token"} & body.keys()):
+    body = body_of(answer)
+    if not {"name", "access_token"} & body.keys():
         raise HubUnavailableError
     return body

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
+from labyard_hub.backends.hub_answers import body_of
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.exceptions import HubUnavailableError
 
@@ -56,7 +57,7 @@ class HubDirectory:
         answer = await self._get(f"users/{quote(name, safe='')}")
         if answer.status_code == 404:
             return False
-        return str(_body(answer).get("name")) == name
+        return str(body_of(answer).get("name")) == name
 
     async def names(self) -> Sequence[str]:
         """Return all users' names, sorted, as they were a moment ago.
@@ -71,7 +72,7 @@ class HubDirectory:
             names: list[str] = []
             following: dict[str, Any] | None = {"offset": 0}
             while following:
-                body = _body(await self._get(f"users?limit={PAGE}&offset={int(following['offset'])}"))
+                body = body_of(await self._get(f"users?limit={PAGE}&offset={int(following['offset'])}"))
                 names += [str(user["name"]) for user in body["items"]]
                 following = body["_pagination"].get("next")
             self._names = sorted(name for name in names if not is_project_id(name))
@@ -83,13 +84,3 @@ class HubDirectory:
             return await self._client.get(f"{self._api_url}/{path}", headers=self._headers, timeout=TIMEOUT_SECONDS)
         except httpx.HTTPError:
             raise HubUnavailableError from None
-
-
-def _body(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        body = answer.raise_for_status().json()
-    except (httpx.HTTPStatusError, ValueError):
-        raise HubUnavailableError from None
-    if not isinstance(body, dict):
-        raise HubUnavailableError
-    return body
