@@ -314,3 +314,12 @@ def postgres() -> Iterator[Postgres]:
             yield server
         finally:
             server.stop()
+
+
+def install_driver(folder: Path) -> Path:
+    """Put the PostgreSQL driver that the hub's image has into a folder, for PYTHONPATH, and return it: here nothing else needs one that waits."""
+    root = Path(__file__).parents[1]
+    (folder / "driver.txt").write_text((root / "images/hub/extra.txt").read_text())
+    command = [root / ".venv/bin/uv", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python-version", "3.11"]
+    subprocess.run([*command, "--target", folder / "driver", "-r", folder / "driver.txt"], check=True, timeout=120)
+    return folder / "driver"

@@ -5,7 +5,6 @@ Worth its half a minute: MLflow's migrations, workspaces and queries are other S
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,11 +19,9 @@ from labyard_hub.supervisor.mlflow import mlflow_process
 from labyard_hub.supervisor.process import ProcessSpec
 from tests.integration.small_platform import SmallPlatform, small_platform
 from tests.platform import open_temporary_folder
-from tests.service import Postgres, postgres
+from tests.service import Postgres, install_driver, postgres
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -37,25 +34,13 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def driver() -> Iterator[Path]:
-    """The driver that the hub's image has, for MLflow's interpreter."""
-    with open_temporary_folder() as folder:
-        locked = re.search(r"(?m)^psycopg2-binary==(?:.*\\\n)*.*\n", (ROOT / "images/hub/mlflow.txt").read_text())
-        assert locked is not None
-        (folder / "driver.txt").write_text(locked.group())
-        command = [ROOT / ".venv/bin/uv", "pip", "install", "--quiet", "--require-hashes", "--python-version", "3.11"]
-        subprocess.run([*command, "--target", folder / "driver", "-r", folder / "driver.txt"], check=True, timeout=120)
-        yield folder / "driver"
-
-
-@pytest.fixture(scope="module")
-def world(environments: Path, driver: Path) -> Iterator[World]:
+def world(environments: Path) -> Iterator[World]:
     """Hub, service, PostgreSQL and MLflow with two workers, as on a cluster."""
     with open_temporary_folder() as folder, postgres() as server, small_platform(folder / "state") as platform:
         server.run("createdb", "-h", str(server.folder), "-U", "labyard", "labyard_mlflow")
         process = mlflow_process(platform.state, Settings(), platform.platform, python=environments / "mlflow" / "bin" / "python")
         more = {
-            "PYTHONPATH": f"{process.env['PYTHONPATH']}:{driver}",
+            "PYTHONPATH": f"{process.env['PYTHONPATH']}:{install_driver(folder)}",
             "LABYARD_MLFLOW_DATABASE_URL": f"postgresql://labyard@/labyard_mlflow?host={server.folder}",
             "LABYARD_MLFLOW_WORKERS": "2",
         }
