@@ -25,7 +25,8 @@ need_packages() {
 # Runs a command as root's users will run theirs: as an account without rights.
 as_anybody() {
     if [ "$(id -u)" -eq 0 ] && setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null; then
-        setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+        # By way of a shell: setpriv itself still finds and starts programs with root's rights.
+        setpriv --reuid 65534 --regid 65534 --clear-groups sh -c 'exec "$@"' sh "$@"
     else
         "$@"
     fi
