@@ -53,10 +53,14 @@ class Spawner(LabyardSpawner):
             await super().start()
             status = await asyncio.to_thread(self.proc.wait)
             raise SpawnException(f"It ended with status {status} before it was ready.", reason="ended")
-        if self.user.name == "slow":  # it is on its way until somebody cancels it
+        if self.user.name == "slow":
             self.cmd = ["/bin/sleep", "infinity"]
-            self.http_timeout = 24 * 3600
         return await super().start()
+
+    async def run_pre_spawn_hook(self):
+        if self.user.name == "slow":  # it is on its way until somebody cancels it; JupyterHub reads the time before `start` runs
+            self.start_timeout = self.http_timeout = 24 * 3600
+        await super().run_pre_spawn_hook()
 
 hub = c.JupyterHub
 hub.bind_url = f"http://127.0.0.1:{given['port']}"
