@@ -169,7 +169,7 @@ def test_all_is_installed_and_enabled(whole: Installation) -> None:
     uv("pip", "check", "--python", whole.folder)
     shown = whole.run("labyard", "--help")
     listed = re.findall(r"^  (\w+)  ", shown.stdout, re.M)
-    assert listed == ["completion", "config", "down", "login", "logout", "project", "status", "tools", "up", "use", "user", "whoami"]
+    assert listed == ["completion", "config", "down", "env", "login", "logout", "project", "status", "tools", "up", "use", "user", "whoami"]
     assert "labyard[all]" not in shown.stdout
     assert whole.run("python", "-c", "from labyard.cli.root import cli; cli(['--help'], prog_name='labyard')").stdout == shown.stdout
     assert whole.run("python", "-c", "from labyard.cli.quick import texts_folder; print(texts_folder())").stdout.endswith(
