@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import ssl
 import subprocess
@@ -425,3 +426,28 @@ async def test_a_renewed_certificate_is_used_and_nobody_is_cut_off(tmp_path: Pat
         tls = writer.get_extra_info("ssl_object")
         assert (tls.selected_alpn_protocol(), tls.version()) == ("h2", "TLSv1.3")
         writer.close()
+
+
+async def test_a_connection_that_a_server_closes_at_the_wrong_moment_costs_no_request(tmp_path: Path) -> None:
+    """A server answers and closes when the next request comes on the same connection: what only asks is asked again, what changes something comes on a new one."""
+    seen: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        seen.append(head.split()[0].decode())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            seen.append("closed")
+        writer.close()
+
+    async with open_world(tmp_path) as world, await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await world.hub_side().add_route("/user/bob/", f"http://127.0.0.1:{port}", {})
+        async with aiohttp.ClientSession() as http:
+            for method in ("GET", "GET", "POST", "POST", "DELETE", "GET", "HEAD"):
+                async with http.request(method, f"{world.url}/user/bob/x") as answer:
+                    assert answer.status == 200, (method, seen)
+    assert "closed" in seen
+    assert seen.count("POST") == 2
+    assert seen.count("DELETE") == 1

@@ -169,6 +169,7 @@ def _public(plan: ProxyPlan) -> list[str]:
         "  http-request set-dst-port var(txn.target),field(2,|)",
         "  http-response del-header Keep-Alive",
         "  http-response del-header Proxy-Connection",
+        "  use_backend changes unless { method GET HEAD OPTIONS }",
         "  default_backend servers",
     ]
 
@@ -198,4 +199,12 @@ def _admin(plan: ProxyPlan) -> list[str]:
 
 
 def _servers() -> list[str]:
-    return ["backend servers", "  option srvtcpka", "  server any 0.0.0.0:0"]
+    """Return the backends: for what only asks, by connections that are kept, and for what changes something.
+
+    A server may close a kept connection in the moment in which a request is sent on it, as JupyterHub's do after a refusal. HAProxy then ends the client's connection
+    without an answer. What only asks is sent once more; what changes something must not be, and so gets a connection of its own.
+    """
+    return [
+        *("backend servers", "  option srvtcpka", "  retries 1", "  retry-on empty-response", "  server any 0.0.0.0:0"),
+        *("backend changes", "  option srvtcpka", "  option http-server-close", "  http-reuse never", "  server any 0.0.0.0:0"),
+    ]
