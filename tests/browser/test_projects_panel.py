@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
-from tests.browser.conftest import find_in_palette, snap
+from tests.browser.conftest import WAIT_MILLISECONDS, find_in_palette, snap
 from tests.platform import RunningPlatform, open_temporary_folder, start_platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -528,6 +528,7 @@ def test_a_thousand_projects_and_two_hundred_members(office: Office, new_context
             route.fulfill(json={"state": "stopped", "url": "/x", "started_at": None, "last_activity_at": None})
 
     page = office.open(new_context, "ada")
+    page.set_default_timeout(3 * WAIT_MILLISECONDS)  # a thousand rows are drawn again at each letter, and others use the machine too
     page.route(SERVICE, answer)
     panel = page.locator(PANEL)
     panel.get_by_role("button", name="Refresh projects").click()
