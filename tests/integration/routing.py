@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,21 @@ from labyard_hub.config.settings import ListenSettings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.hub_plugins.proxy import LabyardProxy
 from labyard_hub.supervisor.proxy import proxy_process
+
+WRITING_HUB = """
+import asyncio, pathlib, sys
+from tests.integration.routing import make_proxy
+
+async def main(folder, socket, target, first):
+    proxy = make_proxy(pathlib.Path(folder), pathlib.Path(socket))
+    number = int(first)
+    while True:
+        await proxy.add_route(f"/user/u{number}/", target, {"user": str(number)})
+        print(number, flush=True)
+        number += 1
+
+asyncio.run(main(*sys.argv[1:]))
+"""
 
 TARGETS = 8
 """Servers behind; each says its port, so a wrong target is seen."""
@@ -63,6 +79,13 @@ class Routing:
     def hub_side(self, **changes: Any) -> LabyardProxy:
         """Return what a starting hub has."""
         return make_proxy(self.file.parent, proxy_socket(self.state), **changes)
+
+    async def start_hub(self, life: int) -> asyncio.subprocess.Process:
+        """Start a process that adds routes one after the other, from the number 1000 * `life` on, and says each when it is there."""
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-c", WRITING_HUB, str(self.file.parent), str(proxy_socket(self.state)), self.target(life), str(1000 * life),
+            stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
 
     def target(self, number: int) -> str:
         return f"http://127.0.0.1:{self.ports[number % TARGETS]}"

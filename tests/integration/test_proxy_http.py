@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import random
 import ssl
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,9 @@ import psutil
 import pytest
 from aiohttp import web
 
-from labyard_hub.backends.local.runtime import proxy_socket
 from labyard_hub.config.settings import ListenSettings
 from tests.certificates import make_certificate
 from tests.integration.routing import Routing, add_many, open_routing, until
-from tests.integration.test_proxy_routes import HUB
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -333,16 +329,7 @@ async def test_websockets_live_through_storms_of_routes_and_killed_hubs(world: W
 
         await all_talk("first")
         for life in range(2):
-            command = [
-                sys.executable,
-                "-c",
-                HUB,
-                str(world.file.parent),
-                str(proxy_socket(world.state)),
-                world.target(life),
-                str(1000 * life),
-            ]
-            hub = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+            hub = await world.start_hub(life)
             assert hub.stdout is not None
             for _ in range(5):
                 await asyncio.wait_for(hub.stdout.readline(), 30)

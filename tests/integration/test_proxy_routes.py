@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +15,6 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from labyard_hub.backends.local.runtime import proxy_socket
 from tests.certificates import make_certificate
 from tests.integration.kernels import KernelConnection
 from tests.integration.routing import TARGETS, Routing, add_many, as_users, open_routing
@@ -26,7 +23,6 @@ from tests.platform import Browserless, start_platform
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 PASSWORD = "correct horse battery"
-API_PASSWORD = "password-of-the-proxy"
 ROUTES = 200
 
 
@@ -90,36 +86,11 @@ async def test_storms_leave_what_should_be_left(routing: Routing) -> None:
     assert set(await proxy.get_all_routes()) == {"/", *expected}
 
 
-HUB = """
-import asyncio, pathlib, sys
-from tests.integration.routing import make_proxy
-
-async def main(folder, socket, target, first):
-    proxy = make_proxy(pathlib.Path(folder), pathlib.Path(socket))
-    number = int(first)
-    while True:
-        await proxy.add_route(f"/user/u{number}/", target, {"user": str(number)})
-        print(number, flush=True)
-        number += 1
-
-asyncio.run(main(*sys.argv[1:]))
-"""
-
-
 async def test_routes_survive_a_hub_that_is_killed_while_it_writes(routing: Routing) -> None:
     """What it had said to be there is there, the file is whole, and the next hub goes on from it."""
     expected: dict[str, str] = {}
     for life in range(4):
-        command = [
-            sys.executable,
-            "-c",
-            HUB,
-            str(routing.file.parent),
-            str(proxy_socket(routing.state)),
-            routing.target(life),
-            str(1000 * life),
-        ]
-        child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+        child = await routing.start_hub(life)
         assert child.stdout is not None
         for _ in range(10 + 3 * life):
             line = await asyncio.wait_for(child.stdout.readline(), 30)
