@@ -10,6 +10,7 @@ command -v chromium >/dev/null || missing="chromium fonts-liberation"
 for shell in fish zsh; do
     command -v "$shell" >/dev/null || missing="$missing $shell" # the completions are tried in them
 done
+command -v setfacl >/dev/null || missing="$missing acl" # our access lists are compared with its
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 for program in podman buildah runc mmdebstrap; do
     command -v "$program" >/dev/null || missing="$missing $program"
