@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
@@ -72,21 +72,27 @@ def snap(page: Page, name: str) -> None:
     page.screenshot(path=folder / f"{_slug(name)}.png")
 
 
-def find_in_palette(page: Page, command: str) -> None:
-    """Open JupyterLab's command palette by its keys and type `command`.
+def run_in_palette(page: Page, command: str, result: Locator, picture: str | None = None) -> None:
+    """Open JupyterLab's command palette by its keys, type `command` and press Enter, until `result` is there; keep a picture named `picture` of the palette.
 
-    When the Launcher is there, JupyterLab may not know the keys yet, and when it does, it may still give the focus to the Launcher once, which closes the palette.
+    When the Launcher is there, JupyterLab may not know the keys yet, and when it does, it may still give the focus to the Launcher once, which closes the palette:
+    before the command is typed, or between that and Enter.
     """
-    deadline = time.monotonic() + WAIT_MILLISECONDS / 1000
+    deadline = time.monotonic() + 2 * WAIT_MILLISECONDS / 1000
     while True:
-        page.keyboard.press("Control+Shift+C")
         with suppress(PlaywrightTimeout):
+            page.keyboard.press("Control+Shift+C")
             page.locator(".lm-CommandPalette-input:focus").wait_for(timeout=1000)
             page.keyboard.press("Control+A")
             page.keyboard.type(command)
             page.locator(".lm-CommandPalette-item.lm-mod-active", has_text=command).wait_for(timeout=2000)
+            if picture:
+                snap(page, picture)
+            page.locator(".lm-CommandPalette-input:focus").wait_for(timeout=1000)
+            page.keyboard.press("Enter")
+            result.wait_for(timeout=WAIT_MILLISECONDS / 3)
             return
-        assert time.monotonic() < deadline, f"the command palette does not find {command!r}"
+        assert time.monotonic() < deadline, f"the command palette does not run {command!r}"
 
 
 def _slug(text: str) -> str:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 
-from tests.browser.conftest import find_in_palette, snap
+from tests.browser.conftest import run_in_palette, snap
 from tests.platform import RunningPlatform, open_temporary_folder, start_platform, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -151,10 +151,7 @@ def test_by_keyboard_alone_from_the_sign_in_to_tensorboard(lab: Lab, new_context
     page.keyboard.press("Enter")
     expect(page.locator(".jp-Launcher").first).to_be_visible(timeout=START_MILLISECONDS)
     expect(page.locator(".jp-LauncherCard", has_text="TensorBoard").first).to_be_visible()
-    find_in_palette(page, "Open TensorBoard")
-    snap(page, "lab-02-palette")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("tab", name="TensorBoard").first).to_be_visible()
+    run_in_palette(page, "Open TensorBoard", page.get_by_role("tab", name="TensorBoard").first, picture="lab-02-palette")
     expect(tool_frame(page, "TensorBoard").get_by_text("No dashboards are active").first).to_be_visible(timeout=START_MILLISECONDS)
     snap(page, "lab-03-tensorboard-without-data")
 

@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
-from tests.browser.conftest import WAIT_MILLISECONDS, find_in_palette, snap
+from tests.browser.conftest import WAIT_MILLISECONDS, run_in_palette, snap
 from tests.platform import RunningPlatform, open_temporary_folder, start_platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -329,8 +329,7 @@ def test_by_keyboard_alone(office: Office, new_context: NewContext) -> None:
     page = office.open(new_context, "ada")
     panel = page.locator(PANEL)
     expect(head(page, "vision")).to_be_visible()
-    find_in_palette(page, "New Project")
-    page.keyboard.press("Enter")
+    run_in_palette(page, "New Project", panel.get_by_label("Display name"))
     expect(panel.get_by_label("Display name")).to_be_focused()
     page.keyboard.type("Alpha")
     page.keyboard.press("Enter")
