@@ -23,7 +23,7 @@ from tests.benchmarks.stub_hub import Hub, stub_hub
 from tests.benchmarks.stub_server import stub_server
 from tests.platform import open_temporary_folder
 
-SIZES = (1_000, 5_000)
+SIZES = (1_000, 5_000, 10_000)
 STORM = 200
 """Servers that are started."""
 AT_ONCE = 32

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
 from jupyterhub import orm
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
@@ -13,7 +14,8 @@ from labyard_hub.hub_plugins import hub_database
 from labyard_hub.hub_plugins.hub_database import tune_sqlite
 
 
-def test_commits_do_not_wait_for_the_disk(tmp_path: Path) -> None:
+def test_commits_do_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orm, "register_ping_connection", orm.register_ping_connection)  # it is put back
     tune_sqlite()
     tune_sqlite()
     try:
@@ -22,8 +24,12 @@ def test_commits_do_not_wait_for_the_disk(tmp_path: Path) -> None:
         assert session.execute(text("PRAGMA synchronous")).scalar_one() == 1
         # What JupyterHub itself sets stays.
         assert session.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+        session.commit()
+        sent: list[str] = []
+        event.listen(session.get_bind(), "before_cursor_execute", lambda *sending: sent.append(sending[2]))
         session.add(orm.User(name="ada"))
         session.commit()
+        assert [statement.split()[0] for statement in sent] == ["INSERT"]
         session.close()
     finally:
         event.remove(Engine, "connect", hub_database._set_pragmas)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
+import itertools
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +20,7 @@ from jupyterhub.user import User, UserDict
 from sqlalchemy import event
 
 from labyard_hub.hub_plugins.hub_app import CHUNK, LabyardHub
-from labyard_hub.hub_plugins.hub_users import FLAGS, HubUsers, Turns, pending_servers, requests_in_turn, watch_pending
+from labyard_hub.hub_plugins.hub_users import CALM_PASSES, FLAGS, HubUsers, Turns, pending_servers, requests_in_turn, watch_pending
 
 
 class StillSpawner(Spawner):  # type: ignore[misc]
@@ -228,6 +229,28 @@ async def test_starts_that_come_together_let_others_through() -> None:
     assert len(order) == 11
 
 
+@pytest.mark.parametrize(
+    ("pass_milliseconds", "passes"),
+    [
+        ([0.1], CALM_PASSES),
+        ([3, 0.1], 1 + CALM_PASSES),
+        ([0.1, 0.1, 3, 0.1], 3 + CALM_PASSES),
+        ([1], 10),  # never calm: the start is not put off for ever
+        ([25], 1),
+    ],
+)
+async def test_a_turn_begins_when_the_loop_is_calm_or_after_a_while(pass_milliseconds: list[float], passes: int) -> None:
+    clock = itertools.accumulate(itertools.chain([0], pass_milliseconds, itertools.repeat(pass_milliseconds[-1])))
+    turns = Turns(clock=lambda: next(clock) / 1000 + 1e-9)
+    taken = asyncio.create_task(turns.take())
+    seen = 0
+    while not taken.done():
+        await asyncio.sleep(0)
+        seen += 1
+    # One more before it begins, and one until its end is seen.
+    assert seen in (passes + 1, passes + 2)
+
+
 async def test_requests_for_starts_that_come_together_are_prepared_in_turn(db: Any) -> None:
     users = HubUsers(lambda: db, {})
     order: list[str] = []
@@ -244,9 +267,17 @@ async def test_requests_for_starts_that_come_together_are_prepared_in_turn(db: A
 
     for _ in range(2):
         requests_in_turn(Handler)
-    await asyncio.gather(*(Handler("POST").prepare() for _ in range(10)), Handler("GET").prepare())
+    rested: list[int] = []
+
+    async def ask() -> None:
+        await Handler("POST").prepare()
+        rested.append(order.count("POST"))
+
+    await asyncio.gather(*(ask() for _ in range(10)), Handler("GET").prepare())
     assert order.index("GET") <= 1
     assert order.count("POST") == 10
+    # Between finding whose request it is and the rest, another has its turn.
+    assert rested[0] > 1
 
 
 async def test_nothing_of_a_start_is_uncommitted_while_it_waits_for_its_turn(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:

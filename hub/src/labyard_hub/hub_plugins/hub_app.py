@@ -30,6 +30,7 @@ from traitlets import Dict, default
 from labyard_hub.domain.groups import tell_empty_groups
 from labyard_hub.hub_plugins.hub_database import tune_sqlite
 from labyard_hub.hub_plugins.hub_memory import LOOK_SECONDS, MemoryKeeper
+from labyard_hub.hub_plugins.hub_tokens import spare_rounds
 from labyard_hub.hub_plugins.hub_users import HubUsers, is_quiet, requests_in_turn, watch_pending
 from labyard_hub.hub_plugins.pages.start import StartHandler
 
@@ -166,6 +167,7 @@ async def _accepts(host: str, port: int) -> bool:
 def main() -> None:
     """Run the hub."""
     tune_sqlite()
+    spare_rounds()
     watch_pending()
     for handler_class in (UserServerAPIHandler, StartHandler):
         requests_in_turn(handler_class)

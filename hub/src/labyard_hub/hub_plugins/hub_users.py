@@ -26,8 +26,12 @@ FLAGS = ("_spawn_pending", "_stop_pending", "_check_pending", "_rename_pending")
 pending_servers: WeakSet[Any] = WeakSet()
 """The servers of which something is under way, or was until a moment ago."""
 
-QUICK_TURN_SECONDS = 0.001
-MOST_TURNS = 200
+QUICK_PASS_SECONDS = 0.0005
+"""A pass of the event loop in which nobody was answered takes less."""
+CALM_PASSES = 3
+"""A request is answered in several passes, some of them short."""
+LONGEST_WAIT_SECONDS = 0.01
+"""A start asks for some seven turns: where the loop is never calm, it waits so long for each."""
 
 
 class _Flag:
@@ -58,31 +62,38 @@ def is_quiet() -> bool:
 
 
 class Turns:
-    """Lets starts begin one at a time, each when the event loop has done what else there was.
+    """Lets starts begin one at a time, each part of them when the event loop has done what else there was.
 
-    The request for a start keeps the loop for some 8 ms, and its beginning for 10. Of thirty that come together each waited for all, and so did every other request.
+    The request for a start keeps the loop for some 5 ms, and its beginning for three times 4. Of thirty that come together each waited for all, and so did every other request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._lock = asyncio.Lock()
+        self._clock = clock
 
     async def take(self) -> None:
-        """Wait for one's turn."""
+        """Wait for one's turn, and until the loop is calm, but not long."""
         async with self._lock:
-            for _ in range(MOST_TURNS):
-                began = time.perf_counter()
+            calm = 0
+            now = self._clock()
+            latest = now + LONGEST_WAIT_SECONDS
+            while calm < CALM_PASSES and now < latest:
+                began = now
                 await asyncio.sleep(0)
-                if time.perf_counter() - began < QUICK_TURN_SECONDS:
-                    break
+                now = self._clock()
+                calm = calm + 1 if now - began < QUICK_PASS_SECONDS else 0
 
 
 def requests_in_turn(handler_class: Any) -> None:
-    """Make POST requests of `handler_class`, which start servers, wait for their turn before anything is looked up for them. Calling it again changes nothing."""
+    """Make POST requests of `handler_class`, which start servers, wait for their turn before it is looked up whose they are, and for another before the rest. Calling it again changes nothing."""
 
     async def prepare(handler: Any) -> None:
-        if handler.request.method == "POST":
+        starts = handler.request.method == "POST"
+        if starts:
             await handler.users.take_turn()
         await super(handler_class, handler).prepare()
+        if starts:
+            await handler.users.take_turn()
 
     if "prepare" not in handler_class.__dict__:
         handler_class.prepare = prepare
@@ -121,19 +132,21 @@ class HubUser(User):  # type: ignore[misc]  # jupyterhub carries no types
     def _new_spawner(self, *args: Any, **kwargs: Any) -> Any:
         spawner = super()._new_spawner(*args, **kwargs)
         spawner.server_token_scopes = self._in_turn(spawner.server_token_scopes)
+        # The public setting of these may be no function, since it is written into the server's environment as it is.
+        spawner._get_oauth_client_allowed_scopes = self._in_turn(spawner._get_oauth_client_allowed_scopes)  # noqa: SLF001
         return spawner
 
-    def _in_turn(self, scopes: Any) -> Callable[[Any], Awaitable[Any]]:
-        """Return what gives `scopes`, the tokens' or a function of them, as a start asks for it after its first rows are written, in another turn."""
+    def _in_turn(self, scopes: Any) -> Callable[..., Awaitable[Any]]:
+        """Return what gives `scopes`, of the server's token or its OAuth client, or a function of them, as a start asks for it after rows are written, in another turn."""
 
-        async def wait(spawner: Any) -> Any:
+        async def wait(*args: Any) -> Any:
             await self._take_turn()
-            return await maybe_future(scopes(spawner)) if callable(scopes) else scopes
+            return await maybe_future(scopes(*args)) if callable(scopes) else scopes
 
-        def give(spawner: Any) -> Awaitable[Any]:
+        def give(*args: Any) -> Awaitable[Any]:
             # At once, not when the wait begins: what is not committed when another request ends is rolled back with it.
             self.db.commit()
-            return wait(spawner)
+            return wait(*args)
 
         return give
 
