@@ -3,6 +3,7 @@
 Stock is the hub of `tests.benchmarks.sign_in`, with JupyterLab and the extensions that Notebook and jupyter-server-proxy bring, without ours and without editing together.
 One starts on the hub's home page in both, in a browser that knows nothing ("cold") or one that has been in that JupyterLab before ("warm"); the server runs already, or is
 started by the click. A cold browser has looked at our home page as long as a person takes to find the button: `LOOK_SECONDS`, in which it loads ahead. "No look" leaves that out.
+Traffic is counted in visits of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tests.benchmarks.sign_in import PASSWORD, stock_hub
 from tests.browser.conftest import ARGUMENTS, WIDE
 from tests.platform import open_temporary_folder, start_platform
 
-ROUNDS = 3
+ROUNDS = 5
 LOOK_SECONDS = 1.5
 
 PLAIN = """
@@ -38,6 +39,10 @@ class _Visit:
     seconds: float
     cpu_seconds: float
     """Of the page's main thread, until then; another program's load changes it little."""
+
+
+@dataclass(frozen=True)
+class _Traffic:
     requests: int
     megabytes: float
 
@@ -62,30 +67,47 @@ def _go_home(page: Page, url: str, name: str) -> None:
 
 
 def _visit(context: BrowserContext, url: str, name: str, look_seconds: float, *, stopped: bool = False) -> _Visit:
-    """Go to the home page, signing in where that is needed, click, and wait for the Launcher. All that the way takes counts as traffic."""
+    """Go to the home page, signing in where that is needed, click, and wait for the Launcher."""
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    _go_home(page, url, name)
+    if stopped:
+        _stop(page, name)
+        page.reload()
+    page.wait_for_timeout(1000 * look_seconds)
+    before, started = _main_thread_seconds(session), time.perf_counter()
+    _click(page)
+    took, after = time.perf_counter() - started, _main_thread_seconds(session)
+    page.wait_for_load_state("networkidle")
+    page.close()
+    return _Visit(took, after - before if after > before else after)
+
+
+def _traffic(context: BrowserContext, url: str, name: str) -> _Traffic:
+    """Do the same, and return what came over the network on all the way."""
     page = context.new_page()
     session = context.new_cdp_session(page)
     session.send("Network.enable")
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
     finished: list[dict[str, Any]] = []
     asked: set[str] = set()
     session.on("Network.responseReceived", lambda event: None if event["response"].get("fromDiskCache") else asked.add(event["requestId"]))
     session.on("Network.requestServedFromCache", lambda event: asked.discard(event["requestId"]))
     session.on("Network.loadingFinished", lambda event: finished.append(event))  # noqa: PLW0108  # Playwright wants a function of its own
     _go_home(page, url, name)
-    if stopped:
-        _stop(page, name)
-        page.reload()
-    page.wait_for_timeout(1000 * look_seconds)
-    launcher = page.locator(".jp-Launcher").first
-    before, started = _main_thread_seconds(session), time.perf_counter()
-    page.locator("#start").or_(page.locator("#open-lab")).or_(page.get_by_role("button", name="Open JupyterLab")).first.click()
-    launcher.wait_for()
-    took, after = time.perf_counter() - started, _main_thread_seconds(session)
+    page.wait_for_timeout(1000 * LOOK_SECONDS)
+    _click(page)
     page.wait_for_load_state("networkidle")
     came = [event for event in finished if event["requestId"] in asked]
     page.close()
-    return _Visit(took, after - before if after > before else after, len(came), sum(event["encodedDataLength"] for event in came) / 1e6)
+    return _Traffic(len(came), sum(event["encodedDataLength"] for event in came) / 1e6)
+
+
+def _click(page: Page) -> None:
+    """Open JupyterLab, until its Launcher is visible."""
+    button = page.locator("#start").or_(page.locator("#open-lab")).or_(page.get_by_role("button", name="Open JupyterLab")).first
+    button.click(no_wait_after=True)
+    page.locator(".jp-Launcher").first.wait_for()
 
 
 def _main_thread_seconds(session: CDPSession) -> float:
@@ -106,25 +128,33 @@ def _stop(page: Page, name: str) -> None:
     )
 
 
-def _round(browser: Browser, url: str, name: str) -> dict[str, _Visit]:
-    """Return one visit of each kind, by one user."""
+def _round(browser: Browser, url: str, name: str) -> tuple[dict[str, _Visit], dict[str, _Traffic]]:
+    """Return one visit of each kind, by one user, and the traffic of two."""
     visits = {}
-    warm = browser.new_context(viewport=WIDE)
-    warm.set_default_timeout(120_000)
+    traffic = {}
+    warm = _open(browser)
     visits["cold, server started"] = _visit(warm, url, name, LOOK_SECONDS)
     for kind, look in (("cold, no look", 0.0), ("cold", LOOK_SECONDS)):
-        cold = browser.new_context(viewport=WIDE)
-        cold.set_default_timeout(120_000)
+        cold = _open(browser)
         visits[kind] = _visit(cold, url, name, look)
         cold.close()
-    _visit(warm, url, name, 0)  # a browser keeps compiled scripts from the second time on
+    cold = _open(browser)
+    traffic["cold"] = _traffic(cold, url, name)
+    cold.close()
+    traffic["warm"] = _traffic(warm, url, name)  # a browser keeps compiled scripts from the second time on
     visits["warm"] = _visit(warm, url, name, LOOK_SECONDS)
     visits["warm, server started"] = _visit(warm, url, name, LOOK_SECONDS, stopped=True)
     page = warm.new_page()
     _go_home(page, url, name)
     _stop(page, name)
     warm.close()
-    return visits
+    return visits, traffic
+
+
+def _open(browser: Browser) -> BrowserContext:
+    context = browser.new_context(viewport=WIDE)
+    context.set_default_timeout(120_000)
+    return context
 
 
 def main() -> None:
@@ -132,7 +162,7 @@ def main() -> None:
     program = shutil.which("chromium")
     if program is None:
         raise SystemExit("chromium is missing: sudo apt-get install chromium")
-    found: dict[str, list[dict[str, _Visit]]] = {"stock": [], "Labyard": []}
+    found: dict[str, list[tuple[dict[str, _Visit], dict[str, _Traffic]]]] = {"stock": [], "Labyard": []}
     with open_temporary_folder() as root, sync_playwright() as playwright:
         (root / "stock").mkdir()
         _make_plain(root / "stock" / "plain")
@@ -143,29 +173,29 @@ def main() -> None:
                 for side, url in (("stock", stock), ("Labyard", ours.url)):
                     found[side].append(_round(browser, url, f"user{number}"))
         browser.close()
-    for kind in found["stock"][0]:
+    for kind in found["stock"][0][0]:
         compare(
             f"Click to a visible Launcher: {kind}",
             "s",
-            {side: [one[kind].seconds for one in rounds] for side, rounds in found.items()},
+            {side: [visits[kind].seconds for visits, _ in rounds] for side, rounds in found.items()},
             base="stock",
         )
         compare(
             f"CPU of the page's main thread until then: {kind}",
             "s",
-            {side: [one[kind].cpu_seconds for one in rounds] for side, rounds in found.items()},
+            {side: [visits[kind].cpu_seconds for visits, _ in rounds] for side, rounds in found.items()},
             base="stock",
         )
     for kind in ("cold", "warm"):
         compare(
             f"Requests over the network, from sign-in or home page to JupyterLab: {kind}",
             "requests",
-            {side: [one[kind].requests for one in rounds] for side, rounds in found.items()},
+            {side: [traffic[kind].requests for _, traffic in rounds] for side, rounds in found.items()},
             base="stock",
         )
         compare(
             f"Bytes over the network, likewise: {kind}",
             "MB",
-            {side: [one[kind].megabytes for one in rounds] for side, rounds in found.items()},
+            {side: [traffic[kind].megabytes for _, traffic in rounds] for side, rounds in found.items()},
             base="stock",
         )

@@ -11,7 +11,7 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
 from labyard_hub.hub_plugins import hub_database
-from labyard_hub.hub_plugins.hub_database import tune_sqlite
+from labyard_hub.hub_plugins.hub_database import rows_alone, tune_sqlite
 
 
 def test_commits_do_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +34,25 @@ def test_commits_do_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.Mo
     finally:
         event.remove(Engine, "connect", hub_database._set_pragmas)
     assert sqlite3.connect(tmp_path / "hub.sqlite").execute("SELECT name FROM users").fetchall() == [("ada",)]
+
+
+def test_rows_are_read_alone_and_what_belongs_to_them_when_it_is_asked_for() -> None:
+    session = orm.new_session_factory(url="sqlite:///:memory:")()
+    session.add_all(orm.User(name=f"user{number}", groups=[orm.Group(name=f"group{number}")]) for number in range(3))
+    session.commit()
+    session.expunge_all()
+    sent: list[str] = []
+    event.listen(session.get_bind(), "before_cursor_execute", lambda *sending: sent.append(sending[2]))
+
+    with rows_alone(session):
+        users = session.query(orm.User).all()
+    assert len([statement for statement in sent if "users" in statement]) == 1
+    assert [[group.name for group in user.groups] for user in users] == [["group0"], ["group1"], ["group2"]]
+
+    session.expunge_all()
+    sent.clear()
+    users = session.query(orm.User).all()
+    with_groups = len(sent)
+    assert [[group.name for group in user.groups] for user in users] == [["group0"], ["group1"], ["group2"]]
+    assert len(sent) == with_groups > 1
+    session.close()

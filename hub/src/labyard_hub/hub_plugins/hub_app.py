@@ -28,7 +28,7 @@ from tornado.ioloop import PeriodicCallback
 from traitlets import Dict, default
 
 from labyard_hub.domain.groups import tell_empty_groups
-from labyard_hub.hub_plugins.hub_database import tune_sqlite
+from labyard_hub.hub_plugins.hub_database import rows_alone, tune_sqlite
 from labyard_hub.hub_plugins.hub_memory import LOOK_SECONDS, MemoryKeeper
 from labyard_hub.hub_plugins.hub_tokens import spare_rounds
 from labyard_hub.hub_plugins.hub_users import HubUsers, is_quiet, requests_in_turn, watch_pending
@@ -60,7 +60,8 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
             await super().init_users()
             return
         async with look_up_all():
-            await super().init_users()
+            with rows_alone(self.db):
+                await super().init_users()
 
     async def init_groups(self) -> None:
         """Make the groups that an operator's own file names, and tell of those that are asked for in vain."""

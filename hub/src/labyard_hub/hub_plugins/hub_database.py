@@ -1,15 +1,18 @@
-"""Settings of the hub's SQLite file that JupyterHub leaves at their defaults."""
+"""Settings of the hub's database that JupyterHub leaves at their defaults."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from jupyterhub import orm
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.orm import ORMExecuteState, Session, lazyload
 
-__all__ = ["tune_sqlite"]
+__all__ = ["rows_alone", "tune_sqlite"]
 
 
 def tune_sqlite() -> None:
@@ -36,3 +39,18 @@ def _ping_servers_only(engine: Any) -> None:
     """Have each transaction begin with a question to the database, which finds lost connections to a server: 0.3 ms that a file needs not."""
     if engine.dialect.name != "sqlite":
         _ping(engine)
+
+
+@contextmanager
+def rows_alone(session: Session) -> Iterator[None]:
+    """Read rows without what belongs to them until the end of the block; that is read when it is asked for. JupyterHub reads each user's groups, roles and tokens otherwise."""
+    event.listen(session, "do_orm_execute", _leave_the_rest)
+    try:
+        yield
+    finally:
+        event.remove(session, "do_orm_execute", _leave_the_rest)
+
+
+def _leave_the_rest(state: ORMExecuteState) -> None:
+    if state.is_select and not state.is_relationship_load and not state.is_column_load:
+        state.statement = state.statement.options(lazyload("*"))
