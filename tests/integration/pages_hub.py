@@ -30,11 +30,11 @@ import asyncio, json, os, sys
 from pathlib import Path
 import labyard_hub
 from labyard_hub.config.settings import Settings
-from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
+from labyard_hub.hub_plugins.login.authenticator import LabyardAuthenticator
 from labyard_hub.hub_plugins.choices import Starts
 from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.domain.scopes import USE_SCOPE
-from labyard_hub.hub_plugins.spawner import LabyardSpawner
+from labyard_hub.hub_plugins.local.spawner import LabyardSpawner
 from labyard_hub.hub_plugins.proxy import LabyardProxy
 from jupyterhub.spawner import SpawnException
 

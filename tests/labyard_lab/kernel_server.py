@@ -16,7 +16,7 @@ import psutil
 
 import labyard_lab
 from labyard_hub.backends.local.environments import EnvironmentStore, kernels
-from labyard_hub.hub_plugins.spawner import SINGLEUSER
+from labyard_hub.hub_plugins.local.spawner import SINGLEUSER
 from tests.integration.kernels import KernelConnection
 from tests.labyard_lab.conftest import TOKEN, LabServer, wait_until
 

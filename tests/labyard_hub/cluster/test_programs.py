@@ -153,7 +153,7 @@ def test_the_set_up_link_is_in_the_log_of_a_hub_without_an_administrator(
 ) -> None:
     program = hub(mounted)
     assert "https://labyard.example.org/hub/setup?token=" in capsys.readouterr().out
-    assert program.argv[1:3] == ("-m", "labyard_hub.hub_plugins.hub_app")
+    assert program.argv[1:3] == ("-m", "labyard_hub.hub_plugins.hub.app")
 
 
 def test_the_culler_follows_the_settings(mounted: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from kubernetes_asyncio.client import ApiException
 from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.config.profiles import ProfileSettings
 from labyard_hub.hub_plugins.capacity import ProfileCapacity
-from labyard_hub.hub_plugins.cluster_capacity import ClusterCapacity
+from labyard_hub.hub_plugins.pods.capacity import ClusterCapacity
 from labyard_hub.testing.fake_kubernetes.handle import node
 
 SMALL = ProfileSettings.model_validate({"name": "small", "cpu_guarantee_cores": 2})

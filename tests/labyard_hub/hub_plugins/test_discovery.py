@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from labyard_hub.hub_plugins.discovery import AGE_SECONDS, Discovery, read_endpoints
-from labyard_hub.hub_plugins.login_problems import ProviderAwayError
+from labyard_hub.hub_plugins.login.discovery import AGE_SECONDS, Discovery, read_endpoints
+from labyard_hub.hub_plugins.login.problems import ProviderAwayError
 
 ISSUER = "https://id.example.org/realms/team"
 DOCUMENT: dict[str, Any] = {

@@ -10,8 +10,8 @@ from jupyterhub import orm
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
-from labyard_hub.hub_plugins import hub_database
-from labyard_hub.hub_plugins.hub_database import rows_alone, tune_sqlite
+from labyard_hub.hub_plugins.hub import database
+from labyard_hub.hub_plugins.hub.database import rows_alone, tune_sqlite
 
 
 def test_commits_do_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +32,7 @@ def test_commits_do_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.Mo
         assert [statement.split()[0] for statement in sent] == ["INSERT"]
         session.close()
     finally:
-        event.remove(Engine, "connect", hub_database._set_pragmas)
+        event.remove(Engine, "connect", database._set_pragmas)
     assert sqlite3.connect(tmp_path / "hub.sqlite").execute("SELECT name FROM users").fetchall() == [("ada",)]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from labyard_hub.hub_plugins.hub_memory import AT_MOST_SECONDS, BETWEEN_SECONDS, LONG_SECONDS, WHOLE_SECONDS, MemoryKeeper
+from labyard_hub.hub_plugins.hub.memory import AT_MOST_SECONDS, BETWEEN_SECONDS, LONG_SECONDS, WHOLE_SECONDS, MemoryKeeper
 
 
 class Ring:

@@ -13,7 +13,7 @@ from jupyterhub.oauth import provider
 from jupyterhub.oauth.provider import make_provider
 from jupyterhub.utils import compare_token, hash_token
 
-from labyard_hub.hub_plugins.hub_tokens import hash_by_look, is_drawn, spare_rounds
+from labyard_hub.hub_plugins.hub.tokens import hash_by_look, is_drawn, spare_rounds
 
 UPSTREAM_ROUNDS = "16384"
 KINDS = ("drawn", "thought up")

@@ -19,8 +19,8 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.user import User, UserDict
 from sqlalchemy import event
 
-from labyard_hub.hub_plugins.hub_app import CHUNK, LabyardHub
-from labyard_hub.hub_plugins.hub_users import CALM_PASSES, FLAGS, HubUsers, Turns, pending_servers, requests_in_turn, watch_pending
+from labyard_hub.hub_plugins.hub.app import CHUNK, LabyardHub
+from labyard_hub.hub_plugins.hub.users import CALM_PASSES, FLAGS, HubUsers, Turns, pending_servers, requests_in_turn, watch_pending
 
 
 class StillSpawner(Spawner):  # type: ignore[misc]
@@ -151,7 +151,7 @@ def test_the_flags_are_those_of_which_upstream_makes_pending() -> None:
     ids=lambda value: getattr(value, "__qualname__", ""),
 )
 def test_what_we_repeat_or_rely_on_is_as_it_was_upstream(function: Any, digest: str) -> None:
-    """If this fails, compare the new source with `hub_app` and `hub_users`, see docs/dev/upstream.md, and note the new digest."""
+    """If this fails, compare the new source with `hub/app.py` and `hub/users.py`, see docs/dev/upstream.md, and note the new digest."""
     assert hashlib.sha256(inspect.getsource(function).encode()).hexdigest()[:12] == digest, jupyterhub.__version__
 
 

@@ -7,7 +7,7 @@ import sys
 
 PROGRAM = """
 import sys
-import labyard_hub.hub_plugins.hub_app
+import labyard_hub.hub_plugins.hub.app
 loaded = "lark" in sys.modules
 from jsonschema import Draft202012Validator as Validator
 check = Validator({"format": "iri"}, format_checker=Validator.FORMAT_CHECKER).is_valid

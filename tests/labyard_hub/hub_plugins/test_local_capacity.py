@@ -12,7 +12,7 @@ from labyard_hub.domain.start_errors import NoRoomError
 from labyard_hub.exceptions import GpuListError
 from labyard_hub.hub_plugins.capacity import ProfileCapacity
 from labyard_hub.hub_plugins.choices import Choice, Granted
-from labyard_hub.hub_plugins.local_capacity import LocalCapacity, LocalRoom
+from labyard_hub.hub_plugins.local.capacity import LocalCapacity, LocalRoom
 
 GIB = 2**30
 FREE = ProfileSettings(name="free", cpu_cores=64, memory_bytes=512 * GIB)

@@ -9,7 +9,7 @@ import pytest
 
 from labyard_hub.config.settings import Settings
 from labyard_hub.exceptions import InvalidNameError
-from labyard_hub.hub_plugins.identity import HubBusyError
+from labyard_hub.hub_plugins.login.identity import HubBusyError
 from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.hub_plugins.pages.assets import STATIC, TEMPLATES, asset
 from labyard_hub.hub_plugins.pages.errors import http_error

@@ -22,9 +22,9 @@ from traitlets.config import Config
 
 from labyard_hub.config.login import LoginSettings
 from labyard_hub.config.settings import SignInSettings
-from labyard_hub.hub_plugins.login import configure_login
-from labyard_hub.hub_plugins.login_problems import NameTakenError, NotLetInError, ProviderAwayError, ProviderErrorError
-from labyard_hub.hub_plugins.provider_identities import ProviderIdentity
+from labyard_hub.hub_plugins.login.config import configure_login
+from labyard_hub.hub_plugins.login.problems import NameTakenError, NotLetInError, ProviderAwayError, ProviderErrorError
+from labyard_hub.hub_plugins.login.provider_identities import ProviderIdentity
 
 HUB = "https://labyard.example.org/hub/"
 

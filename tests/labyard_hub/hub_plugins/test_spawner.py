@@ -14,7 +14,7 @@ from jupyterhub.spawner import SpawnException
 from labyard_hub.backends.local.limits import ControlGroup, Limits
 from labyard_hub.config.profiles import ProfileSettings
 from labyard_hub.hub_plugins.choices import Choice, Granted
-from labyard_hub.hub_plugins.spawner import LabyardSpawner
+from labyard_hub.hub_plugins.local.spawner import LabyardSpawner
 
 
 def spawner(user: str) -> Any:

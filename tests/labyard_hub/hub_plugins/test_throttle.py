@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labyard_hub.hub_plugins import throttle as module
-from labyard_hub.hub_plugins.throttle import AttemptsError, Throttle, address_key
+from labyard_hub.hub_plugins.login import throttle as module
+from labyard_hub.hub_plugins.login.throttle import AttemptsError, Throttle, address_key
 
 
 class Clock:

@@ -46,9 +46,9 @@ def hub(environment: Mapping[str, str]) -> Program:
     state, configuration = prepare_state(environment)
     if configuration.settings.login.is_local:
         _announce_setup(state, configuration, ClusterAddresses.from_environment(environment))
-    file = Path(__file__).parent.parent / "hub_plugins" / "jupyterhub_cluster_config.py"
+    file = Path(__file__).parent.parent / "hub_plugins" / "pods" / "jupyterhub_config.py"
     debug = ("--debug",) if environment.get("LABYARD_DEBUG") else ()
-    return Program((sys.executable, "-m", "labyard_hub.hub_plugins.hub_app", f"--config={file}", *debug), _environment(environment, state))
+    return Program((sys.executable, "-m", "labyard_hub.hub_plugins.hub.app", f"--config={file}", *debug), _environment(environment, state))
 
 
 def service(environment: Mapping[str, str]) -> Program:

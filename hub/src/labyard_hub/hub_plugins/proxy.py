@@ -16,7 +16,7 @@ from labyard_hub.backends.haproxy.route_file import Route
 from labyard_hub.backends.haproxy.routes import RouteTable
 from labyard_hub.config.state import write_atomically
 from labyard_hub.hub_plugins.front_routes import FrontRoutes
-from labyard_hub.hub_plugins.hub_users import HubUsers
+from labyard_hub.hub_plugins.hub.users import HubUsers
 
 __all__ = ["LabyardProxy"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from labyard_hub.backends.assets.bundle import START, PageAssets
 from labyard_hub.config.settings import Settings
 from labyard_hub.domain.projects import is_project_id
-from labyard_hub.hub_plugins.hub_spawners import explain_failure
+from labyard_hub.hub_plugins.hub.spawners import explain_failure
 from labyard_hub.hub_plugins.pages.assets import STATIC, TEMPLATES, asset
 from labyard_hub.hub_plugins.pages.texts import ago, span, until
 from labyard_hub.hub_plugins.pages.visits import project_name

@@ -11,8 +11,8 @@ from jupyterhub.utils import new_token, url_path_join
 from tornado import web
 
 from labyard.exceptions import LabyardError
-from labyard_hub.hub_plugins.hub_spawners import mark_fresh
-from labyard_hub.hub_plugins.identity import AsyncIdentity
+from labyard_hub.hub_plugins.hub.spawners import mark_fresh
+from labyard_hub.hub_plugins.login.identity import AsyncIdentity
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.storage.identity import IdentityStore, User
 

@@ -9,7 +9,7 @@ from jupyterhub import orm
 from jupyterhub.scopes import needs_scope
 from tornado import web
 
-from labyard_hub.hub_plugins.hub_spawners import cancel_start
+from labyard_hub.hub_plugins.hub.spawners import cancel_start
 from labyard_hub.hub_plugins.pages.base import Page
 from labyard_hub.hub_plugins.pages.servers import view_servers
 from labyard_hub.hub_plugins.pages.texts import greeting

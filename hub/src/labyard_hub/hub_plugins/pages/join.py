@@ -8,9 +8,9 @@ from tornado import web
 
 from labyard.exceptions import LabyardError
 from labyard_hub.exceptions import InvalidNameError
+from labyard_hub.hub_plugins.login.throttle import address_key
 from labyard_hub.hub_plugins.pages.base import Page
 from labyard_hub.hub_plugins.pages.errors import http_error
-from labyard_hub.hub_plugins.throttle import address_key
 from labyard_hub.storage.identity import User
 from labyard_hub.storage.identity_errors import LinkError, LinkUnknownError, PasswordRefusedError, UserExistsError
 

@@ -11,7 +11,7 @@ from oauthenticator.oauth2 import STATE_COOKIE_NAME, OAuthCallbackHandler, OAuth
 from tornado import web
 from tornado.httputil import url_concat
 
-from labyard_hub.hub_plugins.login_problems import LoginError, ProviderErrorError, SignInCancelledError, SignInExpiredError
+from labyard_hub.hub_plugins.login.problems import LoginError, ProviderErrorError, SignInCancelledError, SignInExpiredError
 from labyard_hub.hub_plugins.pages.base import Page
 from labyard_hub.hub_plugins.pages.sign_in import SignOutHandler
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from jupyterhub.utils import url_path_join
 
 from labyard.units import format_bytes
-from labyard_hub.hub_plugins.hub_spawners import explain_failure, has_failed
+from labyard_hub.hub_plugins.hub.spawners import explain_failure, has_failed
 from labyard_hub.hub_plugins.pages.texts import ago, span
 
 __all__ = ["ServerView", "describe_granted", "view_servers"]

@@ -14,7 +14,7 @@ from labyard_hub.domain.profiles import USUAL_IDLE
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.start_errors import StartRefusedError
 from labyard_hub.hub_plugins.choices import Choice, Starts, check_quotas, choose_for
-from labyard_hub.hub_plugins.hub_spawners import failure
+from labyard_hub.hub_plugins.hub.spawners import failure
 from labyard_hub.hub_plugins.pages.start_view import idle_choices, view_profiles
 from labyard_hub.hub_plugins.start_failures import StartRefusal
 

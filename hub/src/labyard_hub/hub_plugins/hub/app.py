@@ -28,10 +28,10 @@ from tornado.ioloop import PeriodicCallback
 from traitlets import Dict, default
 
 from labyard_hub.domain.groups import tell_empty_groups
-from labyard_hub.hub_plugins.hub_database import rows_alone, tune_sqlite
-from labyard_hub.hub_plugins.hub_memory import LOOK_SECONDS, MemoryKeeper
-from labyard_hub.hub_plugins.hub_tokens import spare_rounds
-from labyard_hub.hub_plugins.hub_users import HubUsers, is_quiet, requests_in_turn, watch_pending
+from labyard_hub.hub_plugins.hub.database import rows_alone, tune_sqlite
+from labyard_hub.hub_plugins.hub.memory import LOOK_SECONDS, MemoryKeeper
+from labyard_hub.hub_plugins.hub.tokens import spare_rounds
+from labyard_hub.hub_plugins.hub.users import HubUsers, is_quiet, requests_in_turn, watch_pending
 from labyard_hub.hub_plugins.pages.start import StartHandler
 
 __all__ = ["LabyardHub", "main"]

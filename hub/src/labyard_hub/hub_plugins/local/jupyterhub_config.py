@@ -1,9 +1,9 @@
-"""The file that JupyterHub is started with; what it says is in `labyard_hub.hub_plugins.hub_config`."""
+"""The file that JupyterHub is started with; what it says is in `labyard_hub.hub_plugins.local.config`."""
 
 import os
 from pathlib import Path
 
-from labyard_hub.hub_plugins.hub_config import configure_from_state
+from labyard_hub.hub_plugins.local.config import configure_from_state
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  # JupyterHub provides it
 for extra in configure_from_state(c, Path(os.environ["LABYARD_STATE_DIR"])):

@@ -17,13 +17,13 @@ from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_user_name
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.exceptions import InvalidNameError
-from labyard_hub.hub_plugins.former_people import former_people_handlers, note_removal
-from labyard_hub.hub_plugins.hub_spawners import cancel_start
+from labyard_hub.hub_plugins.hub.spawners import cancel_start
+from labyard_hub.hub_plugins.login.former_people import former_people_handlers, note_removal
+from labyard_hub.hub_plugins.login.throttle import Throttle
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.hub_plugins.project_mounts import mount_handlers
 from labyard_hub.hub_plugins.project_users import project_handlers
 from labyard_hub.hub_plugins.readiness import readiness_handlers
-from labyard_hub.hub_plugins.throttle import Throttle
 from labyard_hub.storage.identity import User
 
 __all__ = ["PlatformAuthenticator"]

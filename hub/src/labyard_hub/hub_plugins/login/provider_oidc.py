@@ -11,8 +11,8 @@ from oauthenticator.generic import GenericOAuthenticator
 from tornado.httputil import url_concat
 
 from labyard_hub.domain.provider_people import claim_at, groups_in
-from labyard_hub.hub_plugins.discovery import Discovery
-from labyard_hub.hub_plugins.provider_authenticator import ProviderAuthenticator
+from labyard_hub.hub_plugins.login.discovery import Discovery
+from labyard_hub.hub_plugins.login.provider_authenticator import ProviderAuthenticator
 
 __all__ = ["OIDCAuthenticator"]
 

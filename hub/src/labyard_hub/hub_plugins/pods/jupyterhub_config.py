@@ -1,8 +1,8 @@
-"""The file that JupyterHub is started with on a cluster; what it says is in `labyard_hub.hub_plugins.cluster_config`."""
+"""The file that JupyterHub is started with on a cluster; what it says is in `labyard_hub.hub_plugins.pods.config`."""
 
 import os
 
-from labyard_hub.hub_plugins.cluster_config import configure_from_environment
+from labyard_hub.hub_plugins.pods.config import configure_from_environment
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821  # JupyterHub provides it
 for extra in configure_from_environment(c, os.environ):

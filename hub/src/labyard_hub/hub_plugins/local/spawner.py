@@ -33,7 +33,7 @@ from labyard_hub.hub_plugins.start_failures import failure
 
 __all__ = ["LabyardSpawner"]
 
-SINGLEUSER = Path(__file__).parent.parent / "singleuser"
+SINGLEUSER = Path(__file__).parents[2] / "singleuser"
 PRIVATE_UMASK = 0o077
 SHARED_UMASK = 0o007
 """With access lists the group's bits of a file's mode are the most that any member can have."""

@@ -20,13 +20,13 @@ from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.hub_plugins.choices import DEFAULT_URLS, Starts
 from labyard_hub.hub_plugins.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_services
-from labyard_hub.hub_plugins.database_errors import explain_database_errors
-from labyard_hub.hub_plugins.local_capacity import LocalCapacity
-from labyard_hub.hub_plugins.login import configure_login
+from labyard_hub.hub_plugins.hub.database_errors import explain_database_errors
+from labyard_hub.hub_plugins.local.capacity import LocalCapacity
+from labyard_hub.hub_plugins.local.spawner import LabyardSpawner
+from labyard_hub.hub_plugins.login.config import configure_login
 from labyard_hub.hub_plugins.mlflow_client import client_environment
 from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.hub_plugins.proxy import LabyardProxy
-from labyard_hub.hub_plugins.spawner import LabyardSpawner
 
 __all__ = ["configure", "configure_from_state"]
 

@@ -16,15 +16,15 @@ from labyard_hub.config.loader import Configuration, load_configuration
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import ConfigurationError
-from labyard_hub.hub_plugins.agent_watch import WatchedHttpProxy
 from labyard_hub.hub_plugins.choices import DEFAULT_URLS, Starts
-from labyard_hub.hub_plugins.cluster_capacity import ClusterCapacity
 from labyard_hub.hub_plugins.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_services
-from labyard_hub.hub_plugins.database_errors import explain_database_errors
-from labyard_hub.hub_plugins.kube_spawner import LabyardKubeSpawner
-from labyard_hub.hub_plugins.login import configure_login
+from labyard_hub.hub_plugins.hub.database_errors import explain_database_errors
+from labyard_hub.hub_plugins.login.config import configure_login
 from labyard_hub.hub_plugins.memberships import Memberships
 from labyard_hub.hub_plugins.pages import page_settings
+from labyard_hub.hub_plugins.pods.agent_watch import WatchedHttpProxy
+from labyard_hub.hub_plugins.pods.capacity import ClusterCapacity
+from labyard_hub.hub_plugins.pods.spawner import LabyardKubeSpawner
 
 __all__ = ["configure_cluster", "configure_from_environment"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from oauthenticator.github import GitHubOAuthenticator
 
 from labyard_hub.domain.provider_people import groups_in
-from labyard_hub.hub_plugins.provider_authenticator import ProviderAuthenticator
+from labyard_hub.hub_plugins.login.provider_authenticator import ProviderAuthenticator
 
 __all__ = ["GitHubAuthenticator"]
 

@@ -24,7 +24,8 @@ from labyard_hub.config.login import LoginSettings
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.provider_people import access_of, claim_at, hub_groups, user_name_of
 from labyard_hub.exceptions import InvalidNameError
-from labyard_hub.hub_plugins.login_problems import (
+from labyard_hub.hub_plugins.login.platform_authenticator import PlatformAuthenticator
+from labyard_hub.hub_plugins.login.problems import (
     LoginError,
     NameRefusedError,
     NameTakenError,
@@ -32,10 +33,9 @@ from labyard_hub.hub_plugins.login_problems import (
     ProviderAwayError,
     ProviderErrorError,
 )
+from labyard_hub.hub_plugins.login.provider_identities import bind, bound_user, identity_of, keep_name, keeper_of, key_of
 from labyard_hub.hub_plugins.pages.handlers import provider_handlers
-from labyard_hub.hub_plugins.platform_authenticator import PlatformAuthenticator
 from labyard_hub.hub_plugins.project_users import is_project_user
-from labyard_hub.hub_plugins.provider_identities import bind, bound_user, identity_of, keep_name, keeper_of, key_of
 from labyard_hub.storage.identity import User
 
 __all__ = ["ProviderAuthenticator"]

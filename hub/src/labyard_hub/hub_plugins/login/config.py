@@ -7,8 +7,8 @@ from typing import Any
 
 from labyard_hub.config.login import LoginSettings, check_login_secret
 from labyard_hub.config.settings import SignInSettings
-from labyard_hub.hub_plugins.authenticator import LabyardAuthenticator
-from labyard_hub.hub_plugins.platform_authenticator import PlatformAuthenticator
+from labyard_hub.hub_plugins.login.authenticator import LabyardAuthenticator
+from labyard_hub.hub_plugins.login.platform_authenticator import PlatformAuthenticator
 
 __all__ = ["configure_login"]
 
@@ -62,9 +62,9 @@ def configure_login(
 def _provider_authenticator(login: LoginSettings) -> type[PlatformAuthenticator]:
     # OAuthenticator takes a while to import, and most hubs need none.
     if login.provider == "github":
-        from labyard_hub.hub_plugins.provider_github import GitHubAuthenticator  # noqa: PLC0415
+        from labyard_hub.hub_plugins.login.provider_github import GitHubAuthenticator  # noqa: PLC0415
 
         return GitHubAuthenticator
-    from labyard_hub.hub_plugins.provider_oidc import OIDCAuthenticator  # noqa: PLC0415
+    from labyard_hub.hub_plugins.login.provider_oidc import OIDCAuthenticator  # noqa: PLC0415
 
     return OIDCAuthenticator

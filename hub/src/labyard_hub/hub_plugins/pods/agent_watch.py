@@ -9,7 +9,7 @@ from jupyterhub.httpclient import fetch
 from tornado.ioloop import PeriodicCallback
 
 from labyard_hub.hub_plugins.front_routes import FrontedHttpProxy
-from labyard_hub.hub_plugins.hub_users import HubUsers
+from labyard_hub.hub_plugins.hub.users import HubUsers
 
 __all__ = ["WatchedHttpProxy"]
 

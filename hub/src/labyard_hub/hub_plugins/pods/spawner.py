@@ -26,9 +26,9 @@ from labyard_hub.domain.profiles import Choice
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.scopes import use_scope_of
 from labyard_hub.exceptions import MembershipsUnknownError
-from labyard_hub.hub_plugins.api_refusals import api_message
 from labyard_hub.hub_plugins.choices import ChosenSpawner
 from labyard_hub.hub_plugins.memberships import Memberships
+from labyard_hub.hub_plugins.pods.api_refusals import api_message
 from labyard_hub.hub_plugins.start_failures import failure
 
 __all__ = ["LabyardKubeSpawner"]

@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from labyard.exceptions import LabyardError
-from labyard_hub.hub_plugins.identity import AsyncIdentity
+from labyard_hub.hub_plugins.login.identity import AsyncIdentity
+from labyard_hub.hub_plugins.login.platform_authenticator import PlatformAuthenticator
+from labyard_hub.hub_plugins.login.throttle import Attempt, address_key
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.hub_plugins.pages.handlers import page_handlers
-from labyard_hub.hub_plugins.platform_authenticator import PlatformAuthenticator
 from labyard_hub.hub_plugins.project_users import is_project_user
-from labyard_hub.hub_plugins.throttle import Attempt, address_key
 from labyard_hub.storage.identity import IdentityStore, User
 from labyard_hub.storage.identity_errors import UserUnknownError
 from labyard_hub.storage.passwords import PasswordPolicy

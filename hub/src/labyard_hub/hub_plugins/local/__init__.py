@@ -1,0 +1,1 @@
+"""The hub on one machine: servers are processes."""

@@ -1,0 +1,1 @@
+"""How people sign in: with the identity store, or at an identity provider."""

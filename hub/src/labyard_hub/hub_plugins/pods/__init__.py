@@ -1,0 +1,1 @@
+"""The hub on a cluster: servers are pods."""
