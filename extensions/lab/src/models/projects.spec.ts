@@ -145,6 +145,33 @@ describe('a long list', () => {
     expect(list.shown).toHaveLength(250);
   });
 
+  it('is read to its end also where a page is under way when somebody filters', async () => {
+    await read();
+    const answer = platform.server.answer;
+    platform.server.answer = async call => {
+      await new Promise(resolve => setTimeout(resolve, 10));
+      return answer(call);
+    };
+    const more = list.readMore.bind(list);
+    let asked = 0;
+    vi.spyOn(list, 'readMore').mockImplementation(async () => {
+      asked++;
+      // To ask again and again without a pause is a page that hangs, and so would this test.
+      if (asked > 10) {
+        throw new Error('it does not wait for the page that is under way');
+      }
+      await more();
+    });
+    void list.readMore();
+    expect(list.isLoadingMore).toBe(true);
+    list.filter = 'nobody';
+    await settle(100);
+    expect(list.hasMore).toBe(false);
+    expect(list.isLoadingMore).toBe(false);
+    expect(asked).toBe(3);
+    expect(list.projects).toHaveLength(250);
+  });
+
   it('reads no page twice at a time', async () => {
     await read();
     await Promise.all([list.readMore(), list.readMore()]);

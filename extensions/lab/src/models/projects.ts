@@ -68,7 +68,7 @@ export class ProjectList implements IDisposable {
   }
 
   get isLoadingMore(): boolean {
-    return this._isLoadingMore;
+    return this._readingMore !== null;
   }
 
   /** Emitted after any change. */
@@ -182,32 +182,19 @@ export class ProjectList implements IDisposable {
     }
   }
 
-  /** Read the next projects of a long list. */
+  /** Read the next projects of a long list. Who asks while that is under way waits for the same. */
   async readMore(): Promise<void> {
-    if (this._cursor === null || this._isLoadingMore) {
+    if (this._cursor === null) {
       return;
     }
-    this._isLoadingMore = true;
-    this._changed.emit();
-    try {
-      let turn: number;
-      let page: IProjectPage;
-      do {
-        turn = this._turn;
-        page = await this._api.projects({ archived: this._withArchived, cursor: this._cursor, limit: PAGE });
-      } while (turn !== this._turn && this.hasMore);
-      if (turn === this._turn) {
-        this._turn++;
-        this._projects = [...this._projects, ...page.projects];
-        this._cursor = page.next_cursor;
-        this._error = null;
-      }
-    } catch (error) {
-      this._error = sentence(error);
-    } finally {
-      this._isLoadingMore = false;
+    if (this._readingMore === null) {
+      this._readingMore = this._readMore(this._cursor).finally(() => {
+        this._readingMore = null;
+        this._changed.emit();
+      });
       this._changed.emit();
     }
+    await this._readingMore;
   }
 
   /** Read all projects that there are. */
@@ -215,8 +202,8 @@ export class ProjectList implements IDisposable {
     while (this.hasMore && !this.isDisposed) {
       const before = this._cursor;
       await this.readMore();
-      if (this._cursor === before && !this._isLoadingMore) {
-        return; // It failed, or somebody else is at it.
+      if (this._cursor === before) {
+        return; // It failed.
       }
     }
   }
@@ -243,6 +230,25 @@ export class ProjectList implements IDisposable {
     this._filter = '';
     this.expand(project, true);
     return project;
+  }
+
+  private async _readMore(cursor: string): Promise<void> {
+    try {
+      let turn: number;
+      let page: IProjectPage;
+      do {
+        turn = this._turn;
+        page = await this._api.projects({ archived: this._withArchived, cursor: this._cursor ?? cursor, limit: PAGE });
+      } while (turn !== this._turn && this.hasMore);
+      if (turn === this._turn) {
+        this._turn++;
+        this._projects = [...this._projects, ...page.projects];
+        this._cursor = page.next_cursor;
+        this._error = null;
+      }
+    } catch (error) {
+      this._error = sentence(error);
+    }
   }
 
   private async _refresh(): Promise<void> {
@@ -314,7 +320,7 @@ export class ProjectList implements IDisposable {
   private _filter = '';
   private _withArchived = false;
   private _isActive = false;
-  private _isLoadingMore = false;
+  private _readingMore: Promise<void> | null = null;
   private _readAt = 0;
   /** Counts changes of the list, so that an answer from before one is recognised, and asked for again. */
   private _turn = 0;
