@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
-from tests.browser.conftest import WAIT_MILLISECONDS, run_in_palette, snap
+from tests.browser.conftest import run_in_palette, snap
 from tests.platform import RunningPlatform, open_temporary_folder, start_platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
