@@ -1,10 +1,11 @@
 """Measures the images that are built here, and records it in `images/measured.json` for the reference page.
 
-Usage: ``python images/measure.py ON_WHAT [IMAGE...]``, with a few words on the machine and how busy it was.
+Usage: ``python images/measure.py ON_WHAT [IMAGE...]``, with a few words on the machine and how busy it was. With ``--sizes`` no container is started, and known starts stay as they are.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -35,35 +36,42 @@ WHAT = (
 
 def main() -> int:
     """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("machine", metavar="ON_WHAT")
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="default: all that are built here")
+    parser.add_argument("--sizes", action="store_true", help="sizes only")
+    options = parser.parse_args()
     engine, catalog = find_engine(), read_catalog()
     former = json.loads(RECORD.read_text())["images"] if RECORD.exists() else {}
-    wanted = sys.argv[2:]
     for image in catalog.images:
-        if image.name in wanted or (not wanted and engine.inspect(catalog.reference(image.name, PREFIX, __version__))):
-            former[image.name] = measure(engine, image, catalog.reference(image.name, PREFIX, __version__))
-            print(image.name, json.dumps(former[image.name]), flush=True)
+        reference = catalog.reference(image.name, PREFIX, __version__)
+        if image.name in options.images or (not options.images and engine.inspect(reference)):
+            told = sizes(engine, image, reference)
+            if image.kind == "server" and not options.sizes:
+                told.update(starts(engine, reference))
+            former[image.name] = {**former.get(image.name, {}), **told}
+            print(image.name, json.dumps(told), flush=True)
     images = {image.name: former[image.name] for image in catalog.images if image.name in former}
     today = datetime.now(UTC).date().isoformat()
-    RECORD.write_text(json.dumps({"measured_on": today, "machine": sys.argv[1], "images": images}, indent=1) + "\n")
+    RECORD.write_text(json.dumps({"measured_on": today, "machine": options.machine, "images": images}, indent=1) + "\n")
     return 0
 
 
-def measure(engine: Engine, image: Image, reference: str) -> dict[str, Any]:
-    """Return sizes and, of an image with a server, starts."""
+def sizes(engine: Engine, image: Image, reference: str) -> dict[str, Any]:
+    """Return bytes, unpacked and compressed, and those of the image's own layers."""
     found = engine.inspect(reference)
     if found is None:
         raise SystemExit(f"{reference} is not built: make images ARGS={image.name}")
-    told: dict[str, Any] = {
-        "bytes": found["Size"],
-        "compressed_bytes": compressed(engine, reference),
-        "layers": layers(engine, image, reference),
+    return {"bytes": found["Size"], "compressed_bytes": compressed(engine, reference), "layers": layers(engine, image, reference)}
+
+
+def starts(engine: Engine, reference: str) -> dict[str, float]:
+    """Return the seconds until the image's server answers, as it is and without its bytecode."""
+    without_bytecode = ("--env=PYTHONPYCACHEPREFIX=/tmp/none", "--env=PYTHONDONTWRITEBYTECODE=1")
+    return {
+        "start_seconds": median(start(engine, reference) for _ in range(STARTS)),
+        "start_without_bytecode_seconds": median(start(engine, reference, *without_bytecode) for _ in range(STARTS)),
     }
-    if image.kind == "server":
-        told["start_seconds"] = median(start(engine, reference) for _ in range(STARTS))
-        told["start_without_bytecode_seconds"] = median(
-            start(engine, reference, "--env=PYTHONPYCACHEPREFIX=/tmp/none", "--env=PYTHONDONTWRITEBYTECODE=1") for _ in range(STARTS)
-        )
-    return told
 
 
 def layers(engine: Engine, image: Image, reference: str) -> list[dict[str, Any]]:

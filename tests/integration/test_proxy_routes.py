@@ -14,7 +14,9 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from jupyterhub.proxy import Proxy
 
+from labyard_hub.hub_plugins.proxy import AT_A_TIME
 from tests.certificates import make_certificate
 from tests.integration.kernels import KernelConnection
 from tests.integration.routing import TARGETS, Routing, add_many, as_users, open_routing
@@ -108,6 +110,71 @@ async def test_routes_survive_a_hub_that_is_killed_while_it_writes(routing: Rout
     proxy = routing.hub_side()
     await routing.all_right(expected, "with the next proxy")
     assert set(expected) <= set(await proxy.get_all_routes())
+
+
+async def test_the_hubs_look_at_good_routes_lets_others_through_and_mends_what_is_wrong(
+    routing: Routing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every minute, with ten thousand servers too. JupyterHub's own look, in one piece, is left for what is wrong."""
+    proxy = routing.hub_side()
+    numbers = range(4 * AT_A_TIME)
+    expected = await add_many(routing, proxy, numbers)
+    users = await as_users(proxy)
+    starting, stopped = list(users.values())[:2]
+    starting.spawners[""].ready, starting.spawners[""].pending = False, "spawn"
+    whole_looks = []
+    upstream = Proxy.check_routes
+
+    async def look(*arguments: object) -> None:
+        whole_looks.append(arguments)
+        await upstream(*arguments)
+
+    monkeypatch.setattr(Proxy, "check_routes", look)
+    passes = 0
+
+    async def count() -> None:
+        nonlocal passes
+        while True:
+            passes += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(count())
+    try:
+        await proxy.check_routes(users, {})
+    finally:
+        others.cancel()
+    assert whole_looks == []
+    assert passes >= len(numbers) // AT_A_TIME
+
+    # A route that leads elsewhere, one too few, one too many; each is mended.
+    path = stopped.spawners[""].proxy_spec
+    await proxy.add_route(path, "http://127.0.0.1:1", {"user": path})
+    await proxy.check_routes(users, {})
+    await routing.all_right(expected, "it leads to its server again")
+    await proxy.delete_route(path)
+    await proxy.check_routes(users, {})
+    await routing.all_right(expected, "it is back")
+    stopped.spawners.clear()
+    await proxy.check_routes(users, {})
+    assert path not in await proxy.get_all_routes()
+    assert len(whole_looks) == 3
+    await proxy.check_routes(users, {})
+    assert len(whole_looks) == 3
+
+
+async def test_the_routes_of_the_hub_and_of_services_are_looked_at_too(routing: Routing) -> None:
+    proxy = routing.hub_side()
+    await add_many(routing, proxy, range(2))
+    users = await as_users(proxy)
+    service = SimpleNamespace(name="shown", proxy_spec="/services/shown/", server=SimpleNamespace(host=routing.target(1)))
+    hidden = SimpleNamespace(name="hidden", server=None)
+    proxy.hub.host = proxy.app.hub.host = "http://127.0.0.1:2"
+    await proxy.check_routes(users, {"shown": service, "hidden": hidden})
+    routes = await proxy.get_all_routes()
+    assert routes["/"]["target"] == "http://127.0.0.1:2"
+    assert routes["/services/shown/"]["target"] == routing.target(1)
+    await proxy.check_routes(users, {})
+    assert "/services/shown/" not in await proxy.get_all_routes()
 
 
 BROKEN = ["", "{", "null", "%2Fuser%2Fu1", "# {}\n", '# {"path": 3}\n# []\n', "\0\0\0", "half"]

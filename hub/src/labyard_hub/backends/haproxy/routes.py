@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from labyard_hub.backends.haproxy.route_file import Route, RouteFile
 from labyard_hub.backends.haproxy.runtime import MapChangedError, RuntimeSocket
@@ -57,9 +58,9 @@ class RouteTable:
         self._telling = _Together(self._tell)
 
     @property
-    def routes(self) -> dict[str, Route]:
-        """The routes, by path."""
-        return dict(self._routes)
+    def routes(self) -> Mapping[str, Route]:
+        """The routes, by path, as they are at any time."""
+        return MappingProxyType(self._routes)
 
     async def put(self, route: Route, timeout_seconds: float) -> None:
         """Set a route, and return once the proxy goes by it and it is written down.
