@@ -188,7 +188,7 @@ export class ProjectList implements IDisposable {
       return;
     }
     if (this._readingMore === null) {
-      this._readingMore = this._readMore(this._cursor).finally(() => {
+      this._readingMore = this._readMore().finally(() => {
         this._readingMore = null;
         this._changed.emit();
       });
@@ -232,13 +232,13 @@ export class ProjectList implements IDisposable {
     return project;
   }
 
-  private async _readMore(cursor: string): Promise<void> {
+  private async _readMore(): Promise<void> {
     try {
       let turn: number;
       let page: IProjectPage;
       do {
         turn = this._turn;
-        page = await this._api.projects({ archived: this._withArchived, cursor: this._cursor ?? cursor, limit: PAGE });
+        page = await this._api.projects({ archived: this._withArchived, cursor: this._cursor, limit: PAGE });
       } while (turn !== this._turn && this.hasMore);
       if (turn === this._turn) {
         this._turn++;

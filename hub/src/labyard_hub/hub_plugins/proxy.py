@@ -61,7 +61,7 @@ class LabyardProxy(FrontRoutes, Proxy):  # type: ignore[misc]  # it carries no t
         """Return the routes as they should be."""
         return {path: {"routespec": path, "target": route.target, "data": dict(route.data)} for path, route in self._table.routes.items()}
 
-    async def check_routes(self, user_dict: Any, service_dict: Any, *args: Any, **kwargs: Any) -> Any:
+    async def check_routes(self, user_dict: Any, service_dict: Any, *args: Any, **kwargs: Any) -> None:
         """Check the routes as the hub does every minute, and first that the proxy and its file say what the hub believes.
 
         JupyterHub compares all servers in one piece, 0.4 s with 10,000. Here others are let through meanwhile, and it does so only where something is not as it should be.

@@ -54,11 +54,8 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
         return HubUsers(db_factory=lambda: self.db, settings=self.tornado_settings)
 
     async def init_users(self) -> None:
-        """Compare the hub's users with the authenticator's; ours looks all of them up at once."""
-        look_up_all = getattr(self.authenticator, "look_up_all", None)
-        if look_up_all is None:
-            await super().init_users()
-            return
+        """Compare the hub's users with the authenticator's; ours for names and passwords looks all of them up at once."""
+        look_up_all = getattr(self.authenticator, "look_up_all", contextlib.nullcontext)
         async with look_up_all():
             with rows_alone(self.db):
                 await super().init_users()
