@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,10 +129,10 @@ def test_a_token_with_too_narrow_a_scope_opens_nothing_else(users: TwoUsers) -> 
 needs_isolation = pytest.mark.skipif(not is_root(), reason="users are isolated when started as root")
 
 
-def run_as(account: Account, *command: str) -> subprocess.CompletedProcess[str]:
+def run_as(account: Account, *command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups", "--no-new-privs", *command],
-        capture_output=True, text=True, timeout=30, check=False,
+        input=stdin, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
 
@@ -165,6 +166,41 @@ def test_the_machine_keeps_them_apart(users: TwoUsers) -> None:
         for entry in ("environ", "mem", "cwd/", "fd/", "root/"):
             assert run_as(bob, "ls" if entry.endswith("/") else "cat", f"/proc/{process.pid}/{entry}").returncode != 0, entry
         assert run_as(bob, "kill", "-0", str(process.pid)).returncode != 0
+
+
+WALK = """
+import os, sys
+for path in sys.stdin.read().split("\\0"):
+    for flags in (os.O_RDONLY, os.O_WRONLY):
+        try:
+            os.close(os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK))
+        except OSError:
+            continue
+        print(path)
+        break
+"""
+"""Prints which of the paths on its standard input its account can read, list or write."""
+
+
+@needs_isolation
+def test_the_whole_state_folder_is_closed_to_strangers_and_members(users: TwoUsers) -> None:
+    state = users.running.state
+    users.running.client("services/labyard/api/v1/", users.ada_token).post("projects", json={"name": "walked"}).raise_for_status()
+    ada, bob = find_account("ada", state), find_account("bob", state)
+    assert ada is not None
+    assert bob is not None
+    roots = (state.root, Path("/run/labyard") / state.instance)
+    paths = [path for root in roots for path in (root, *root.rglob("*")) if not path.is_symlink()]
+    assert {state.database, state.root / "labyard.db-wal", state.identity_database, ada.home / "secret.txt"} <= set(paths)
+    nobody = Account("nobody", "nobody", 65534, 65534, Path("/"))
+    for account, own in ((nobody, ()), (bob, (bob.home, state.project_views / "bob"))):
+        runtimes = [path for path in roots[1].iterdir() if path.stat().st_uid == account.uid]
+        allowed = (state.run_public, state.root / "environments", *own, *runtimes)
+        done = run_as(account, sys.executable, "-c", WALK, stdin="\0".join(map(str, paths)))
+        opened = [path for path in map(Path, done.stdout.splitlines()) if not any(path.is_relative_to(one) for one in allowed)]
+        assert done.returncode == 0, done.stderr
+        assert opened == [], account.user
+        assert all(str(one) in done.stdout.splitlines() for one in (state.run_public, *own))
 
 
 @needs_isolation

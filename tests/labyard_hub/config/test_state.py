@@ -24,6 +24,15 @@ def test_modes_keep_others_out(tmp_path: Path) -> None:
     assert mode(state.version_file) == 0o600
 
 
+def test_opening_closes_a_database_that_others_could_read(tmp_path: Path) -> None:
+    state = StateFolder.open(tmp_path / "state")
+    files = [state.root / f"labyard.db{end}" for end in ("", "-wal", "-shm")]
+    for file in files:
+        file.touch(0o644)
+    StateFolder.open(state.root)
+    assert {mode(file) for file in files} == {0o600}
+
+
 def test_opening_again_keeps_the_instance(tmp_path: Path) -> None:
     first = StateFolder.open(tmp_path / "state").instance
     assert StateFolder.open(tmp_path / "state").instance == first

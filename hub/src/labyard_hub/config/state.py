@@ -10,10 +10,12 @@ from pathlib import Path
 
 from labyard_hub.exceptions import StateFolderError, StateFolderNewerError
 
-__all__ = ["LAYOUT_VERSION", "STATE_DIRECTORY_VARIABLE", "StateFolder", "default_state_directory"]
+__all__ = ["LAYOUT_VERSION", "PLATFORM_UMASK", "STATE_DIRECTORY_VARIABLE", "StateFolder", "default_state_directory"]
 
 LAYOUT_VERSION = 1
 """Raised when an older Labyard could not work with what a newer one wrote."""
+PLATFORM_UMASK = 0o066
+"""Mask for what the platform's processes create: files are the owner's alone, folders let others pass and list nothing."""
 STATE_DIRECTORY_VARIABLE = "LABYARD_STATE_DIR"
 
 
@@ -73,6 +75,9 @@ class StateFolder:
         ):  # fmt: skip
             path.mkdir(mode=mode, exist_ok=True)
             path.chmod(mode)
+        # Version 0.1.0 left it readable. SQLite gives its other files the mode of the first.
+        for path in self.root.glob(f"{self.database.name}*"):
+            path.chmod(0o600)
         if not self.version_file.exists():
             record = {"layout": LAYOUT_VERSION, "instance": os.urandom(4).hex(), "created_at": datetime.now(UTC).isoformat()}
             write_atomically(self.version_file, json.dumps(record) + "\n", mode=0o600)

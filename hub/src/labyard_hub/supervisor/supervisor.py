@@ -20,7 +20,7 @@ import structlog
 
 from labyard_hub.backends.local.processes import ProcessRecord, end_processes
 from labyard_hub.backends.local.servers import list_servers
-from labyard_hub.config.state import StateFolder
+from labyard_hub.config.state import PLATFORM_UMASK, StateFolder
 from labyard_hub.exceptions import PlatformStartError
 from labyard_hub.supervisor.process import ProcessSpec
 
@@ -104,6 +104,7 @@ class Supervisor:
                     stdout=log,
                     stderr=STDOUT,
                     start_new_session=True,
+                    umask=PLATFORM_UMASK,
                 )
         except OSError as error:
             raise PlatformStartError(spec.name, f"{spec.argv[0]}: {error.strerror}") from error
