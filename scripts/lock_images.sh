@@ -19,7 +19,7 @@ wanted() { [ -z "$names" ] || case " $names " in *" $1 "*) ;; *) false ;; esac; 
 names=$*
 if wanted base; then
     export_lock --all-packages --all-extras -o "$work/constraints.txt"
-    export_lock --package labyard-lab --extra front -o "$work/lab.txt"
+    export_lock --package labyard-lab -o "$work/lab.txt"
     compile -c "$work/constraints.txt" images/base/server.in "$work/lab.txt" -o images/base/server.txt
 fi
 if wanted hub; then

@@ -45,7 +45,6 @@ def _tensorboard(python: str | None) -> dict[str, Any]:
         ),
         "python": python,
         "opens_folder": True,
-        "sets_cookies": False,
         "expected_start_seconds": 4,
     }  # fmt: skip
 

@@ -1,13 +1,11 @@
-"""The way into a tool's tab: asked directly, through the server as before, and through its front.
+"""The way into a tool's tab: asked directly, at the server, and through the outer proxy.
 
-The tool is an nginx that says "ok", so that it is not what is measured. Both ways pass the outer proxy; the front is asked at its own port too, which says what the outer
-proxy takes, and an nginx stands once where the outer proxy stands. Then TensorBoard and MLflow as people have them, and how a websocket of a kernel fares.
+The tool is an HAProxy that says "ok", so that it is not what is measured. Then TensorBoard and MLflow as people have them, and how a websocket of a kernel fares.
 """
 
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ import psutil
 import websocket
 import yaml
 
-from labyard_lab.front.nginx import find_nginx
+from labyard_hub.backends.haproxy.program import find_haproxy
 from tests.benchmarks.http_load import latencies_ms, requests_per_second
 from tests.benchmarks.report import compare
 from tests.platform import RunningPlatform, open_temporary_folder, start_platform, wait_until
@@ -32,23 +30,13 @@ SECONDS = 2.0
 SINGLE = 300
 PASSWORD = "correct horse battery"
 
-NGINX = """daemon off; master_process off; error_log stderr emerg; pid {folder}/pid; {user}
-events {{ worker_connections 512; }}
-http {{ access_log off; keepalive_requests 1000000;
-client_body_temp_path {folder}/t; proxy_temp_path {folder}/t; fastcgi_temp_path {folder}/t; uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;
-{rest} }}
-"""
 TOOL = """
-import os, sys, pathlib
-nginx, template, socket, port = sys.argv[1:]
-folder = socket + ".d"
-os.mkdir(folder)
-rest = f"server {{ listen unix:{socket}; listen 127.0.0.1:{port}; location / {{ return 200 ok; }} }}"
-pathlib.Path(folder, "conf").write_text(pathlib.Path(template).read_text().format(folder=folder, user="", rest=rest))
-os.execv(nginx, [nginx, "-p", folder, "-c", folder + "/conf", "-e", "stderr"])
-"""
-OUTER = """upstream front {{ server 127.0.0.1:{front}; keepalive 32; }}
-server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://front; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; }} }}
+import os, pathlib, sys
+haproxy, socket, port = sys.argv[1:]
+file = pathlib.Path(socket + ".cfg")
+answer = "http-request return status 200 content-type text/plain string ok"
+file.write_text(f"defaults\\n mode http\\n timeout client 1h\\nfrontend ok\\n bind {socket}\\n bind 127.0.0.1:{port}\\n {answer}\\n")
+os.execv(haproxy, [haproxy, "-db", "-f", str(file)])
 """
 
 
@@ -75,27 +63,23 @@ class Person:
 
 def main() -> None:
     """Measure and print."""
-    nginx = find_nginx()
-    if nginx is None:
-        raise SystemExit("there is no nginx for a front: install labyard-lab[front]")
-    with open_temporary_folder() as root, _someone(root, nginx) as (person, port):
-        _ways(person, port, nginx, root)
+    with open_temporary_folder() as root, _someone(root) as (person, port):
+        sides = {"direct": f"http://127.0.0.1:{port}/", "outer proxy": person.open("ok")}
+        sides["server"] = str(httpx.URL(sides["outer proxy"]).copy_with(port=_own_port(person)))
+        _measure("into a tool", person, sides, base="server")
         _tensorboard(person)
         _mlflow(person)
         _websockets(person)
 
 
 @contextlib.contextmanager
-def _someone(root: Path, nginx: Path) -> Iterator[tuple[Person, int]]:
-    """Start a platform with the tool, once for each way; the port is where the first is asked directly."""
+def _someone(root: Path) -> Iterator[tuple[Person, int]]:
+    """Start a platform with the tool, and return also the port where the tool is asked directly."""
     (root / "tools.d").mkdir()
     (root / "tool.py").write_text(TOOL)
-    (root / "template").write_text(NGINX)
-    ports = {"short": free_port(), "long": free_port()}
-    for name, port in ports.items():
-        command = [sys.executable, str(root / "tool.py"), str(nginx), str(root / "template"), "{socket}", str(port)]
-        tool = {"name": name, "title": name, "command": command, "sets_cookies": name == "long"}
-        (root / "tools.d" / f"{name}.yaml").write_text(yaml.safe_dump(tool))
+    port = free_port()
+    command = [sys.executable, str(root / "tool.py"), str(find_haproxy()), "{socket}", str(port)]
+    (root / "tools.d" / "ok.yaml").write_text(yaml.safe_dump({"name": "ok", "title": "ok", "command": command}))
     (root / "config.yaml").write_text("tools: {enabled: [tensorboard, mlflow]}\n")
     with start_platform(root / "state", "--config", str(root / "config.yaml")) as running:
         running.add_user("ada", PASSWORD)
@@ -104,53 +88,7 @@ def _someone(root: Path, nginx: Path) -> Iterator[tuple[Person, int]]:
         token = session.token("ada")
         session.http.get("user/ada/lab").raise_for_status()
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.http.cookies.jar if "/user/ada/".startswith(cookie.path))
-        yield Person(running, token, {"Cookie": cookies, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}), ports["short"]
-
-
-def _front(person: Person) -> psutil.Process:
-    """Return the front's process."""
-    marker = f"/{person.running.state.instance}/"
-    lines = ((one, " ".join(one.info["cmdline"] or ())) for one in psutil.process_iter(["cmdline"]))
-    return next(one for one, line in lines if "nginx" in line and marker in line and "/front-" in line)
-
-
-def _ways(person: Person, port: int, nginx: Path, root: Path) -> None:
-    short, long = person.open("short"), person.open("long")
-    httpx.get(short, headers=person.headers).raise_for_status()
-    front = _front(person)
-    front_port = next(one.laddr.port for one in front.net_connections("tcp") if one.status == psutil.CONN_LISTEN)
-    outer_port = free_port()
-    with _outer(nginx, root, outer_port, front_port):
-        sides = {
-            "direct": f"http://127.0.0.1:{port}/",
-            "outer proxy, server": long,
-            "outer proxy, front": short,
-            "front alone": _at(short, front_port),
-            "nginx, front": _at(short, outer_port),
-        }
-        _measure("into a tool", person, sides, base="outer proxy, server")
-    memory = front.memory_full_info()
-    print(
-        f"memory of the front: {memory.uss / 2**20:.1f} MB of its own, {memory.rss / 2**20:.1f} MB with the program's pages that all fronts share\n"
-    )
-
-
-def _at(url: str, port: int) -> str:
-    return str(httpx.URL(url).copy_with(port=port))
-
-
-@contextlib.contextmanager
-def _outer(nginx: Path, root: Path, port: int, front: int) -> Iterator[None]:
-    """Run an nginx where the outer proxy stands."""
-    folder = root / "outer"
-    folder.mkdir()
-    (folder / "conf").write_text(NGINX.format(folder=folder, user="user root root;", rest=OUTER.format(front=front, port=port)))
-    process = subprocess.Popen([nginx, "-p", folder, "-c", folder / "conf", "-e", "stderr"])
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
+        yield Person(running, token, {"Cookie": cookies, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}), port
 
 
 def _measure(what: str, person: Person, sides: dict[str, str], *, base: str) -> None:
@@ -168,13 +106,11 @@ def _measure(what: str, person: Person, sides: dict[str, str], *, base: str) -> 
 
 
 def _tensorboard(person: Person) -> None:
-    """A route that TensorBoard's page asks all the time, by both ways."""
+    """Measure a route that TensorBoard's page asks all the time."""
     person.server.put("api/contents/runs", json={"type": "directory"}).raise_for_status()
     url = person.open("tensorboard", "runs") + "data/runs"
     httpx.get(url, headers=person.headers).raise_for_status()
-    # What may hold a token under an odd name takes the long way.
-    sides = {"outer proxy, server": f"{url}?%20=", "outer proxy, front": url}
-    _measure("to TensorBoard", person, sides, base="outer proxy, server")
+    _measure("to TensorBoard", person, {"server": str(httpx.URL(url).copy_with(port=_own_port(person))), "outer proxy": url}, base="server")
 
 
 def _mlflow(person: Person) -> None:
@@ -188,15 +124,20 @@ def _websockets(person: Person) -> None:
     """Pings on a kernel's websocket, which the server answers itself: the kernel is not what is measured."""
     kernel = person.server.post("api/kernels", json={"name": "python3"}).json()["id"]
     path = f"user/ada/api/kernels/{kernel}/channels"
-    record = (person.running.state.run_private / "servers" / "ada.json").read_text()
-    process = psutil.Process(yaml.safe_load(record)["pid"])
-    own = next(one.laddr.port for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN and _is_jupyter(one.laddr.port))
-    sides = {"direct": f"ws://127.0.0.1:{own}/{path}", "outer proxy": person.running.url.replace("http", "ws", 1) + path}
+    sides = {"direct": f"ws://127.0.0.1:{_own_port(person)}/{path}", "outer proxy": person.running.url.replace("http", "ws", 1) + path}
     taken: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(ROUNDS):
         for side, url in sides.items():
             taken[side].append(_ping_ms(url, person.token))
     compare("Ping on a kernel's websocket", "ms", taken, base="direct")
+
+
+def _own_port(person: Person) -> int:
+    """Return the port of the person's server."""
+    record = (person.running.state.run_private / "servers" / "ada.json").read_text()
+    process = psutil.Process(yaml.safe_load(record)["pid"])
+    ports = (one.laddr.port for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN)
+    return next(port for port in ports if _is_jupyter(port))
 
 
 def _is_jupyter(port: int) -> bool:

@@ -246,15 +246,15 @@ def test_network_policies_open_what_is_needed_and_nothing_else(name: str) -> Non
     for component, those in policies(found).items():
         assert len(those) == (0 if component == "hook-image-waiter" else 1), component
     ways = {
-        ("proxy", "hub", 8081), ("proxy", "service", 8000), ("proxy", "mlflow", 5000), ("proxy", "singleuser-server", 8888), ("proxy", "singleuser-server", 8889),
-        ("hub", "proxy", 8001), ("hub", "service", 8000), ("hub", "singleuser-server", 8888), ("hub", "singleuser-server", 8889), ("hub", "postgresql", 5432),
+        ("proxy", "hub", 8081), ("proxy", "service", 8000), ("proxy", "mlflow", 5000), ("proxy", "singleuser-server", 8888),
+        ("hub", "proxy", 8001), ("hub", "service", 8000), ("hub", "singleuser-server", 8888), ("hub", "postgresql", 5432),
         ("service", "hub", 8081), ("service", "mlflow", 5000), ("service", "postgresql", 5432), ("mlflow", "service", 8000), ("mlflow", "postgresql", 5432),
         ("culler", "hub", 8081),
         ("singleuser-server", "hub", 8081), ("singleuser-server", "service", 8000), ("singleuser-server", "mlflow", 5000),
     }  # fmt: skip
     for start in here:
         for end in here - {start, "hook-image-waiter"}:
-            for port in (8081, 8000, 5000, 8001, 8888, 8889, 5432):
+            for port in (8081, 8000, 5000, 8001, 8888, 5432):
                 # The proxy's public port is everybody's; from inside people have no way to it.
                 if end == "proxy" and port == 8000:
                     continue

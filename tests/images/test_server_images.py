@@ -79,8 +79,7 @@ def test_the_server_starts_with_labyard_lab(server_image: str, run: Run) -> None
     found = json.loads(run(server_image, SERVER, "/inside/start.py", str(time.time())))
     assert found["answer"], found["log"]
     assert found["extensions"] == ["labyard_lab", "jupyterlab_git", "jupyter_resource_usage", "notebook"], found["log"]
-    # It tells the hub that it is ready and has a front, and this is nginx.
-    assert (found["told"], found["front"]) == ({"front": True}, True), found["log"]
+    assert found["told"], found["log"]  # the hub hears that it is ready
     print(f"{server_image}: answered {found['seconds']} s after the container was asked for")
     front_ends = run(server_image, "ls", "/opt/labyard/server/share/jupyter/labextensions").split()
     assert {"labyard-lab", "@jupyterlab", "@jupyter-widgets", "@jupyter-notebook", "@jupyter-server"} <= set(front_ends)

@@ -45,27 +45,6 @@ async def test_routes_survive_a_killed_proxy(routing: Routing) -> None:
     assert await routing.answer("/user/nobody/x") == "503"
 
 
-async def test_the_way_to_tools_comes_and_goes_with_the_server_and_is_known_to_the_next_hub(routing: Routing) -> None:
-    server, front = routing.ports[:2]
-    spawner = SimpleNamespace(
-        proxy_spec="/user/ada/", server=SimpleNamespace(host=f"http://127.0.0.1:{server}"), pending=None, front_port=front, ready=True
-    )
-    ada = SimpleNamespace(name="ada", proxy_spec="/user/ada/", spawners={"": spawner})
-    expected = {"/user/ada/": str(server), "/user/ada/labyard/tools/": str(front), "/user/ada/labyard/": str(server)}
-    proxy = routing.hub_side()
-    await proxy.add_user(ada)
-    await routing.all_right(expected, "both ways lead there")
-    routing.kill_proxy()
-    routing.start_proxy()
-    await routing.all_right(expected, "both are back")
-    proxy = routing.hub_side()
-    await proxy.check_routes({"ada": ada}, {})
-    await routing.all_right(expected, "the next hub keeps both")
-    await proxy.delete_user(ada)
-    await routing.all_right(dict.fromkeys(expected, "503"), "both are gone")
-    assert str(front) not in routing.file.read_text()
-
-
 async def test_storms_leave_what_should_be_left(routing: Routing) -> None:
     """Routes come and go at once, and servers come back on other ports, twice; once the proxy is killed meanwhile."""
     proxy = routing.hub_side()

@@ -57,9 +57,7 @@ def shared() -> Iterator[Shared]:
         program = shutil.copy(ECHO_TOOL, account.home / "echo_tool.py")
         for name in ("echo", "private"):
             command = json.dumps([sys.executable, str(program), "--socket", "{socket}", "--base-url", "{base_url}"])
-            (folder / f"{name}.yaml").write_text(
-                f"title: {name}\ncommand: {command}\nready_path: /ready\nforward_user: true\nsets_cookies: false\n"
-            )
+            (folder / f"{name}.yaml").write_text(f"title: {name}\ncommand: {command}\nready_path: /ready\nforward_user: true\n")
         for path in (account.home, *account.home.rglob("*")):
             os.chown(path, account.uid, account.gid)
         world.sessions["ada"].start_server("ada")

@@ -210,16 +210,8 @@ def test_only_the_server_itself_listens_on_the_network(users: TwoUsers) -> None:
     for process in psutil.Process(server).children(recursive=True):
         listening = [connection for connection in process.net_connections() if connection.status == psutil.CONN_LISTEN]
         # A kernel has one TCP socket, on which only output of its own forked children comes in, each message with a random key.
-        # The front has the port that the hub leads to; it lets in whom the server lets in.
-        allowed = 1 if "ipykernel_launcher" in process.cmdline() or process.name() == "nginx" else 0
+        allowed = 1 if "ipykernel_launcher" in process.cmdline() else 0
         assert len(listening) <= allowed, process.cmdline()
-        for connection in listening if process.name() == "nginx" else ():
-            assert connection.laddr.ip == "127.0.0.1"
-            for path in ("user/ada/api/contents", f"user/ada/labyard/tools/{users.tool}/data/logdir"):
-                stranger = httpx.get(
-                    f"http://127.0.0.1:{connection.laddr.port}/{path}", headers={"Authorization": f"token {users.bob_token}"}
-                )
-                assert stranger.status_code == 403
 
 
 @needs_isolation
@@ -249,8 +241,8 @@ def test_servers_get_nothing_of_the_callers_environment(users: TwoUsers, monkeyp
 
 
 @pytest.mark.skipif(not is_root(), reason="needs accounts of their own")
-def test_the_front_is_the_users_and_follows_no_link_to_anothers_socket(users: TwoUsers) -> None:
-    """It goes where the user's own server says, so it may be led anywhere that the user may go, and no further."""
+def test_a_tool_s_way_follows_no_link_to_anothers_socket(users: TwoUsers) -> None:
+    """The server goes where its user's files lead, so it may be led anywhere that the user may go, and no further."""
     running = users.running
     path = f"labyard/tools/{users.tool}/"
     assert running.client("user/ada/", users.ada_token).get(path).status_code == 200
@@ -260,10 +252,6 @@ def test_the_front_is_the_users_and_follows_no_link_to_anothers_socket(users: Tw
     tool = mine.post("labyard/api/v1/instances", json={"tool": "tensorboard", "folder": "runs"}).json()["id"]
     wait_until(lambda: mine.get(f"labyard/api/v1/instances/{tool}").json()["state"] == "running", "TensorBoard runs", 60)
     assert mine.get(f"labyard/tools/{tool}/").status_code == 200
-    front = next(
-        one for one in psutil.process_iter(["name"]) if one.info["name"] == "nginx" and one.uids().real == theirs.parent.stat().st_uid
-    )
-    assert front.uids().effective == front.uids().real != 0
     sockets = Path("/run/labyard").glob(f"{running.state.instance}/*/labyard-tools-*/*.sock")
     own = next(one for one in sockets if one.stat().st_uid != theirs.stat().st_uid)
     own.unlink()

@@ -52,10 +52,7 @@ def echo_tool(name: str = "echo", **changes: Any) -> Tool:
 class LabServer:
     """A running Jupyter server."""
 
-    def __init__(
-        self, folder: Path, tools: list[Tool], config: str = "", environment: dict[str, str] | None = None, *, front: bool = False
-    ) -> None:
-        """Start one. With `front`, everything is asked at the port of its front, which passes on what is for no tool."""
+    def __init__(self, folder: Path, tools: list[Tool], config: str = "", environment: dict[str, str] | None = None) -> None:
         self.folder = folder
         self.home, self.root, self.log = folder / "home", folder / "home" / "work", folder / "server.log"
         # Short, because Unix sockets lie in it.
@@ -63,13 +60,12 @@ class LabServer:
         self.root.mkdir(parents=True)
         self.tools_file = folder / "tools.json"
         self.write_tools(tools)
-        self.own_port = free_port()
-        self.port = free_port() if front else self.own_port
+        self.port = free_port()
         (folder / "config.py").write_text(
             "c = get_config()\n"
             "c.ServerApp.jpserver_extensions = {'labyard_lab': True, 'jupyter_server_proxy': True}\n"
             f"c.ServerApp.root_dir = {str(self.root)!r}\nc.IdentityProvider.token = {TOKEN!r}\n"
-            f"c.ServerApp.port = {self.own_port}\nc.ServerApp.port_retries = 0\nc.ServerApp.ip = '127.0.0.1'\n"
+            f"c.ServerApp.port = {self.port}\nc.ServerApp.port_retries = 0\nc.ServerApp.ip = '127.0.0.1'\n"
             "c.ServerApp.base_url = '/user/ada/'\nc.ServerApp.allow_root = True\nc.ServerApp.open_browser = False\n" + config
         )
         self.environment = {
@@ -78,10 +74,6 @@ class LabServer:
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "LABYARD_TOOLS_FILE": str(self.tools_file),
             "JUPYTERHUB_API_TOKEN": "secret-of-the-hub", "JUPYTERHUB_USER": "ada", "JUPYTERHUB_BASE_URL": "/", **(environment or {}),
         }  # fmt: skip
-        if front:
-            self.environment["LABYARD_FRONT_PORT"] = str(self.port)
-            with (folder / "config.py").open("a") as file:
-                file.write("\nc.ServerApp.log_level = 'DEBUG'\n")  # each request that comes to the server is noted
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
             self.environment.pop(name, None)
         self.start()
@@ -166,21 +158,18 @@ def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]
     server.remove()
 
 
-def start_echo_server(folder: Path, *, front: bool = False) -> LabServer:
+def start_echo_server(folder: Path) -> LabServer:
     by_port = (sys.executable, str(ECHO_TOOL), "--port", "{port}", "--base-url", "{base_url}")
-    # What the front carries itself; the rest goes through it to the server.
-    carried = {"sets_cookies": not front}
     return LabServer(
         folder,
         [
-            echo_tool(**carried),
-            echo_tool("stripped", strip_prefix=True, **carried),
+            echo_tool(),
+            echo_tool("stripped", strip_prefix=True),
             echo_tool("trusted", forward_credentials=True),
-            echo_tool("by-port", command=by_port, **carried),
+            echo_tool("by-port", command=by_port),
             echo_tool("per-folder", opens_folder=True),
-            echo_tool("knows-users", forward_user=True, **carried),
+            echo_tool("knows-users", forward_user=True),
             echo_tool("baker"),
             echo_tool("stripped-baker", strip_prefix=True),
         ],
-        front=front,
     )

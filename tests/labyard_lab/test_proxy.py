@@ -1,4 +1,4 @@
-"""HTTP through the proxy of a real Jupyter server, and through its front."""
+"""HTTP through the proxy of a real Jupyter server."""
 
 from __future__ import annotations
 
@@ -14,17 +14,9 @@ import httpx
 import psutil
 import pytest
 
-from tests.labyard_lab.conftest import TOKEN, LabServer, echo_tool, start_echo_server, wait_until
+from tests.labyard_lab.conftest import TOKEN, LabServer, echo_tool, wait_until
 
 AUTHORIZATION = {"Authorization": f"token {TOKEN}"}
-
-
-@pytest.fixture(scope="module", params=["server", "front"])
-def echo_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    """A Jupyter server with echo tools, asked itself or by its front."""
-    server = start_echo_server(tmp_path_factory.mktemp("echo"), front=request.param == "front")
-    yield server
-    server.remove()
 
 
 @pytest.fixture(params=["echo", "stripped", "by-port"])
@@ -167,6 +159,22 @@ def test_tool_can_be_framed_by_the_lab_only(echo: str, client: httpx.Client) -> 
     assert response.headers["Content-Security-Policy"] == "img-src 'self', frame-ancestors 'self'"
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (["frame-ancestors 'none'"], ""),
+        (["frame-ancestors 'none'; img-src 'self'"], "img-src 'self'"),
+        (["img-src 'self'; FRAME-ANCESTORS 'none'; font-src x"], "img-src 'self'; font-src x"),
+        (["img-src 'self'", "frame-ancestors 'none'; font-src x"], "img-src 'self', font-src x"),
+    ],
+)
+def test_the_lab_may_frame_a_tool_that_forbids_it(echo: str, client: httpx.Client, sent: list[str], kept: str) -> None:
+    answer = client.get(echo + "cookies", params={"header": [f"Content-Security-Policy:{one}" for one in sent]})
+    policies = [one for one in ", ".join(answer.headers.get_list("Content-Security-Policy")).split(", ") if one]
+    assert policies[-1] == "frame-ancestors 'self'"
+    assert ", ".join(" ".join(one.replace(";", "; ").split()).strip("; ") for one in policies[:-1]) == kept
+
+
 def test_events_come_one_by_one(tool: str, client: httpx.Client, tmp_path: Path) -> None:
     with client.stream("GET", tool + "events", params={"count": 3, "go": str(tmp_path / "go")}) as response:
         assert response.headers["Content-Type"] == "text/event-stream"
@@ -290,6 +298,13 @@ def test_idle_one_ends_on_a_real_server(make_server: Callable[..., LabServer]) -
     assert httpx.get(server.tool_url(instance), headers=AUTHORIZATION).status_code == 502
     assert server.client.post("instances", json={"tool": "echo"}).status_code == 200
     server.wait_for("echo", "running")
+
+
+def test_a_long_request_keeps_a_tool_in_use(make_server: Callable[..., LabServer]) -> None:
+    server = make_server([echo_tool(idle_timeout_seconds=1)])
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.get(server.tool_url(server.open("echo"), "hang"), headers=AUTHORIZATION, timeout=4)
+    assert "nobody used it" in server.wait_for("echo", "stopped", 20)["reason"]
 
 
 def test_strangers_are_sent_to_sign_in(echo: str) -> None:

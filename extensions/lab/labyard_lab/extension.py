@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,6 @@ from traitlets import Bool, Int, Unicode, default
 
 from labyard_lab.activity import WorkWatch, look_seconds
 from labyard_lab.catalog.catalog import Catalog, default_user_folder
-from labyard_lab.front.addresses import Addresses
-from labyard_lab.front.handler import FrontHandler, QuestionPath
-from labyard_lab.front.process import Front
-from labyard_lab.front.visitors import FrontVisitors
 from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, RestartHandler, ToolsHandler
 from labyard_lab.handlers.open import PAGES, OpenToolHandler
 from labyard_lab.handlers.platform import PlatformHandler
@@ -73,10 +68,8 @@ class LabyardLab(ExtensionApp):
     manager: InstanceManager | None = None
     platform: PlatformService | None = None
     gate: Gate | None = None
-    front: Front | None = None
     _ahead: Ahead | None = None
     _roles: Roles | None = None
-    _front_visitors: FrontVisitors | None = None
     _tasks: tuple[asyncio.Task[None], ...] = ()
 
     @default("static_paths")
@@ -109,7 +102,6 @@ class LabyardLab(ExtensionApp):
         opening = {**parts, "api": api + "/", "assets": self.static_url_prefix.rstrip("/") + "/"}
         tool_pattern = tools_path + _ID + r"(?:/.*)?"
         self._guard_visits(app.web_app, tools_path)
-        visitors = self._open_front(app, tools_path)
         app.web_app.add_handlers(  # type: ignore[no-untyped-call]
             ".*",
             [
@@ -119,11 +111,6 @@ class LabyardLab(ExtensionApp):
                 (url_path_join(api, "instances", _ID), InstanceHandler, parts),
                 (url_path_join(api, "instances", _ID, "restart"), RestartHandler, parts),
                 (url_path_join(base_url, "labyard", "open", _ID), OpenToolHandler, opening),
-                *(
-                    [Rule(QuestionPath(tool_pattern, self.front.secret), FrontHandler, {**proxied, "visitors": visitors})]
-                    if self.front is not None
-                    else []
-                ),
                 Rule(WebsocketPath(tool_pattern), ToolWebsocketHandler, proxied),
                 (tool_pattern, ToolHttpHandler, proxied),
             ],
@@ -149,27 +136,6 @@ class LabyardLab(ExtensionApp):
         self.platform = PlatformService(service_url) if service_url and not project else None
         web_app.add_handlers(".*", [(base_path + "(.*)", PlatformHandler, {"service": self.platform, "base_path": base_path})])
 
-    def _open_front(self, app: Any, tools_path: str) -> FrontVisitors | None:
-        """Where the platform gives this server a second port, take it for the short way to tools, at the address that this server itself listens on."""
-        port = os.environ.get("LABYARD_FRONT_PORT")
-        if not port:
-            return None
-        assert self.manager is not None  # noqa: S101
-        runtime = self.manager.runtime
-        host = "127.0.0.1" if app.ip == "localhost" else "0.0.0.0" if app.ip in ("", "*") else app.ip  # noqa: S104  # as the server does
-        try:
-            serve = lambda one: app.http_server.add_socket(one)  # noqa: E731, PLW0108  # there is none yet
-            self.front = Front(Addresses(host, int(port), app.port), tools_path, lambda: runtime.path, serve, self.log)
-        except OSError as error:
-            # The platform leads people to that port, and would lead them to whoever has it.
-            self.log.critical("labyard: the port %s for tools cannot be taken (%s). Start the server again", port, error.strerror)
-            app.exit(1)
-            raise
-        self._front_visitors = FrontVisitors(
-            self.gate.access if self.gate is not None else None, self.front.connections, self.front.cut, time.monotonic
-        )
-        return self._front_visitors
-
     def _guard_visits(self, web_app: Any, tools_path: str) -> None:
         """On a server of the platform, ask the labyard service who may do what, before any handler runs."""
         service_url, owner = os.environ.get("LABYARD_SERVICE_URL"), os.environ.get("JUPYTERHUB_USER")
@@ -185,15 +151,12 @@ class LabyardLab(ExtensionApp):
         CompressedAnswers.install(serverapp.web_app, serverapp.base_url)
         share_assets(serverapp.web_app.settings)  # JupyterHub's part of the server puts its own hook there when it is initialized
         watch = [self._tell_ready(), self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]
-        if self.front is not None and self._front_visitors is not None:
-            self.front.wait()
-            watch.append(self._front_visitors.watch())
         self._tasks = tuple(asyncio.create_task(one) for one in watch)
         KernelPool.instance(parent=self).open(serverapp.kernel_spec_manager, serverapp.kernel_manager.default_kernel_name)
 
     async def _tell_ready(self) -> None:
         try:
-            await tell_ready(has_front=self.front is not None)
+            await tell_ready()
         except (aiohttp.ClientError, TimeoutError) as error:
             self.log.info("labyard: the hub did not hear that this server is ready, and finds out by itself: %s", error)
 
@@ -217,8 +180,6 @@ class LabyardLab(ExtensionApp):
         if KernelPool.initialized():
             await KernelPool.instance().close()
             KernelPool.clear_instance()
-        if self.front is not None:
-            await self.front.close()
         if self._roles is not None:
             await self._roles.close()
         if self.platform is not None:

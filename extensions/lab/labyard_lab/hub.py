@@ -12,13 +12,8 @@ __all__ = ["tell_ready"]
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
-async def tell_ready(*, has_front: bool) -> None:
+async def tell_ready() -> None:
     """Tell it, so that it need not find out by asking again and again.
-
-    Parameters
-    ----------
-    has_front
-        Whether the port that this server was given for the short way to its tools is held by it.
 
     Raises
     ------
@@ -31,6 +26,6 @@ async def tell_ready(*, has_front: bool) -> None:
     path = "/".join(quote(part, safe="") for part in (user, os.environ.get("JUPYTERHUB_SERVER_NAME", "")) if part)
     async with (
         aiohttp.ClientSession(timeout=TIMEOUT, headers={"Authorization": f"token {token}"}) as session,
-        session.post(f"{hub}/labyard/ready/{path}", json={"front": has_front}) as answer,
+        session.post(f"{hub}/labyard/ready/{path}") as answer,
     ):
         answer.raise_for_status()

@@ -104,10 +104,6 @@ class Tool(BaseModel):
     forward_credentials: bool = Field(
         default=False, description="Pass the browser's cookies and the hub's token on to the tool. They are stripped otherwise."
     )
-    sets_cookies: bool = Field(
-        default=True,
-        description="Whether it may set cookies. One that sets none is reached by a shorter way, which is many times as fast; cookies that it sets all the same are dropped there.",
-    )
     forward_user: bool = Field(
         default=False,
         description="Tell the tool who asks: each request has the user's name in the header `X-Labyard-User`, which nobody can forge.",

@@ -14,7 +14,6 @@ import aiohttp
 
 from labyard.models.tool import Tool, ToolInstance, ToolInstanceState
 from labyard_lab.exceptions import InstanceNotReadyError, InstanceNotRunningError
-from labyard_lab.instances.connections import has_connections
 from labyard_lab.instances.logs import read_log_tail
 from labyard_lab.instances.process import Ending, ToolProcess
 from labyard_lab.instances.readiness import Address, wait_until_ready
@@ -126,10 +125,6 @@ class Instance:
             self._users -= 1
             self._used = time.monotonic()
 
-    def note_use(self) -> None:
-        """Mark it as used at this moment."""
-        self._used = time.monotonic()
-
     def session(self) -> tuple[aiohttp.ClientSession, Address]:
         """Return what requests to it are made with.
 
@@ -222,7 +217,7 @@ class Instance:
     async def _until_over(self, ending: asyncio.Task[Ending]) -> None:
         """Return when it has ended by itself, or nobody has used it for too long."""
         # Looked up each time: a tool that was started ahead gets its full time when somebody opens it.
-        while (limit := self.tool.idle_timeout_seconds) is None or self.idle_seconds < limit or await self._is_connected():
+        while (limit := self.tool.idle_timeout_seconds) is None or self.idle_seconds < limit:
             pause = None if limit is None else max(limit - self.idle_seconds, 0.01)
             await asyncio.wait({ending}, timeout=pause)
             if ending.done():
@@ -234,13 +229,6 @@ class Instance:
                 return
         self.state, self.reason = ToolInstanceState.STOPPED, f"It was ended because nobody used it for {limit:g} s."
         self.logger.info("labyard: %s is ended, unused for %g s", self.id, limit)
-
-    async def _is_connected(self) -> bool:
-        """Return whether a request goes on that the front carries, which is not counted here, and mark the instance as used if so."""
-        connected = self.plan is not None and await asyncio.to_thread(has_connections, self.plan.address)
-        if connected:
-            self.note_use()
-        return connected
 
     def _settle(self, state: ToolInstanceState, reason: str | None) -> None:
         self.state, self.reason = state, reason

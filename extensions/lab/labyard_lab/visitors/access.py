@@ -52,9 +52,6 @@ class Access(Protocol):
     def last_role(self, ask: Ask) -> Role | None:
         """Return the same without waiting."""
 
-    def age_seconds(self, ask: Ask) -> float | None:
-        """Return how old that is; None where nothing is known."""
-
     def allows(self, ask: Ask, role: Role | None) -> bool:
         """Return whether somebody with that role may."""
 
@@ -86,10 +83,6 @@ class ProjectServer:
     def last_role(self, ask: Ask) -> Role | None:
         """Return the member's role as far as it is known."""
         return Role.EDITOR if self.is_owner(ask.user) else self._roles.last(ask.user)
-
-    def age_seconds(self, ask: Ask) -> float | None:
-        """Return how old that is."""
-        return self._roles.age_seconds(ask.user)
 
     def allows(self, ask: Ask, role: Role | None) -> bool:
         """Return whether a member with that role may."""
@@ -127,10 +120,6 @@ class PersonalServer:
         if self.is_owner(ask.user):
             return Role.OWNER
         return self._roles.last(ask.user, ask.instance) if self._is_for_a_tool(ask) else None
-
-    def age_seconds(self, ask: Ask) -> float | None:
-        """Return how old that is."""
-        return self._roles.age_seconds(ask.user, ask.instance)
 
     def allows(self, ask: Ask, role: Role | None) -> bool:
         """Return whether somebody with that role may."""

@@ -68,7 +68,6 @@ OPEN_TO_ALL = frozenset({
 TOOLS = frozenset({
     "labyard_lab.proxy.http.ToolHttpHandler",
     "labyard_lab.proxy.websocket.ToolWebsocketHandler",
-    "labyard_lab.front.handler.FrontHandler",
 })  # fmt: skip
 
 

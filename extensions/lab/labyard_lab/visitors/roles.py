@@ -79,11 +79,6 @@ class Roles:
             self._ask(key)
         return answer.role if answer is not None and now - answer.at <= KEEP_SECONDS else None
 
-    def age_seconds(self, user: str, instance: str | None = None) -> float | None:
-        """Return how old the answer is that `last` goes by; None where there is none."""
-        answer = self._answers.get((user, instance))
-        return self._clock() - answer.at if answer is not None else None
-
     async def close(self) -> None:
         """Close the connections."""
         for task in list(self._asking.values()):

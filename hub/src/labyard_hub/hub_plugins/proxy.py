@@ -15,7 +15,6 @@ from labyard_hub.backends.haproxy.configuration import CERTIFICATE_NAME, MAP_NAM
 from labyard_hub.backends.haproxy.route_file import Route
 from labyard_hub.backends.haproxy.routes import RouteTable
 from labyard_hub.config.state import write_atomically
-from labyard_hub.hub_plugins.front_routes import FrontRoutes
 from labyard_hub.hub_plugins.hub.users import HubUsers
 
 __all__ = ["LabyardProxy"]
@@ -27,7 +26,7 @@ AT_A_TIME = 50
 """Users whose routes are compared before others have their turn, 2 ms."""
 
 
-class LabyardProxy(FrontRoutes, Proxy):  # type: ignore[misc]  # it carries no types
+class LabyardProxy(Proxy):  # type: ignore[misc]  # it carries no types
     """HAProxy, started by the supervisor and not by the hub."""
 
     folder = Unicode(config=True, help="Where the proxy runs: its map of routes and its certificate are there.")
@@ -43,9 +42,8 @@ class LabyardProxy(FrontRoutes, Proxy):  # type: ignore[misc]  # it carries no t
         return RouteTable(Path(self.folder) / MAP_NAME, Path(self.socket))
 
     async def add_route(self, routespec: str, target: str, data: dict[str, Any]) -> None:
-        """Add a route, with that of its front."""
-        route = Route(self.validate_routespec(routespec), target, self._with_front(routespec, data))
-        await self._table.put(route, self.patience_seconds)
+        """Add a route."""
+        await self._table.put(Route(self.validate_routespec(routespec), target, data), self.patience_seconds)
 
     async def delete_route(self, routespec: str) -> None:
         """Delete a route if it exists."""

@@ -25,18 +25,11 @@ class ReadyHandler(APIHandler):  # type: ignore[misc]  # jupyterhub carries no t
 
     @needs_scope("users:activity")  # type: ignore[untyped-decorator]
     def post(self, user_name: str, server_name: str = "") -> None:
-        """Wake up whoever waits for this server. Telling it twice, or when nobody waits, does nothing.
-
-        It also says whether it has a front at the port that it was given. A server of an image that knows of none says nothing.
-        """
+        """Wake up whoever waits for this server. Telling it twice, or when nobody waits, does nothing."""
         user = self.find_user(user_name)
         if user is None or server_name not in user.spawners:
             raise web.HTTPError(404, "there is no such server")
-        said = self.get_json_body()
-        spawner = user.spawners[server_name]
-        told_ready = getattr(spawner, "told_ready", None)
+        told_ready = getattr(user.spawners[server_name], "told_ready", None)
         if told_ready is not None:
-            if not told_ready.is_set():
-                spawner.told_front = isinstance(said, dict) and said.get("front") is True
             told_ready.set()
         self.set_status(204)

@@ -138,11 +138,11 @@ async def test_a_route_waits_for_a_proxy_that_does_not_run_and_gives_up(table: R
 
 
 async def test_the_next_hub_takes_over_from_the_file(table: RouteTable, running: Running, tmp_path: Path) -> None:
-    await table.put(Route("/1/", "http://127.0.0.1:1", {"front": "http://127.0.0.1:2"}), 5)
+    await table.put(Route("/1/", "http://127.0.0.1:1", {"user": "one"}), 5)
     following = make_table(tmp_path, running)
     assert following.routes == table.routes
     await following.check(5)
-    assert running.entries == {"%2F1%2F": "127.0.0.1|1", "%2F1%2Flabyard%2Ftools%2F": "127.0.0.1|2"}
+    assert running.entries == {"%2F1%2F": "127.0.0.1|1"}
     # The former hub, should it still run, would tell it all again: it sees that the routes are no more its own.
     await table.put(route(3), 5)
     assert "%2F3%2F" in running.entries

@@ -18,8 +18,6 @@ from labyard_hub.backends.haproxy.addresses import address_of, key_of
 
 __all__ = ["Route", "RouteFile"]
 
-TOOLS_PATH = "labyard/tools/"
-"""Below a server's own path: what its front serves."""
 _COMMENT = "# "
 
 
@@ -34,7 +32,7 @@ class Route:
     target
         URL of a host and port.
     data
-        What the hub wants to know of it again. Its ``front`` is the URL of what serves the tools of this server: the two come and go together.
+        What the hub wants to know of it again.
 
     Raises
     ------
@@ -48,10 +46,7 @@ class Route:
     entries: dict[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        entries = {key_of(self.path): address_of(self.target)}
-        if isinstance(front := self.data.get("front"), str):
-            entries[key_of(self.path + TOOLS_PATH)] = address_of(front)
-        object.__setattr__(self, "entries", entries)
+        object.__setattr__(self, "entries", {key_of(self.path): address_of(self.target)})
 
     @property
     def text(self) -> str:

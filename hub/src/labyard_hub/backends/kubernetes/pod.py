@@ -7,12 +7,10 @@ from typing import Any
 from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.config.profiles import ProfileSettings, Toleration
 
-__all__ = ["COMPONENT", "FRONT_PORT", "PORT", "pod_labels", "pod_properties", "quantity", "shared_memory_bytes"]
+__all__ = ["COMPONENT", "PORT", "pod_labels", "pod_properties", "quantity", "shared_memory_bytes"]
 
 COMPONENT = "singleuser-server"
 PORT = 8888
-FRONT_PORT = 8889
-"""Where a pod's front listens, the short way to its tools. The chart's network policies let the proxy and the hub in, as at the other."""
 
 SMALL_CPU = "50m"
 SMALL_MEMORY_BYTES = 256 * 2**20

@@ -60,24 +60,6 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
         """
         return [] if self._is_project else [use_scope_of(self.user.name)]
 
-    front_port = 0
-    """Where the server's front listens, the way to its tools; 0: it has none."""
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take what the last hub knew."""
-        super().load_state(state)
-        self.front_port = state.get("front_port", 0)
-
-    def get_state(self) -> dict[str, Any]:
-        """Return what the next hub shall know."""
-        state: dict[str, Any] = super().get_state()
-        return {**state, "front_port": self.front_port} if self.front_port else state
-
-    def clear_state(self) -> None:
-        """Forget a server that has ended."""
-        super().clear_state()
-        self.front_port = 0
-
     @property
     def _is_project(self) -> bool:
         return is_project_id(self.user.name)
@@ -119,8 +101,6 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
         environment["MLFLOW_TRACKING_TOKEN"] = environment["JUPYTERHUB_API_TOKEN"]
         kind = "project" if self._is_project else "personal"
         environment["JUPYTER_CONFIG_PATH"] = f"{SINGLEUSER / kind}:{SINGLEUSER}"
-        if self.front_port:
-            environment["LABYARD_FRONT_PORT"] = str(self.front_port)
         if self._is_project:
             folder = self._state_folder.projects / self.user.name
             environment |= {
@@ -140,7 +120,6 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
         """
         if not self.port:
             self.port: int = choose_port()
-        self.front_port = choose_port()
         self.told_ready = asyncio.Event()
         try:
             self.proc = await asyncio.to_thread(self._start_process, self.get_env(), [*self.cmd, *self.get_args()])

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import ClientError
 from jupyterhub.utils import maybe_future
-from kubernetes_asyncio.client import ApiException, V1ContainerPort
+from kubernetes_asyncio.client import ApiException
 from kubespawner import KubeSpawner
 from traitlets import Any as AnyTrait
 from traitlets import Dict, default
@@ -18,7 +18,7 @@ from traitlets import Dict, default
 from labyard.units import format_bytes
 from labyard_hub.backends.kubernetes.environment import literal, person_environment, project_environment
 from labyard_hub.backends.kubernetes.failures import Problem, ended_problem, refusal, start_problem
-from labyard_hub.backends.kubernetes.pod import FRONT_PORT, pod_properties
+from labyard_hub.backends.kubernetes.pod import pod_properties
 from labyard_hub.backends.kubernetes.progress import Step, step_of, waiting_step
 from labyard_hub.backends.kubernetes.volumes import Mount, project_volumes, user_volumes
 from labyard_hub.config.cluster import ClusterSettings
@@ -36,8 +36,6 @@ __all__ = ["LabyardKubeSpawner"]
 LOG_LINES = 60
 LOOK_SECONDS = 0.25
 """How often a starting pod is looked at. It is in the hub's memory, kept up to date by one watch for all."""
-TELL_SECONDS = 0.5
-"""How much later than it takes connections a server says that it answers, and what it has. One that says nothing is not waited for longer."""
 STOPPING_PROBLEMS = ("out_of_memory", "evicted", "preempted")
 
 
@@ -51,8 +49,6 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.mounted: tuple[Mount, ...] = ()
         self.told_ready = asyncio.Event()
-        self.told_front = False
-        self.front_port = 0
         self._choice: Choice | None = None
         self._made_at = 0.0
         self._log: tuple[str, ...] = ()
@@ -76,19 +72,17 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         """Take what the last hub knew."""
         super().load_state(state)
         self.mounted = tuple(Mount(*one) for one in state.get("mounted", ()))
-        self.front_port = state.get("front_port", 0)
 
     def get_state(self) -> dict[str, Any]:
         """Return what the next hub shall know: also which projects the pod can write to, since they are mounted for as long as it runs."""
         state: dict[str, Any] = super().get_state()
         mounted = [[one.project_id, one.name, one.writable] for one in self.mounted]
-        more = {"mounted": mounted, "front_port": self.front_port}
-        return {**state, **{name: value for name, value in more.items() if value}}
+        return {**state, "mounted": mounted} if mounted else state
 
     def clear_state(self) -> None:
         """Forget a server that has ended."""
         super().clear_state()
-        self.mounted, self.front_port = (), 0
+        self.mounted = ()
 
     def chosen(self, choice: Choice) -> None:
         """Take what the start is with."""
@@ -125,21 +119,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         environment: dict[str, Any] = super().get_env()
         own = project_environment(self.user.name) if self._is_project else person_environment(self.user.name, self.mounted)
         ours = {**self.base_environment, **self.chosen_environment(), **own, "MLFLOW_TRACKING_TOKEN": environment["JUPYTERHUB_API_TOKEN"]}
-        if self._can_have_front:
-            ours["LABYARD_FRONT_PORT"] = str(FRONT_PORT)
         return {**environment, **literal(ours)}
-
-    @property
-    def _can_have_front(self) -> bool:
-        """Whether the proxy comes to the pod's own address: a Service leads to the server's port alone."""
-        return not (self.services_enabled or self.internal_ssl or self.pod_connect_ip or self.get_pod_url)
-
-    async def get_pod_manifest(self) -> Any:
-        """Return the pod, with its second port."""
-        pod = await super().get_pod_manifest()
-        if self._can_have_front:
-            pod.spec.containers[0].ports.append(V1ContainerPort(name="tools", container_port=FRONT_PORT))
-        return pod
 
     async def _start(self) -> str:
         """Make the pod, and return its address once the server in it answers.
@@ -149,7 +129,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         SpawnException
             With a sentence for the person, if that fails.
         """
-        self.told_ready, self.told_front, self.front_port = asyncio.Event(), False, 0
+        self.told_ready = asyncio.Event()
         self._made_at, self._log, self._former_uid = time.monotonic(), (), ""
         await self._start_watching_pods()
         former = self._pod()
@@ -161,9 +141,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
             await asyncio.wait({making, watching}, return_when=asyncio.FIRST_COMPLETED)
             if making.done():
                 making.result()  # refused, or it runs: what is left is that the server in it answers
-            address = await watching
-            self.front_port = FRONT_PORT if self.told_front and self._can_have_front else 0
-            return address
+            return await watching
         except ApiException as error:
             problem = refusal(error.status or 500, api_message(error))
             raise failure(problem.code, problem.sentence) from error
@@ -184,8 +162,6 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
                     await self._discard()
                     raise failure(problem.code, problem.sentence)
                 if self.is_pod_running(pod) and (self.told_ready.is_set() or await self._listens(pod)):
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self.told_ready.wait(), TELL_SECONDS)
                     return str(self._get_pod_url(pod))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(
