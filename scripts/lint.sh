@@ -4,6 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
+.venv/bin/shellcheck scripts/*.sh .ci/run
 .venv/bin/mypy
 .venv/bin/lint-imports --no-cache
 .venv/bin/python scripts/build_lab.py --check

@@ -49,6 +49,12 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert lost == []
 
 
+def test_paths_that_developers_are_sent_to_exist() -> None:
+    for page in (ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/dev/*.md")):
+        for path in re.findall(r"`((?:src|hub|extensions|helm|images|scripts|tests|docs)/[\w./-]*)`", page.read_text()):
+            assert (ROOT / path).exists(), f"{page.name} names {path}"
+
+
 def commands_in(text: str, program: str) -> Iterator[list[str]]:
     """Yield the words after `program` of each of its command lines that stand in a document."""
     text = re.sub(r"\\\n\s*", " ", text)
