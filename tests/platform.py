@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,11 +127,31 @@ def open_temporary_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def start_platform(root: Path, *options: str, prefix: Sequence[str] = (), program: str = LABYARD) -> Iterator[RunningPlatform]:
+def start_platform(
+    root: Path,
+    *options: str,
+    tools: Sequence[str] = (),
+    config: Mapping[str, Any] | None = None,
+    prefix: Sequence[str] = (),
+    program: str = LABYARD,
+) -> Iterator[RunningPlatform]:
     """Start `labyard up --port 0` on the state folder `root` and stop it at the end of the block.
 
-    `prefix` is a command that runs it as somebody else, `program` another installation's `labyard`.
+    Parameters
+    ----------
+    tools
+        Built-in tools to enable. MLflow's first start costs more than all other parts together, so a test asks for what it uses.
+    config
+        Further settings. Settings go to `config.yaml` beside `root`, unless `options` name another file.
+    prefix
+        A command that runs it as another user.
+    program
+        The `labyard` of another installation.
     """
+    if "--config" not in options:
+        settings = root.parent / "config.yaml"
+        settings.write_text(json.dumps({"tools": {"enabled": list(tools)}, **(config or {})}))
+        options = ("--config", str(settings), *options)
     process = subprocess.Popen(
         [*prefix, program, "up", "--state-dir", str(root), "--port", "0", "--no-browser", "--json", *options],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/", start_new_session=True,

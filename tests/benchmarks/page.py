@@ -17,6 +17,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
+from labyard_hub.config.settings import BUILT_IN_TOOLS
 from tests.benchmarks.report import compare
 from tests.benchmarks.sign_in import PASSWORD, stock_hub
 from tests.browser.conftest import ARGUMENTS, WIDE
@@ -167,7 +168,10 @@ def main() -> None:
         (root / "stock").mkdir()
         _make_plain(root / "stock" / "plain")
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
-        with stock_hub(root / "stock", PLAIN.format(root=root / "stock" / "plain")) as stock, start_platform(root / "state") as ours:
+        with (
+            stock_hub(root / "stock", PLAIN.format(root=root / "stock" / "plain")) as stock,
+            start_platform(root / "state", tools=BUILT_IN_TOOLS) as ours,
+        ):
             for number in range(ROUNDS):
                 ours.add_user(f"user{number}", PASSWORD)
                 for side, url in (("stock", stock), ("Labyard", ours.url)):

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from labyard_hub.backends.local.runtime import proxy_socket
 from labyard_hub.config.platform import Platform
-from labyard_hub.config.settings import ListenSettings
+from labyard_hub.config.settings import BUILT_IN_TOOLS, ListenSettings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.supervisor.proxy import proxy_process
 from tests.benchmarks.report import compare
@@ -117,7 +117,7 @@ def main() -> None:
     with open_temporary_folder() as root, sync_playwright() as playwright:
         (root / "stock").mkdir()
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
-        with stock_hub(root / "stock") as stock, start_platform(root / "state") as ours:
+        with stock_hub(root / "stock") as stock, start_platform(root / "state", tools=BUILT_IN_TOOLS) as ours:
             for number in range(ROUNDS + 1):
                 ours.add_user(f"user{number}", PASSWORD)
                 for side, url in (("stock", stock), ("Labyard", ours.url)):

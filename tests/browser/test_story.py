@@ -13,6 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 
+from labyard_hub.config.settings import BUILT_IN_TOOLS
 from tests.browser.conftest import snap
 from tests.platform import RunningPlatform, is_root, start_platform, wait_until
 
@@ -149,7 +150,7 @@ def restart_hub(running: RunningPlatform) -> None:
 
 @pytest.mark.skipif(not is_root(), reason="with isolation it is started as root")
 def test_two_people_with_isolation(new_context: NewContext, open_folder: Path) -> None:
-    with start_platform(open_folder / "state") as running:
+    with start_platform(open_folder / "state", tools=BUILT_IN_TOOLS) as running:
         ada = new_context().new_page()
         become_administrator(ada, running, "ada")
 
@@ -213,7 +214,7 @@ def test_one_person_without_isolation(new_context: NewContext, open_folder: Path
     root.mkdir(mode=0o700)
     if ordinary_user:
         shutil.chown(root, ordinary_user[1].partition("=")[2])
-    with start_platform(root, prefix=ordinary_user) as running:
+    with start_platform(root, tools=("tensorboard", "mlflow"), prefix=ordinary_user) as running:
         isolation = running.last("isolation")
         assert isolation is not None
         assert "people can read each other's files" in isolation["message"]

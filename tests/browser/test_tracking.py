@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with open_world() as world:
+    with open_world(tools=("mlflow", "label-studio")) as world:
         client = world.running.client("services/mlflow/api/2.0/mlflow/", world.tokens["ada"])
         headers = {"X-MLFLOW-WORKSPACE": world.project}
         made = client.post("experiments/create", json={"name": "signs"}, headers=headers).raise_for_status().json()

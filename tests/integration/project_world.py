@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,9 +93,9 @@ class World:
 
 
 @contextmanager
-def open_world(*, extension: bool = False) -> Iterator[World]:
-    """Start it; with `extension`, the project's server has an extension that forgets to ask who is there."""
-    with open_temporary_folder() as folder, start_platform(folder / "state") as running:
+def open_world(*, tools: Sequence[str] = (), extension: bool = False) -> Iterator[World]:
+    """Start it with these built-in tools; with `extension`, the project's server has an extension that forgets to ask who is there."""
+    with open_temporary_folder() as folder, start_platform(folder / "state", tools=tools) as running:
         world = World(running)
         for name in PEOPLE:
             running.add_user(name, PASSWORD)

@@ -29,7 +29,7 @@ print(run.info.run_id)
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with open_world() as world:
+    with open_world(tools=("mlflow", "label-studio")) as world:
         yield world
 
 

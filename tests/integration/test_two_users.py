@@ -51,7 +51,11 @@ class TwoUsers:
 
 @pytest.fixture(scope="module")
 def users() -> Iterator[TwoUsers]:
-    with open_temporary_folder() as folder, start_platform(folder / "state") as running, socket.socket() as listener:
+    with (
+        open_temporary_folder() as folder,
+        start_platform(folder / "state", tools=("tensorboard", "mlflow")) as running,
+        socket.socket() as listener,
+    ):
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         sessions = {}

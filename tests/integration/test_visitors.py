@@ -20,7 +20,7 @@ SERVICES = "access:services!service=labyard access:services!service=mlflow"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[RunningPlatform]:
-    with open_temporary_folder() as folder, start_platform(folder / "state") as running:
+    with open_temporary_folder() as folder, start_platform(folder / "state", tools=("mlflow",)) as running:
         running.add_user("ada", PASSWORD, admin=True)  # an administrator may share her server
         running.add_user("bob", PASSWORD)
         yield running
