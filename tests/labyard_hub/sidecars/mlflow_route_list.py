@@ -13,15 +13,6 @@ os.environ.update({
     "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{sys.argv[1]}/routes.db", "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
 })  # fmt: skip
 
-if "light" in sys.argv:
-    from mlflow_gateway.light import imported_lightly
-
-    with imported_lightly():
-        import mlflow_gateway.application  # noqa: F401
-    assert "pandas" not in sys.modules
-    assert "pyarrow" not in sys.modules
-    import pandas as pd  # noqa: F401  whatever asks for it later gets it
-
 from mlflow.server import app as flask_app  # noqa: E402
 from mlflow.server.fastapi_app import app as fastapi_app  # noqa: E402
 

@@ -16,12 +16,12 @@ __all__ = ["mlflow_routes", "sample", "template_of"]
 
 
 @cache
-def mlflow_routes(python: Path, *, light: bool = False) -> tuple[tuple[str, str], ...]:
-    """Return (method, path with its parameters' names) of every route, without the static prefix; if `light`, as the gateway imports MLflow."""
+def mlflow_routes(python: Path) -> tuple[tuple[str, str], ...]:
+    """Return (method, path with its parameters' names) of every route, without the static prefix."""
     environment = {**os.environ, "PYTHONPATH": str(Path(labyard_hub.sidecars.__file__).parent)}
     with TemporaryDirectory() as folder:
         done = subprocess.run(
-            [str(python), "-W", "ignore", str(Path(__file__).with_name("mlflow_route_list.py")), folder, *(["light"] if light else [])],
+            [str(python), "-W", "ignore", str(Path(__file__).with_name("mlflow_route_list.py")), folder],
             capture_output=True, text=True, timeout=180, check=False, cwd=folder, env=environment,
         )  # fmt: skip
     line = next((line for line in done.stdout.splitlines() if line.startswith("ROUTES ")), None)

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-import labyard_hub.sidecars
+from labyard_hub.sidecars.mlflow_gateway import gateway
+from labyard_hub.sidecars.mlflow_gateway.authority import Authority, Caller
+from labyard_hub.sidecars.mlflow_gateway.shared_models import FoundVersion
 
-SIDECARS = Path(labyard_hub.sidecars.__file__).parent
 PREFIX = "/services/mlflow"
 ORIGIN = "https://labyard.example.org"
-
-
-@pytest.fixture
-def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The gateway's modules, which are a package of their own in MLflow's environment."""
-    monkeypatch.syspath_prepend(SIDECARS)
-    import mlflow_gateway.authority
-    import mlflow_gateway.gateway
-    import mlflow_gateway.shared_models
-
-    yield mlflow_gateway
-    for name in [name for name in sys.modules if name.startswith("mlflow_gateway")]:
-        del sys.modules[name]
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -73,18 +59,18 @@ def service(request: httpx.Request) -> httpx.Response:
 
 
 @pytest.fixture
-async def client(gateway: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def client() -> AsyncIterator[httpx.AsyncClient]:
     async def ensure(_: str) -> None: ...
 
     async def find(workspace: str, request: Any) -> Any:
         assert workspace == "team"
         if request.version == "9":
             raise request.refusal()
-        return gateway.shared_models.FoundVersion("3", "workspaces/team/1/models/m-1/artifacts")
+        return FoundVersion("3", "workspaces/team/1/models/m-1/artifacts")
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(service), base_url="http://service/") as outward:
-        settings = gateway.gateway.GatewaySettings(PREFIX, "/services/labyard/login", "labyard-session", ORIGIN)
-        app = gateway.gateway.Gateway(echo, settings, gateway.authority.Authority(outward), ensure, find)
+        settings = gateway.GatewaySettings(PREFIX, "/services/labyard/login", "labyard-session", ORIGIN)
+        app = gateway.Gateway(echo, settings, Authority(outward), ensure, find)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"{ORIGIN}{PREFIX}/") as inward:
             yield inward
 
@@ -136,9 +122,9 @@ async def test_refusals_are_in_mlflows_shape(client: httpx.AsyncClient) -> None:
     assert (await client.post("api/2.0/mlflow/webhooks", headers=bearer("ada"))).json()["error_code"] == "PERMISSION_DENIED"
 
 
-async def test_that_the_service_was_down_is_not_kept(client: httpx.AsyncClient, gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_that_the_service_was_down_is_not_kept(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await client.get(GET, headers=bearer("down"))).headers["retry-after"] == "2"
-    monkeypatch.setattr(gateway.authority.Authority, "_ask", lambda *_: _answer(gateway.authority.Caller("down", "w", {"w": "owner"})))
+    monkeypatch.setattr(Authority, "_ask", lambda *_: _answer(Caller("down", "w", {"w": "owner"})))
     assert (await client.get(GET, headers=bearer("down"))).status_code == 200
 
 
@@ -167,8 +153,8 @@ async def test_a_path_that_can_be_read_in_two_ways_is_refused(client: httpx.Asyn
     assert (await client.get(f"{ORIGIN}/elsewhere", headers=bearer("ada"))).status_code == 404
 
 
-async def test_files_stream_and_other_bodies_are_limited(client: httpx.AsyncClient, gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway.gateway, "MAX_BODY_BYTES", 100)
+async def test_files_stream_and_other_bodies_are_limited(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "MAX_BODY_BYTES", 100)
     path = "api/2.0/mlflow-artifacts/artifacts/a b/ü.txt"
     answer = await client.put(path, headers=bearer("ada"), content=b"x" * 200)
     assert answer.json()["size"] == 200
@@ -254,12 +240,12 @@ async def test_the_page_begins_with_settings_that_suit(client: httpx.AsyncClient
     assert "etag" not in answer.headers
 
 
-async def test_a_websocket_is_closed(gateway: Any) -> None:
+async def test_a_websocket_is_closed() -> None:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    app = gateway.gateway.Gateway(echo, gateway.gateway.GatewaySettings(PREFIX, "", "", ""), None, None, None)
+    app = gateway.Gateway(echo, gateway.GatewaySettings(PREFIX, "", "", ""), None, None, None)
     await app({"type": "websocket", "path": f"{PREFIX}/", "headers": []}, None, send)
     assert sent == [{"type": "websocket.close", "code": 1008}]

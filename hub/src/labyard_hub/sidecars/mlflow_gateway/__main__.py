@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import uvicorn
-from mlflow_gateway.configuration import Configuration, apply
-from mlflow_gateway.database import prepare
-from mlflow_gateway.light import imported_lightly
+
+from .configuration import Configuration, apply
+from .database import prepare
 
 __all__ = ["main"]
 
@@ -16,11 +16,9 @@ def main() -> None:
     """Read the environment, bring the database up to date, and serve until told to stop."""
     configuration = Configuration.from_environment(os.environ)
     apply(configuration)
-    with imported_lightly():
-        import mlflow_gateway.application  # noqa: F401, PLC0415  reads the environment that was just set
     prepare(configuration)
     uvicorn.run(
-        "mlflow_gateway.light:create",
+        "mlflow_gateway.application:create",
         factory=True,
         host=configuration.host,
         port=configuration.port,

@@ -9,16 +9,16 @@ from mlflow.exceptions import MlflowException
 from mlflow.server import app as flask_app
 from mlflow.server.fastapi_app import app
 from mlflow.server.handlers import initialize_backend_stores
-from mlflow_gateway import answers, guard
-from mlflow_gateway.authority import TIMEOUT_SECONDS, Authority
-from mlflow_gateway.configuration import Configuration
-from mlflow_gateway.database import tune
-from mlflow_gateway.gateway import Gateway, GatewaySettings
-from mlflow_gateway.model_versions import find_version
-from mlflow_gateway.short_way import ShortWay
-from mlflow_gateway.workspaces import Workspaces
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+
+from . import guard
+from .authority import TIMEOUT_SECONDS, Authority
+from .configuration import Configuration
+from .database import tune
+from .gateway import Gateway, GatewaySettings
+from .model_versions import find_version
+from .workspaces import Workspaces
 
 __all__ = ["create"]
 
@@ -28,12 +28,11 @@ def create() -> Gateway:
     configuration = Configuration.from_environment(os.environ)
     event.listen(Engine, "connect", tune)
     guard.install(configuration.artifacts)
-    answers.install()
     flask_app.register_error_handler(MlflowException, _answer_error)
     initialize_backend_stores(configuration.database_url, configuration.database_url, "mlflow-artifacts:/")
     client = httpx.AsyncClient(base_url=configuration.service_url, timeout=TIMEOUT_SECONDS, trust_env=False)
     settings = GatewaySettings(configuration.prefix, configuration.login_path, configuration.cookie_name, configuration.origin)
-    return Gateway(ShortWay(app, flask_app), settings, Authority(client), Workspaces().ensure, find_version)
+    return Gateway(app, settings, Authority(client), Workspaces().ensure, find_version)
 
 
 def _answer_error(error: MlflowException) -> tuple[str, int, dict[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow_gateway.query_statistics import EVERY_SECONDS
+from .query_statistics import EVERY_SECONDS
 
 __all__ = ["Configuration", "apply"]
 

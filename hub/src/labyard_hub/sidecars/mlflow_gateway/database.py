@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mlflow_gateway.configuration import Configuration
-from mlflow_gateway.query_statistics import Statistics
+from .configuration import Configuration
+from .query_statistics import Statistics
 
 __all__ = ["prepare", "tune"]
 

@@ -11,10 +11,10 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from mlflow_gateway.authority import Authority, Caller, RefusedError
-from mlflow_gateway.pages import Message, Send, rewrite, with_defaults, without_workspaces
-from mlflow_gateway.routes import Access, RouteTable, Rule
-from mlflow_gateway.shared_models import PREFIX, FoundVersion, ModelRequest, parse, permitted_workspace
+from .authority import Authority, Caller, RefusedError
+from .pages import Message, Send, rewrite, with_defaults, without_workspaces
+from .routes import Access, RouteTable, Rule
+from .shared_models import PREFIX, FoundVersion, ModelRequest, parse, permitted_workspace
 
 __all__ = ["Gateway", "GatewaySettings"]
 

@@ -12,7 +12,8 @@ from mlflow.server.handlers import (
     _is_servable_proxied_run_artifact_root,
 )
 from mlflow.utils.workspace_context import ServerWorkspaceContext
-from mlflow_gateway.shared_models import FoundVersion, ModelRequest
+
+from .shared_models import FoundVersion, ModelRequest
 
 __all__ = ["find_version"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlflow_gateway.authority import Caller, RefusedError
+from .authority import Caller, RefusedError
 
 __all__ = ["PREFIX", "FoundVersion", "ModelRequest", "parse", "permitted_workspace"]
 
