@@ -12,51 +12,21 @@ import pytest
 from traitlets.config import Config
 
 from labyard_hub.backends.haproxy.program import find_haproxy
-from labyard_hub.backends.kubernetes.pod import COMPONENT, PORT, pod_labels
+from labyard_hub.backends.kubernetes.pod import PORT
 from labyard_hub.cluster.state import prepare_state
 from labyard_hub.hub_plugins.pods.config import configure_from_environment
 from labyard_hub.proxy_agent.__main__ import API_PORT, HTTP_PORT, HTTPS_PORT, TLS_FOLDER, prepare
 from tests.certificates import make_certificate
 from tests.helm import chart
+from tests.helm.containers import container, environment
+from tests.helm.people import pods_of
 
 everywhere = pytest.mark.parametrize("name", chart.NAMES)
 
 
-def container(name: str, deployment: str, wanted: str | None = None) -> tuple[chart.Object, chart.Object]:
-    """Return the pod of a Deployment, and its container of the same name, or another one."""
-    found = next(pod for title, pod in chart.pods(chart.objects_of(name)) if title.endswith(f"-{deployment}"))
-    return found, next(one for one in chart.containers(found) if one["name"] == (wanted or deployment))
-
-
-def environment(name: str, deployment: str, folder: Path) -> dict[str, str]:
-    """Return the variables of a container, with what is mounted in it laid into `folder`."""
-    pod, one = container(name, deployment)
-    values = {variable["name"]: variable.get("value", "secret") for variable in one["env"]}
-    config = next(found for found in chart.of_kind(chart.objects_of(name), "ConfigMap") if found["metadata"]["name"].endswith("-config"))
-    (folder / "config.yaml").write_text(config["data"]["config.yaml"])
-    (folder / "secrets").mkdir()
-    for volume in pod["spec"]["volumes"]:
-        if volume["name"] == "secrets":
-            for item in volume["secret"]["items"]:
-                (folder / "secrets" / item["path"]).write_text("5e" * 32)
-    if "LABYARD_HUB_FILES" in values:
-        secret = next(
-            found for found in chart.of_kind(chart.objects_of(name), "Secret") if found["metadata"]["name"].endswith("-hub-config")
-        )
-        (folder / "hub.d").mkdir()
-        for file, text in secret["stringData"].items():
-            (folder / "hub.d" / file).write_text(text)
-        values["LABYARD_HUB_FILES"] = str(folder / "hub.d")
-    if "LABYARD_PROJECTS_VOLUME" in values:
-        (folder / "projects").mkdir()
-        values["LABYARD_PROJECTS_VOLUME"] = str(folder / "projects")
-    places = {"LABYARD_STATE_DIR": "state", "LABYARD_CONFIG": "config.yaml", "LABYARD_SECRETS_DIR": "secrets"}
-    return {**values, **{variable: str(folder / place) for variable, place in places.items()}, "POD_NAMESPACE": "lab"}
-
-
 @everywhere
 def test_the_hub_is_configured_by_what_the_chart_gives_it(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = environment(name, "hub", tmp_path)
+    values = environment(chart.objects_of(name), "hub", tmp_path)
     monkeypatch.setenv("LABYARD_LOGIN_CLIENT_SECRET", values.get("LABYARD_LOGIN_CLIENT_SECRET", ""))
     mounted = {path.name for path in (tmp_path / "secrets").iterdir()}
     prepare_state(values)
@@ -64,7 +34,7 @@ def test_the_hub_is_configured_by_what_the_chart_gives_it(name: str, tmp_path: P
     files = configure_from_environment(c, values)
     assert {path.name for path in (tmp_path / "secrets").iterdir()} == mounted, "a secret that the chart does not mount was made up"
     assert [file.name for file in files] == (["10-limits.py"] if name == "everything" else [])
-    _, hub = container(name, "hub")
+    _, hub = container(chart.objects_of(name), "hub")
     assert urlsplit(c.JupyterHub.hub_bind_url).port == hub["ports"][0]["containerPort"]
     assert c.JupyterHub.hub_connect_url == values["LABYARD_HUB_URL"]
     assert c.JupyterHub.db_url.startswith("postgresql+psycopg2://labyard@" if chart.read_values(name).get("database") else "sqlite:///")
@@ -74,10 +44,10 @@ def test_the_hub_is_configured_by_what_the_chart_gives_it(name: str, tmp_path: P
 
 @everywhere
 def test_policies_know_the_pods_that_the_spawner_makes(name: str, tmp_path: Path) -> None:
-    _, configuration = prepare_state(environment(name, "hub", tmp_path))
+    _, configuration = prepare_state(environment(chart.objects_of(name), "hub", tmp_path))
     cluster = configuration.settings.cluster
     assert cluster is not None
-    labels = {**pod_labels(cluster), "app.kubernetes.io/component": COMPONENT}
+    labels = pods_of(name, "ada")["ada"]["metadata"]["labels"]
     found = chart.objects_of(name)
     policy = next(
         one for one in chart.of_kind(found, "NetworkPolicy") if one["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
@@ -98,8 +68,8 @@ def test_policies_know_the_pods_that_the_spawner_makes(name: str, tmp_path: Path
 def test_the_other_programs_find_what_they_need(name: str, deployment: str, tmp_path: Path) -> None:
     from labyard_hub.cluster.__main__ import PROGRAMS
 
-    program = PROGRAMS[deployment](environment(name, deployment, tmp_path))
-    _, one = container(name, deployment)
+    program = PROGRAMS[deployment](environment(chart.objects_of(name), deployment, tmp_path))
+    _, one = container(chart.objects_of(name), deployment)
     port = {"service": program.env.get("LABYARD_SERVICE_PORT"), "mlflow": program.env.get("LABYARD_MLFLOW_PORT")}.get(deployment)
     assert port is None or int(port) == one["ports"][0]["containerPort"]
     probe = one.get("readinessProbe")
@@ -110,8 +80,8 @@ def test_the_other_programs_find_what_they_need(name: str, deployment: str, tmp_
 @everywhere
 def test_haproxy_is_started_with_what_the_agent_writes(name: str, tmp_path: Path) -> None:
     values = chart.read_values(name)
-    pod, agent = container(name, "proxy", "agent")
-    _, haproxy = container(name, "proxy", "haproxy")
+    pod, agent = container(chart.objects_of(name), "proxy", "agent")
+    _, haproxy = container(chart.objects_of(name), "proxy", "haproxy")
     folder, tls = tmp_path / "run", tmp_path / "tls"
     folder.mkdir()
     environment = {one["name"]: one.get("value", "") for one in agent["env"]} | {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -213,93 +212,6 @@ def test_accounts_and_addresses_exist(name: str) -> None:
         match = re.match(r"(?:http|postgresql)://(?:labyard@)?((?:lab|labyard)-[a-z-]+):(\d+)", variable.get("value", ""))
         if match:
             assert int(match[2]) in services[match[1]], (title, variable["name"])
-
-
-def policies(found: list[chart.Object]) -> dict[str, list[chart.Object]]:
-    """Return the network policies of each component."""
-    return {
-        component: [one for one in chart.of_kind(found, "NetworkPolicy") if labels_match(one["spec"]["podSelector"], labels)]
-        for component, labels in pod_labels(found).items()
-    }
-
-
-def may_reach(found: list[chart.Object], start: str, end: str, port: int) -> bool:
-    """Whether the policies let a pod of one component connect to another's, in both directions."""
-    labels, of = pod_labels(found), policies(found)
-
-    def allows(rules: list[dict[str, Any]], side: str, other: str) -> bool:
-        return any(
-            (not rule.get(side) or any(labels_match(peer["podSelector"], labels[other]) for peer in rule[side] if "podSelector" in peer and "namespaceSelector" not in peer))
-            and (not rule.get("ports") or port in [one["port"] for one in rule["ports"]])
-            for rule in rules
-        )  # fmt: skip
-
-    out = all(allows(one["spec"].get("egress", []), "to", end) for one in of[start])
-    come = all(allows(one["spec"].get("ingress", []), "from", start) for one in of[end])
-    return out and come
-
-
-@everywhere
-def test_network_policies_open_what_is_needed_and_nothing_else(name: str) -> None:
-    found = chart.objects_of(name)
-    here = set(pod_labels(found))
-    for component, those in policies(found).items():
-        assert len(those) == (0 if component == "hook-image-waiter" else 1), component
-    ways = {
-        ("proxy", "hub", 8081), ("proxy", "service", 8000), ("proxy", "mlflow", 5000), ("proxy", "singleuser-server", 8888),
-        ("hub", "proxy", 8001), ("hub", "service", 8000), ("hub", "singleuser-server", 8888), ("hub", "postgresql", 5432),
-        ("service", "hub", 8081), ("service", "mlflow", 5000), ("service", "postgresql", 5432), ("mlflow", "service", 8000), ("mlflow", "postgresql", 5432),
-        ("culler", "hub", 8081),
-        ("singleuser-server", "hub", 8081), ("singleuser-server", "service", 8000), ("singleuser-server", "mlflow", 5000),
-    }  # fmt: skip
-    for start in here:
-        for end in here - {start, "hook-image-waiter"}:
-            for port in (8081, 8000, 5000, 8001, 8888, 5432):
-                # The proxy's public port is everybody's; from inside people have no way to it.
-                if end == "proxy" and port == 8000:
-                    continue
-                if start == "hook-image-waiter":
-                    continue
-                assert may_reach(found, start, end, port) is ((start, end, port) in ways), (start, end, port)
-    assert not may_reach(found, "singleuser-server", "singleuser-server", 8888)
-
-
-def reachable(rules: list[dict[str, Any]], address: str) -> bool:
-    target = ipaddress.ip_address(address)
-
-    def inside(cidr: str) -> bool:
-        network = ipaddress.ip_network(cidr)
-        return network.version == target.version and target in network
-
-    for rule in rules:
-        ports = [port["port"] for port in rule.get("ports", [])]
-        if ports and 80 not in ports:
-            continue
-        for peer in rule["to"]:
-            block = peer.get("ipBlock")
-            if block and inside(block["cidr"]) and not any(inside(cidr) for cidr in block.get("except", [])):
-                return True
-    return False
-
-
-@everywhere
-def test_the_metadata_address_is_closed(name: str) -> None:
-    found = chart.objects_of(name)
-    for one in chart.of_kind(found, "NetworkPolicy"):
-        egress = one["spec"]["egress"]
-        for address in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200"):
-            assert not reachable(egress, address), (chart.title(one), address)
-    people = policies(found)["singleuser-server"][0]["spec"]["egress"]
-    assert reachable(people, "1.1.1.1")
-    for private in ("10.0.0.1", "172.20.0.1", "192.168.1.1", "100.64.0.1", "fc00::1"):
-        assert not reachable(people, private)
-
-
-def test_the_metadata_address_opens_by_its_own_value_alone() -> None:
-    rules = {"singleuser": {"networkPolicy": {"egressAllowRules": {"cloudMetadataServer": True}}}}
-    found = chart.objects(chart.render(rules))
-    assert reachable(policies(found)["singleuser-server"][0]["spec"]["egress"], "169.254.169.254")
-    assert not reachable(policies(found)["service"][0]["spec"]["egress"], "169.254.169.254")
 
 
 def pods_by_title(values: dict[str, Any]) -> dict[str, Any]:

@@ -158,6 +158,9 @@ SETTINGS_NAMES = set(load_configuration(None).settings.model_dump())
         ({"prePuller": {"hook": {"enabled": True}}}, "`prePuller.images` is empty"),
         ({"config": {"cluster": {"pods": {"user_id": 2000}}}}, "the service makes projects' folders"),
         ({"config": {"cluster": {"instance": "other"}}}, "network policies know people's pods by the release's name"),
+        ({"config": {"cluster": {"namespace": "other"}}}, "are in the release's namespace"),
+        ({"commonLabels": {"app.kubernetes.io/name": "x"}}, "`commonLabels` sets `app.kubernetes.io/name`"),
+        ({"hub": {"labels": {"app.kubernetes.io/component": "x"}}}, "`hub.labels` sets `app.kubernetes.io/component`"),
     ],
 )
 def test_values_that_contradict_one_another_are_refused(values: dict[str, Any], message: str) -> None:

@@ -22,6 +22,7 @@ from labyard_hub.backends.haproxy.program import find_haproxy
 from labyard_hub.config.state import StateFolder
 from labyard_hub.storage.identity import IdentityStore
 from labyard_hub.testing.fake_kubernetes.handle import FakeKubernetes, node
+from labyard_hub.testing.fake_kubernetes.network import Endpoint, may_connect
 from labyard_hub.testing.fake_kubernetes.resources import RESOURCES
 from tests.helm import chart
 from tests.platform import Browserless, wait_until
@@ -63,6 +64,8 @@ class ClusterWorld:
     sessions: dict[str, Browserless] = field(default_factory=dict)
     project: str = ""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    policies: list[Item] = field(default_factory=list)
+    parts: dict[str, Endpoint] = field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -151,7 +154,26 @@ class ClusterWorld:
     def wait_ready(self, name: str) -> dict[str, Any]:
         """Wait until the server of `name` is ready, and return its pod."""
         wait_until(lambda: self.server(name).get("ready"), f"the server of {name}", 60)
-        return self.fake.pods(NAMESPACE)[f"server-{name}"]
+        pod = self.fake.pods(NAMESPACE)[f"server-{name}"]
+        self.check_network(pod)
+        return pod
+
+    def check_network(self, pod: Item) -> None:
+        """Hold what a cluster that enforces policies holds: the pod is reached by hub and proxy, reaches its platform, and no other pod reaches it."""
+        server = Endpoint.of(pod, NAMESPACE)
+        for part, there, back in (
+            ("hub", 8888, 8081),
+            ("proxy", 8888, None),
+            ("service", None, 8000),
+            ("mlflow", None, 5000),
+            ("stranger", None, None),
+        ):
+            end = self.parts.get(part) or Endpoint("10.244.9.9", {}, NAMESPACE)
+            for blocks in (False, True):
+                assert may_connect(self.policies, end, server, 8888, blocks_match_pods=blocks) is (there is not None), part
+                assert back is None or may_connect(self.policies, server, end, back, blocks_match_pods=blocks), part
+        other = Endpoint("10.244.9.8", server.labels, NAMESPACE)
+        assert not may_connect(self.policies, other, server, 8888, blocks_match_pods=True)
 
     def stop_server(self, name: str) -> None:
         answer = self.sessions[name].hub_api("DELETE", f"users/{name}/server")
@@ -173,6 +195,10 @@ def start_cluster_world(
         _furnish(fake, installed)
         world = ClusterWorld(folder, fake, *_environment(folder, fake, installed))
         world.environment.update(image or {})
+        world.policies = chart.of_kind(installed, "NetworkPolicy")
+        world.parts = {
+            pod["metadata"]["labels"]["app.kubernetes.io/component"]: Endpoint.of(pod, NAMESPACE) for _, pod in chart.pods(installed)
+        }
         try:
             _start(world)
             yield world

@@ -38,6 +38,17 @@
 {{- if and $instance (ne $instance .Release.Name) -}}
 {{- $wrong = append $wrong (printf "`config.cluster.instance` is %q, and network policies know people's pods by the release's name, %q: take it out" $instance .Release.Name) -}}
 {{- end -}}
+{{- $namespace := (.Values.config.cluster | default dict).namespace -}}
+{{- if and $namespace (ne $namespace .Release.Namespace) -}}
+{{- $wrong = append $wrong (printf "`config.cluster.namespace` is %q, and network policies, claims and rights are in the release's namespace, %q: take it out" $namespace .Release.Namespace) -}}
+{{- end -}}
+{{- range $of, $labels := dict "commonLabels" .Values.commonLabels "hub.labels" .Values.hub.labels "service.labels" .Values.service.labels "mlflow.labels" .Values.mlflow.labels "proxy.labels" .Values.proxy.labels "postgresql.labels" .Values.postgresql.labels -}}
+{{- range list "name" "instance" "component" -}}
+{{- if hasKey $labels (printf "app.kubernetes.io/%s" .) -}}
+{{- $wrong = append $wrong (printf "`%s` sets `app.kubernetes.io/%s`, by which services and network policies know the pods: take it out" $of .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $people := ((.Values.config.cluster | default dict).pods | default dict).user_id -}}
 {{- $folders := .Values.service.podSecurityContext.runAsUser -}}
 {{- if and $people $folders .Values.projects.enabled (ne (int $people) (int $folders)) -}}

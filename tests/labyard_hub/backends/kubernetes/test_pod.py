@@ -54,12 +54,6 @@ def test_selectors_and_tolerations_of_the_cluster_and_the_profile_add_up() -> No
     ]
 
 
-def test_nobody_changes_the_labels_that_network_policies_go_by() -> None:
-    cluster = ClusterSettings.model_validate({"instance": "lab", "pods": {"labels": {"app.kubernetes.io/instance": "other", "team": "ml"}}})
-    labels = pod_properties(profile(), "image:1", cluster)["extra_labels"]
-    assert (labels["app.kubernetes.io/instance"], labels["team"]) == ("lab", "ml")
-
-
 @pytest.mark.parametrize(
     ("image", "policy"),
     [

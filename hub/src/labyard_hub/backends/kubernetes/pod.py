@@ -7,7 +7,7 @@ from typing import Any
 from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.config.profiles import ProfileSettings, Toleration
 
-__all__ = ["COMPONENT", "PORT", "pod_labels", "pod_properties", "quantity", "shared_memory_bytes"]
+__all__ = ["COMPONENT", "PORT", "common_labels", "pod_properties", "quantity", "shared_memory_bytes"]
 
 COMPONENT = "singleuser-server"
 PORT = 8888
@@ -32,14 +32,12 @@ def shared_memory_bytes(profile: ProfileSettings) -> int | None:
     return profile.memory_bytes // 2 if profile.gpu is not None and profile.memory_bytes is not None else None
 
 
-def pod_labels(cluster: ClusterSettings) -> dict[str, str]:
-    """Return the labels by which network policies and people know the pods."""
+def common_labels(cluster: ClusterSettings) -> dict[str, str]:
+    """Return the labels by which network policies and operators know people's pods and claims. KubeSpawner lays them over all others."""
     return {
-        **cluster.pods.labels,
         "app.kubernetes.io/name": "labyard",
         "app.kubernetes.io/instance": cluster.instance,
         "app.kubernetes.io/managed-by": "labyard-hub",
-        "hub.jupyter.org/network-access-hub": "true",
     }
 
 
@@ -60,7 +58,7 @@ def pod_properties(profile: ProfileSettings, image: str, cluster: ClusterSetting
         "node_selector": {**pods.node_selector, **profile.node_selector},
         "tolerations": [_toleration(one) for one in (*pods.tolerations, *profile.tolerations)],
         **_security(cluster),
-        "extra_labels": {**pod_labels(cluster), "labyard.io/profile": profile.name},
+        "extra_labels": {**pods.labels, "labyard.io/profile": profile.name},
         "extra_annotations": dict(pods.annotations),
         "priority_class_name": pods.priority_class or "",
         "scheduler_name": pods.scheduler,

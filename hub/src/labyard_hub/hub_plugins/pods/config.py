@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from labyard_hub.backends.assets.bundle import IMAGE_FOLDER, PageAssets, image_assets
 from labyard_hub.backends.kubernetes.environment import common_environment
-from labyard_hub.backends.kubernetes.pod import COMPONENT, PORT
+from labyard_hub.backends.kubernetes.pod import COMPONENT, PORT, common_labels
 from labyard_hub.backends.kubernetes.volumes import home_claim
 from labyard_hub.config.cluster import ClusterAddresses, ClusterSettings
 from labyard_hub.config.loader import Configuration, load_configuration
@@ -140,6 +140,7 @@ def _pods(c: Any, cluster: ClusterSettings, addresses: ClusterAddresses) -> None
     spawner.slug_scheme = "safe"
     spawner.pod_name_template = "server-{user_server}"
     spawner.component_label = COMPONENT
+    spawner.common_labels = common_labels(cluster)
     spawner.cmd = ["labyard-singleuser"]
     spawner.port = PORT
     for name, value in home_claim(cluster).items():

@@ -11,6 +11,6 @@ It was written from Kubernetes' documentation, its schemas and known messages, a
 * Unknown fields are refused always; a real server only warns unless the client asks for ``fieldValidation=Strict``.
 * There are no admission webhooks, no server-side apply, no priority preemption, no node failures and no limits on memory or CPU of what runs.
 * A strategic merge patch merges lists by ``name`` only.
-* Network policies are stored and enforced by nobody.
+* Network policies are stored and hold up no traffic; `network` says what they allow, by the labels that pods have.
 * Events are not merged into one another and never expire.
 """
