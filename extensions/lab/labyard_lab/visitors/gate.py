@@ -16,6 +16,7 @@ from jupyter_core.utils import ensure_async
 from tornado import web
 
 from labyard.models.authorization import Role
+from labyard_lab.error_pages import WithErrorPages
 from labyard_lab.visitors.access import Access, Ask
 from labyard_lab.visitors.adaptions import adaptions
 from labyard_lab.visitors.policy import is_open_to_all
@@ -121,8 +122,8 @@ class Gate:
 
 def _refusal(role: Role | None) -> str:
     if role is None:
-        return "this server is not yours, and nothing here is shared with you, or no longer"
-    return "you may look here, and change nothing. An owner of the project can make you an editor"
+        return "You have no access to this server. It belongs to somebody else or to a project that you are not, or no longer, in. Ask its owner."
+    return "You can look here and change nothing: you are a viewer of this project. An owner can make you an editor."
 
 
 def _is_over(handler: Any) -> bool:
@@ -145,7 +146,7 @@ def _end(handler: Any) -> None:
 
 
 def _guarded(target: type[web.RequestHandler], gate: Gate) -> type[web.RequestHandler]:
-    bases: Any = (*adaptions(target), target)
+    bases: Any = (WithErrorPages, *adaptions(target), target)
 
     class Guarded(*bases):  # type: ignore[misc]  # which classes it extends is known at run time
         _labyard_target = target

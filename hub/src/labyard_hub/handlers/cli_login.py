@@ -13,7 +13,7 @@ from labyard.models.login import LoginExchange, LoginToken
 from labyard_hub.exceptions import LoginRequestError, NotALoginError, SignInFailedError, UnauthenticatedError
 from labyard_hub.handlers.dependencies import Caller, Parts, PartsDependency, bearer_token
 from labyard_hub.handlers.errors import errors
-from labyard_hub.handlers.pages import page, problem_page
+from labyard_hub.handlers.html import page, problem_page
 from labyard_hub.services.cli_login import CODE_SECONDS, PENDING_SECONDS, LoginRequest, PendingCommandLine, cookie_name
 
 __all__ = ["router"]

@@ -1,4 +1,4 @@
-"""One JSON shape for all errors."""
+"""One JSON shape for all errors, and one page for those that a browser wants to show."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from labyard.exceptions import LabyardError
 from labyard.models.error import Error, ErrorDetail
 from labyard_hub.exceptions import UnauthenticatedError
+from labyard_hub.handlers.html import failure_page, visitor, wants_page
 
 __all__ = ["add_error_handlers", "errors"]
 
@@ -32,10 +33,10 @@ _HTTP = {
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Answer every error of `app` in the one shape."""
+    """Answer every error of `app` in the one shape, or as a page."""
 
     @app.exception_handler(LabyardError)
-    async def _labyard(request: Request, error: LabyardError) -> JSONResponse:
+    async def _labyard(request: Request, error: LabyardError) -> Response:
         headers = {}
         if isinstance(error, UnauthenticatedError):
             headers["WWW-Authenticate"] = "Bearer"
@@ -44,27 +45,32 @@ def add_error_handlers(app: FastAPI) -> None:
         wait = getattr(error, "retry_after_seconds", None)
         if wait is not None:
             headers["Retry-After"] = str(wait)
-        return _answer(error.status_code, error.code, error.message, headers)
+        return await _answer(request, error.status_code, error.code, error.message, headers)
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> Response:
         code, message = _HTTP.get(error.status_code, ("http_error", str(error.detail)))
-        return _answer(error.status_code, code, message, dict(error.headers or {}))
+        return await _answer(request, error.status_code, code, message, dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
         # Where and why, without the value: it may be a secret.
         problems = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()]
-        return _answer(422, "invalid_request", f"the request is not as it should be: {'; '.join(problems)}")
+        return await _answer(request, 422, "invalid_request", f"the request is not as it should be: {'; '.join(problems)}")
 
     @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    async def _unexpected(request: Request, error: Exception) -> Response:
         _log.error("unexpected error", path=request.url.path, exc_info=error)
-        return _answer(
-            500, "internal", "something went wrong here that should not. It is in the service's log; tell an administrator the time"
+        return await _answer(
+            request, 500, "internal", "something went wrong here. The service's log says more: tell an administrator the time"
         )
 
 
-def _answer(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+async def _answer(request: Request, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    if wants_page(request):
+        parts = request.app.state.parts
+        answer: Response = failure_page(parts, status, message, await visitor(request, parts))
+        answer.headers.update(headers or {})
+        return answer
     body = Error(error=ErrorDetail(code=code, message=message))
     return JSONResponse(body.model_dump(), status_code=status, headers={"Cache-Control": "no-store", **(headers or {})})

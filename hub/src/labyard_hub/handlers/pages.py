@@ -8,59 +8,21 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 
 from labyard.exceptions import LabyardError
 from labyard.models.user import User
 from labyard_hub.exceptions import UnauthenticatedError
 from labyard_hub.handlers.dependencies import Parts, PartsDependency, current_user, person
+from labyard_hub.handlers.html import page, problem_page, visitor
 from labyard_hub.handlers.projects import Name
 from labyard_hub.handlers.sharing import ShareId
 
-__all__ = ["page", "problem_page", "router"]
+__all__ = ["router"]
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 
 Token = Annotated[str, Path(max_length=300)]
-
-_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-
-def page(parts: Parts, title: str, body: str, *, status: int = 200) -> HTMLResponse:
-    """Return a page in the looks of the hub's.
-
-    Parameters
-    ----------
-    title, body
-        `title` is text; `body` is HTML in which all foreign text is escaped.
-    """
-    hub = f"{parts.settings.base_url}hub/"
-    html = f"""<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <title>{escape(title)} · Labyard</title>
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <link rel="icon" href="{hub}assets/mark.svg" type="image/svg+xml">
-    <link rel="stylesheet" href="{hub}assets/labyard.css">
-  </head>
-  <body>
-    <header class="top"><div><a class="brand" href="{hub}home"><span>Labyard</span></a></div></header>
-    <main id="main" class="narrow"><div class="alone"><h1>{escape(title)}</h1><div class="card stack">{body}</div></div></main>
-  </body>
-</html>
-"""
-    # Without any referrer, browsers call the origin of a form `null`, and we could not tell ours from others'.
-    headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "same-origin", "Cache-Control": "no-store"}
-    return HTMLResponse(html, status_code=status, headers=headers)
-
-
-def problem_page(parts: Parts, error: LabyardError) -> HTMLResponse:
-    """Return an error as a page."""
-    message = error.message[:1].upper() + error.message[1:]
-    home = f'<p class="actions"><a class="button main" href="{parts.settings.base_url}hub/home">Home</a></p>'
-    return page(parts, "This did not work", f"<p>{escape(message)}.</p>{home}", status=error.status_code)
 
 
 def _sign_in_first(request: Request, parts: Parts) -> RedirectResponse:
@@ -77,7 +39,7 @@ async def _for_person(request: Request, parts: Parts, answer: Callable[[User], A
     except UnauthenticatedError:
         return _sign_in_first(request, parts)
     except LabyardError as error:
-        return problem_page(parts, error)
+        return problem_page(parts, error, await visitor(request, parts))
 
 
 @router.get("/join/{token}")
@@ -88,7 +50,9 @@ async def get_join(token: Token, request: Request, parts: PartsDependency) -> Re
         project, link, is_member = await parts.links.preview(caller, token)
         home = f'<a class="button" href="{parts.settings.base_url}hub/home">Home</a>'
         if is_member:
-            return page(parts, f"You are in {project.display_name}", f'<p>You are a member already.</p><p class="actions">{home}</p>')
+            return page(
+                parts, f"You are in {project.display_name}", f'<p>You are a member already.</p><p class="actions">{home}</p>', user=caller
+            )
         what = {
             "viewer": "You can read its files and runs, and look at what others do.",
             "editor": "You can read and change its files and runs.",
@@ -99,6 +63,7 @@ async def get_join(token: Token, request: Request, parts: PartsDependency) -> Re
             f"<p>{escape(link.created_by)} invites you, <strong>{escape(caller.name)}</strong>, to the project "
             f"<strong>{escape(project.name)}</strong> as {escape(link.role.value)}. {what[link.role.value]}</p>"
             f'<form method="post" class="actions"><button type="submit" class="button main">Join</button> {home}</form>',
+            user=caller,
         )
 
     return await _for_person(request, parts, ask)
@@ -116,6 +81,7 @@ async def post_join(token: Token, request: Request, parts: PartsDependency) -> R
             f"You are in {project.display_name}",
             f"<p>Its files are in your JupyterLab under <code>projects/{escape(project.name)}</code>.</p>"
             f'<p class="actions"><a class="button main" href="{where}">Open in JupyterLab</a></p>',
+            user=caller,
         )
 
     return await _for_person(request, parts, join)

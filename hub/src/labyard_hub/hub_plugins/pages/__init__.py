@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from labyard.pages import MARK, heading_of
 from labyard_hub.backends.assets.bundle import START, PageAssets
+from labyard_hub.backends.page_files import STATIC, TEMPLATES, asset
 from labyard_hub.config.settings import Settings
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.hub_plugins.hub.spawners import explain_failure
-from labyard_hub.hub_plugins.pages.assets import STATIC, TEMPLATES, asset
 from labyard_hub.hub_plugins.pages.texts import ago, span, until
 from labyard_hub.hub_plugins.pages.visits import project_name
 
@@ -47,6 +48,8 @@ def page_settings(settings: Settings, page_assets: PageAssets | None = None) -> 
             "ago": lambda _user: ago,
             "span": lambda _user: span,
             "lab_assets": page_assets.url + START if page_assets else "",
+            "heading_of": lambda _user: heading_of,
+            "mark": MARK,
             "login_provider": "" if settings.login.is_local else settings.login.title,
             "until": lambda _user: until,
             "why_failed": lambda _user: explain_failure,

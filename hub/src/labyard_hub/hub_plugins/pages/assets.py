@@ -1,24 +1,10 @@
-"""Our stylesheet, scripts and mark."""
+"""Our stylesheets, scripts and mark."""
 
 from __future__ import annotations
 
-import hashlib
-from functools import cache
-from pathlib import Path
-
 from tornado.web import StaticFileHandler
 
-__all__ = ["STATIC", "TEMPLATES", "AssetHandler", "asset"]
-
-STATIC = Path(__file__).parent.parent / "static"
-TEMPLATES = Path(__file__).parent.parent / "templates"
-
-
-@cache
-def asset(name: str) -> str:
-    """Return the address of a file of ours below the hub's, with a mark of its content: browsers may keep it for good."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"assets/{name}?v={digest}"
+__all__ = ["AssetHandler"]
 
 
 class AssetHandler(StaticFileHandler):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from labyard.pages import STYLESHEET
+from labyard_hub.backends.page_files import STATIC
 from labyard_hub.hub_plugins.pages.account import AccountHandler
-from labyard_hub.hub_plugins.pages.assets import STATIC, AssetHandler
+from labyard_hub.hub_plugins.pages.assets import AssetHandler
 from labyard_hub.hub_plugins.pages.command_line import AuthorizeHandler, LoginTokenHandler
 from labyard_hub.hub_plugins.pages.home import DeleteServerHandler, HomeHandler, StopServerHandler
 from labyard_hub.hub_plugins.pages.join import InviteHandler, SetupHandler
@@ -57,6 +60,7 @@ def provider_handlers() -> list[tuple[Any, ...]]:
 
 def _common() -> list[tuple[Any, ...]]:
     return [
+        (rf"/assets/({re.escape(STYLESHEET.name)})", AssetHandler, {"path": str(STYLESHEET.parent)}),
         (r"/assets/(.*)", AssetHandler, {"path": str(STATIC)}),
         (r"/home", HomeHandler),
         (r"/spawn", StartHandler),

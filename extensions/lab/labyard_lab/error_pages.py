@@ -1,0 +1,69 @@
+"""Errors of this server as pages in the looks of all of Labyard's, where a browser wants to show them."""
+
+from __future__ import annotations
+
+import os
+from http import HTTPStatus
+from typing import Any
+
+from tornado import web
+
+from labyard.pages import ERROR_PAGE_POLICY, Way, error_page
+
+__all__ = ["WithErrorPages", "server_page"]
+
+_REASONS: dict[int, str] = {
+    HTTPStatus.FORBIDDEN: "You may not open this.",
+    HTTPStatus.NOT_FOUND: "The address may be mistyped, or the file may have been moved or removed.",
+}
+_OTHER_REASON = "Load the page again. If that does not help, stop the server on your home page and start it again."
+RETRY_SECONDS = 2
+"""When the page of something that is starting loads again."""
+
+
+def server_page(status: int, reason: str, ways: tuple[Way, ...] = (), *, heading: str = "") -> str:
+    """Return the page that says why a request was answered with `status`; `ways` are those beside the one home."""
+    hub = os.environ.get("JUPYTERHUB_HOST", "") + os.environ.get("JUPYTERHUB_BASE_URL", "/")
+    retry = RETRY_SECONDS if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return error_page(status, reason, (("Home", f"{hub.rstrip('/')}/hub/home"), *ways), retry_seconds=retry, heading=heading)
+
+
+class WithErrorPages:
+    """A handler that shows its errors as pages to browsers, and says them in its own way to programs and scripts."""
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with what went wrong."""
+        handler: Any = self
+        if _wants_page(handler.request):
+            _show(handler, status_code, _reason(status_code, kwargs.get("exc_info")))
+        else:
+            upstream: Any = super()
+            upstream.write_error(status_code, **kwargs)
+
+
+def _wants_page(request: Any) -> bool:
+    """Return whether a browser wants to show the answer."""
+    return request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
+
+
+def _show(handler: Any, status: int, reason: str) -> None:
+    """End the answer of `handler` with a page."""
+    handler.set_status(status)
+    handler.set_header("Content-Type", "text/html; charset=utf-8")
+    handler.set_header("Content-Security-Policy", f"{ERROR_PAGE_POLICY}; frame-ancestors 'self'")
+    handler.set_header("Cache-Control", "no-store")
+    user = getattr(handler, "_jupyter_current_user", None)
+    is_owner = user is not None and getattr(user, "username", None) == os.environ.get("JUPYTERHUB_USER")
+    ways = (("Open JupyterLab", f"{handler.settings.get('base_url', '/')}lab"),) if is_owner else ()
+    # Some handlers' own `finish` makes the answer JSON.
+    web.RequestHandler.finish(handler, server_page(status, reason, ways))
+
+
+def _reason(status: int, exc_info: Any) -> str:
+    error = exc_info[1] if exc_info else None
+    message = ""
+    if isinstance(error, web.HTTPError) and error.log_message and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        message = error.log_message % error.args if error.args else error.log_message
+    if not message:
+        return _REASONS.get(status, _OTHER_REASON)
+    return f"{message[:1].upper()}{message[1:]}" + ("" if message.endswith((".", "?")) else ".")
