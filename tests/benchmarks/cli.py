@@ -1,4 +1,4 @@
-"""What a call of the command line takes: what is answered at once, and what reads something; beside Python that does nothing, and Python that imports click or httpx."""
+"""Duration of a call of the command line: help, completion and reads, beside Python that does nothing and Python that imports click or httpx."""
 
 from __future__ import annotations
 
@@ -79,12 +79,13 @@ def main() -> None:
     tab = ["env", "_LABYARD_COMPLETE=bash_complete", "COMP_WORDS=labyard project mem", "COMP_CWORD=2"]
     python = {BASE: [sys.executable, "-c", "pass"]}
     measure(
-        "Answered at once",
+        "Help and completion",
         {
             **python,
             "python -c 'import click'": [sys.executable, "-c", "import click"],
             "labyard --version": [LABYARD, "--version"],
             "labyard --help": [LABYARD, "--help"],
+            "labyard project --help": [LABYARD, "project", "--help"],
             "labyard completion bash": [LABYARD, "completion", "bash"],
             "a command completed, by env": [*tab, LABYARD],
         },
@@ -99,7 +100,6 @@ def main() -> None:
                     **python,
                     "python -c 'import httpx'": [sys.executable, "-c", "import httpx"],
                     "labyard status": [LABYARD, "status"],
-                    "labyard status --state-dir ...": [LABYARD, "status", "--state-dir", str(state)],
                     "labyard project list": [LABYARD, "project", "list"],
                     "labyard project list --json": [LABYARD, "project", "list", "--json"],
                     "labyard whoami": [LABYARD, "whoami"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from labyard.cli.connection import json_option, say
+from labyard.cli.lazy import LazyGroup
 
 __all__ = ["env"]
 
@@ -12,7 +13,7 @@ project_option = click.option("--project", metavar="PROJECT", help="A project's,
 packages_argument = click.argument("packages", metavar="PACKAGE...", nargs=-1)
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def env() -> None:
     """Add packages, as kernels of your own, in a server or on your machine."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from labyard.cli.connection import ask, complete_project, connect, instant, json_option, project_argument, say
+from labyard.cli.connection import complete_project, connect, instant, json_option, print_models, project_argument, say
 from labyard.cli.lazy import LazyGroup
 from labyard.exceptions import UsageError
 
@@ -62,9 +62,14 @@ def _changed(found: Project, what: str, *, as_json: bool) -> None:
 @json_option
 def list_(archived: bool, every: bool, as_json: bool) -> None:
     """List your projects."""
-    from labyard.cli.reads import list_projects
-
-    list_projects(state="all" if every else "archived" if archived else "active", as_json=as_json)
+    with connect() as client:
+        print_models(
+            client.projects.list(state="all" if every else "archived" if archived else "active", page_size=500),
+            ["NAME", "ROLE", "MEMBERS", "STATE", "TITLE"],
+            lambda one: [one.name, one.role.value, str(one.member_count), one.state.value, one.display_name],
+            as_json=as_json,
+            nothing="you are in no project: `labyard project create NAME` makes one",
+        )
 
 
 @project.command()
@@ -72,10 +77,8 @@ def list_(archived: bool, every: bool, as_json: bool) -> None:
 @json_option
 def show(project: str, as_json: bool) -> None:
     """Show one of your projects."""
-    from labyard.cli.reading import read
-
-    found: Any = ask(lambda: read("projects", project), lambda client: client.projects.get(project))
-    _print(found, as_json=as_json)
+    with connect() as client:
+        _print(client.projects.get(project), as_json=as_json)
 
 
 @project.command()

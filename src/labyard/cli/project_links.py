@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from labyard.cli.connection import connect, instant, json_option, print_models, project_argument, say
+from labyard.cli.lazy import LazyGroup
 from labyard.exceptions import UsageError
 
 __all__ = ["link"]
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def link() -> None:
     """Make links with which people on the platform join by themselves, and end them."""
 

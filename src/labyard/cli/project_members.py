@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from labyard.cli.connection import ask, connect, instant, json_option, print_models, project_argument, say
+from labyard.cli.connection import connect, instant, json_option, print_models, project_argument, say
+from labyard.cli.lazy import LazyGroup
 
 if TYPE_CHECKING:
     from labyard.models.project import Member
@@ -16,7 +17,7 @@ __all__ = ["member"]
 ROLES = ("owner", "editor", "viewer")
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def member() -> None:
     """Say who is in a project: an owner does everything, an editor changes it, a viewer reads it."""
 
@@ -35,18 +36,13 @@ def _changed(found: Member, text: str, *, as_json: bool) -> None:
 @json_option
 def list_(project: str, as_json: bool) -> None:
     """List the members: owners first, then by name."""
-    from labyard.cli.reading import read_pages
-
-    found: list[Any] = ask(
-        lambda: read_pages("members", "projects", project, "members"),
-        lambda client: list[Any](client.projects.members.list(project)),
-    )
-    print_models(
-        found,
-        ["USER", "ROLE", "SINCE", "ADDED BY"],
-        lambda one: [one.user, one.role.value, instant(one.added_at), one.added_by],
-        as_json=as_json,
-    )
+    with connect() as client:
+        print_models(
+            client.projects.members.list(project),
+            ["USER", "ROLE", "SINCE", "ADDED BY"],
+            lambda one: [one.user, one.role.value, instant(one.added_at), one.added_by],
+            as_json=as_json,
+        )
 
 
 @member.command()

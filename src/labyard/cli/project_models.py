@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from labyard.cli.connection import complete_project, connect, json_option, print_models, project_argument, say
+from labyard.cli.lazy import LazyGroup
 from labyard.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["model"]
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def model() -> None:
     """Share registered models of a project, read-only, with other projects and people."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from labyard.cli.connection import connect, instant, json_option, project_argument, say
+from labyard.cli.lazy import LazyGroup
 from labyard.exceptions import LabyardError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class ServerStartError(LabyardError):
         super().__init__(f"the server of {project} {problem}. {address} shows more")
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def server() -> None:
     """Start and stop the server that a project's members work in together."""
 

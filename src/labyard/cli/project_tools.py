@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from labyard.cli.connection import connect, json_option, print_models, project_argument, say
+from labyard.cli.lazy import LazyGroup
 
 __all__ = ["tool"]
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def tool() -> None:
     """See the running tools that members share from JupyterLab, and stop sharing one."""
 

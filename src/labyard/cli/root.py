@@ -7,10 +7,9 @@ import sys
 import click
 
 from labyard._version import __version__
-from labyard.cli.exits import told_failures
 from labyard.cli.lazy import LazyGroup, load
-from labyard.cli.plug_ins import COMMAND_GROUP, find_plug_ins
-from labyard.exceptions import UsageError
+from labyard.cli.plug_ins import find_plug_ins
+from labyard.exceptions import LabyardError, UsageError
 
 __all__ = ["cli", "run"]
 
@@ -28,6 +27,7 @@ OWN_COMMANDS = {
 HUB_COMMANDS = ("config", "down", "status", "tools", "up", "user")
 """What labyard-hub brings: without it, they answer with how to get them."""
 
+INTERRUPTED = 130
 INSTALL_ALL = "pip install 'labyard[all]'"
 
 
@@ -43,23 +43,15 @@ class MissingHubError(UsageError):
 class MainGroup(LazyGroup):
     """Our own commands, and those of other distributions."""
 
-    def _plug_ins(self) -> dict[str, str]:
-        found = find_plug_ins()
-        if found is None:
-            from importlib.metadata import entry_points
-
-            found = {point.name: point.value for point in entry_points(group=COMMAND_GROUP)}
-        return found
-
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, sorted."""
-        return sorted({*super().list_commands(ctx), *self._plug_ins()})
+        return sorted({*super().list_commands(ctx), *find_plug_ins()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, imported now."""
         if cmd_name in self.commands_in:
             return super().get_command(ctx, cmd_name)
-        where = self._plug_ins().get(cmd_name)
+        where = find_plug_ins().get(cmd_name)
         if where is None:
             return super().get_command(ctx, cmd_name) or (_missing(cmd_name) if cmd_name in HUB_COMMANDS else None)
         return load(where)
@@ -94,11 +86,18 @@ def run() -> None:
     Exit status: 0 done, 1 failed, 2 asked for in a way that cannot be done, 4 not signed in, 5 not found, 6 not allowed, 7 in conflict with what there
     is, 8 the platform does not answer, 130 interrupted.
     """
-    with told_failures():
-        try:
-            cli(prog_name="labyard", standalone_mode=False)
-        except click.ClickException as error:
-            error.show()
-            sys.exit(error.exit_code)
-        except click.Abort:
-            raise KeyboardInterrupt from None
+    try:
+        cli(prog_name="labyard", standalone_mode=False)
+    except LabyardError as error:
+        click.echo(f"labyard: {error.message}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("labyard: interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe went away, as in `labyard user list | head`.
+        sys.stderr.close()
+        sys.exit(1)

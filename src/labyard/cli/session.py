@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from labyard.cli.connection import json_option, say
+from labyard.cli.connection import connect, instant, json_option, say
+from labyard.cli.output import print_json, print_table
 from labyard.exceptions import ApiError, ConnectionFailedError, NotSignedInError, UnauthenticatedError, UnexpectedAnswerError
 
 if TYPE_CHECKING:
-    from labyard.settings import Login
+    from labyard.settings import Connection, Login
 
 __all__ = ["logout", "use", "whoami"]
 
@@ -21,23 +23,39 @@ __all__ = ["logout", "use", "whoami"]
 @json_option
 def whoami(every: bool, as_json: bool) -> None:
     """Tell where you are signed in, as whom and until when. The platform is asked whether it is still so."""
-    from labyard.cli.reads import end_of, tell_who
-
-    if not every:
-        tell_who(as_json=as_json)
-        return
-    from labyard.cli.output import print_json, print_table
-    from labyard.settings import Logins
+    from labyard.settings import Logins, find_connection
 
     logins = Logins()
+    if not every:
+        connection = find_connection()
+        _tell_current(connection, logins.get(connection.url) if connection.source == "login" else None, as_json=as_json)
+        return
     current = logins.get()
     found = logins.all()
     if as_json:
         print_json([{**_facts(login), "current": login == current} for login in found])
     else:
         print_table(
-            [[login.url, login.user, end_of(login), "current" if login == current else ""] for login in found], ["URL", "USER", "ENDS", ""]
+            [[login.url, login.user, _end_of(login), "current" if login == current else ""] for login in found], ["URL", "USER", "ENDS", ""]
         )
+
+
+def _tell_current(connection: Connection, stored: Login | None, *, as_json: bool) -> None:
+    with connect() as client:
+        me = client.me.get()
+    if as_json:
+        expires_at = _facts(stored)["expires_at"] if stored is not None else None
+        print_json({"url": connection.url, "user": me.name, "admin": me.admin, "expires_at": expires_at, "source": connection.source})
+        return
+    click.echo(f"{me.name} at {connection.url}{', an administrator' if me.admin else ''}")
+    click.echo(f"token: from {connection.source}" if stored is None else f"token: ends {_end_of(stored)}")
+
+
+def _end_of(login: Login) -> str:
+    """Return when a login ends, for people."""
+    if login.expires_at is None:
+        return "at a time that is not known here"
+    return f"{instant(login.expires_at)}{' (over)' if login.expires_at <= datetime.now(UTC) else ''}"
 
 
 def _facts(login: Login) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from typing import Any, TypeVar
@@ -139,6 +138,8 @@ class AsyncHttp(_Http):
                 seconds = self._wait(call, answer, attempt)
                 if seconds is None:
                     return read_answer(call, answer)
+                import asyncio  # noqa: PLC0415  # the command line never needs it
+
                 await asyncio.sleep(seconds)
             attempt += 1
 

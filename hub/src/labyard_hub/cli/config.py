@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from labyard.cli.lazy import LazyGroup
 from labyard_hub.cli.options import config_option, find_config, json_option, state_dir_option
 
 __all__ = ["config"]
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def config() -> None:
     """Check and show the configuration."""
 

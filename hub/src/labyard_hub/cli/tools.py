@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from labyard.cli.lazy import LazyGroup
 from labyard_hub.cli.options import config_option, find_config, json_option, state_dir_option
 
 __all__ = ["tools"]
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def tools() -> None:
     """Make and list the environments that tools and notebooks run in."""
 

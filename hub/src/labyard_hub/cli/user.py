@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from labyard.cli.lazy import LazyGroup
 from labyard.exceptions import UsageError
 from labyard_hub.cli.groups import groups
 from labyard_hub.cli.options import json_option, state_dir_option
@@ -69,7 +70,7 @@ def _check_kept_here(context: _Context, what: str) -> None:
         )
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def user() -> None:
     """Say who may sign in: invite, add, list and remove people. With an identity provider, only the last two: the rest is said there."""
 
