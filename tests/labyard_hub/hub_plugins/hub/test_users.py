@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-import itertools
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import jupyterhub
@@ -16,11 +14,11 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.auth import DummyAuthenticator
 from jupyterhub.spawner import Spawner
-from jupyterhub.user import User, UserDict
+from jupyterhub.user import UserDict
 from sqlalchemy import event
 
 from labyard_hub.hub_plugins.hub.app import CHUNK, LabyardHub
-from labyard_hub.hub_plugins.hub.users import CALM_PASSES, FLAGS, HubUsers, Turns, pending_servers, requests_in_turn, watch_pending
+from labyard_hub.hub_plugins.hub.users import FLAGS, HubUsers, pending_servers, watch_pending
 
 
 class StillSpawner(Spawner):  # type: ignore[misc]
@@ -146,7 +144,6 @@ def test_the_flags_are_those_of_which_upstream_makes_pending() -> None:
         (JupyterHub.init_spawners, "4fcb1886e451"),
         (UserDict.count_active_users, "ec675f883c8e"),
         (UserDict.__getitem__, "8f6ae8321e98"),
-        (User.spawn, "890673db0a1e"),
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
 )
@@ -209,99 +206,3 @@ def test_whoever_is_asked_for_is_there_with_their_running_server(db: Any) -> Non
         users.clear()
         assert users[key].spawners[""].ready
         assert users[key].running
-
-
-async def test_starts_that_come_together_let_others_through() -> None:
-    turns = Turns()
-    order: list[str] = []
-
-    async def start(number: int) -> None:
-        await turns.take()
-        order.append(f"start {number}")
-
-    async def request() -> None:
-        for _ in range(3):
-            await asyncio.sleep(0)
-        order.append("request")
-
-    await asyncio.gather(*(start(number) for number in range(10)), request())
-    assert order.index("request") <= 4
-    assert len(order) == 11
-
-
-@pytest.mark.parametrize(
-    ("pass_milliseconds", "passes"),
-    [
-        ([0.1], CALM_PASSES),
-        ([3, 0.1], 1 + CALM_PASSES),
-        ([0.1, 0.1, 3, 0.1], 3 + CALM_PASSES),
-        ([1], 10),  # never calm: the start is not put off for ever
-        ([25], 1),
-    ],
-)
-async def test_a_turn_begins_when_the_loop_is_calm_or_after_a_while(pass_milliseconds: list[float], passes: int) -> None:
-    clock = itertools.accumulate(itertools.chain([0], pass_milliseconds, itertools.repeat(pass_milliseconds[-1])))
-    turns = Turns(clock=lambda: next(clock) / 1000 + 1e-9)
-    taken = asyncio.create_task(turns.take())
-    seen = 0
-    while not taken.done():
-        await asyncio.sleep(0)
-        seen += 1
-    # One more before it begins, and one until its end is seen.
-    assert seen in (passes + 1, passes + 2)
-
-
-async def test_requests_for_starts_that_come_together_are_prepared_in_turn(db: Any) -> None:
-    users = HubUsers(lambda: db, {})
-    order: list[str] = []
-
-    class Base:
-        def __init__(self, method: str) -> None:
-            self.request, self.users = SimpleNamespace(method=method), users
-
-        async def prepare(self) -> None:
-            order.append(self.request.method)
-
-    class Handler(Base):
-        pass
-
-    for _ in range(2):
-        requests_in_turn(Handler)
-    rested: list[int] = []
-
-    async def ask() -> None:
-        await Handler("POST").prepare()
-        rested.append(order.count("POST"))
-
-    await asyncio.gather(*(ask() for _ in range(10)), Handler("GET").prepare())
-    assert order.index("GET") <= 1
-    assert order.count("POST") == 10
-    # Between finding whose request it is and the rest, another has its turn.
-    assert rested[0] > 1
-
-
-async def test_nothing_of_a_start_is_uncommitted_while_it_waits_for_its_turn(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """JupyterHub rolls the session back, which all share, whenever a request ends with something uncommitted."""
-    fill(db, 0, 1)
-    db.add(orm.Role(name="server", scopes=["users:activity!user"]))
-    db.add(orm.OAuthClient(identifier="jupyterhub"))
-    db.commit()
-    users = HubUsers(lambda: db, {"spawner_class": StillSpawner, "internal_ssl": False})
-    user = users["user0"]
-    monkeypatch.setattr(StillSpawner, "start_polling", lambda _: None)
-    monkeypatch.setattr(User, "_wait_up", lambda *_: asyncio.sleep(0))
-
-    async def others_end() -> None:
-        while True:
-            assert not db.dirty
-            assert not db.new
-            db.rollback()
-            await asyncio.sleep(0)
-
-    others = asyncio.create_task(others_end())
-    starting = asyncio.create_task(user.spawn())
-    await asyncio.wait((others, starting), return_when=asyncio.FIRST_COMPLETED)
-    assert others.done() is False, others.exception()
-    others.cancel()
-    await starting
-    assert user.spawner.server.port == 1

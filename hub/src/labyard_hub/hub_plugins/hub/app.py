@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import sys
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -19,20 +20,15 @@ put_off_address_grammar()
 
 # ruff: noqa: E402  JupyterHub comes after
 from jupyterhub import orm
-from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.app import JupyterHub
 from jupyterhub.metrics import RUNNING_SERVERS
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
-from tornado.ioloop import PeriodicCallback
 from traitlets import Dict, default
 
 from labyard_hub.domain.groups import tell_empty_groups
 from labyard_hub.hub_plugins.hub.database import rows_alone, tune_sqlite
-from labyard_hub.hub_plugins.hub.memory import LOOK_SECONDS, MemoryKeeper
-from labyard_hub.hub_plugins.hub.tokens import spare_rounds
-from labyard_hub.hub_plugins.hub.users import HubUsers, is_quiet, requests_in_turn, watch_pending
-from labyard_hub.hub_plugins.pages.start import StartHandler
+from labyard_hub.hub_plugins.hub.users import HubUsers, watch_pending
 
 __all__ = ["LabyardHub", "main"]
 
@@ -68,8 +64,6 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
 
     async def init_spawners(self) -> int:
         """Read the running servers, and look whether they do run."""
-        memory = MemoryKeeper(is_quiet)
-        memory.begin()
         number = 0
         try:
             async for users in self._running_users():
@@ -80,8 +74,8 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
             self.users.complete.set()
         self.db.commit()
         RUNNING_SERVERS.set(self.users.count_active_users()["active"])
-        memory.set_aside()
-        PeriodicCallback(memory.look, LOOK_SECONDS * 1000).start()
+        # Python's collector looks through all objects now and then, and the event loop waits. It passes by what is here now.
+        gc.freeze()
         return number
 
     async def _running_users(self) -> AsyncIterator[Iterable[Any]]:
@@ -165,10 +159,7 @@ async def _accepts(host: str, port: int) -> bool:
 def main() -> None:
     """Run the hub."""
     tune_sqlite()
-    spare_rounds()
     watch_pending()
-    for handler_class in (UserServerAPIHandler, StartHandler):
-        requests_in_turn(handler_class)
     LabyardHub.launch_instance(sys.argv[1:])
 
 
