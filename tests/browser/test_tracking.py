@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from labyard_hub.hub_plugins.mlflow_client import client_environment
 from tests.browser.conftest import snap
 from tests.integration.project_world import PASSWORD, World, open_world
 from tests.platform import wait_until
@@ -60,6 +63,37 @@ def test_one_sees_ones_workspaces_and_changes_between_them(world: World, new_con
     page.get_by_role("dialog").get_by_role("button", name="Create").click()
     expect(page.get_by_text("but not change it").first).to_be_visible()
     snap(page, "mlflow refuses a viewer")
+
+
+TRACE = """
+import mlflow
+from mlflow.tracing.display.display_handler import get_notebook_iframe_html
+with mlflow.start_span("look at a sign") as span:
+    span.set_inputs({"sign": "stop"})
+mlflow.flush_trace_async_logging()
+trace = mlflow.get_trace(span.trace_id)
+print("FRAME", get_notebook_iframe_html([trace]))
+"""
+
+
+def test_a_trace_in_a_notebook_shows_itself(world: World, new_context: Callable[..., BrowserContext], environments: Path) -> None:
+    running = world.running
+    done = subprocess.run(
+        [environments / "workbench" / "bin" / "python", "-W", "ignore", "-c", TRACE],
+        env={
+            "PATH": "/usr/bin:/bin", "HOME": "/", **client_environment(running.platform, running.state.projects), "MLFLOW_WORKSPACE": world.project,
+            "MLFLOW_TRACKING_TOKEN": world.tokens["ada"], "MLFLOW_EXPERIMENT_NAME": "signs",
+        },
+        cwd="/", capture_output=True, text=True, check=False, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    page = new_context().new_page()
+    sign_in(page, world, "ada")
+    page.goto(f"{running.url}services/mlflow/version")
+    page.evaluate("html => { document.body.innerHTML = html }", done.stdout.partition("FRAME")[2])
+    frame = page.frame_locator("#trace-renderer")
+    expect(frame.get_by_text("look at a sign").first).to_be_visible()
+    snap(page, "a trace in a notebook")
 
 
 def test_somebody_with_no_project_is_asked_for_no_workspace(world: World, new_context: Callable[..., BrowserContext]) -> None:

@@ -45,6 +45,16 @@ assert model.predict(features[:1])[0] == 0
 print("RUN", run.info.run_id)
 """
 
+PARTS = """
+import mlflow, pathlib
+pathlib.Path("parts.bin").write_bytes(b"0123456789abcdef" * (20 * 2**16))
+with mlflow.start_run() as run:
+    mlflow.log_artifact("parts.bin")
+found = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="parts.bin", dst_path="back")
+assert pathlib.Path(found).read_bytes() == pathlib.Path("parts.bin").read_bytes()
+print("RUN", run.info.run_id)
+"""
+
 
 @pytest.fixture(scope="module")
 def running(environments: Path) -> Iterator[SmallPlatform]:
@@ -90,6 +100,14 @@ def test_autolog_models_and_large_files_go_through(ada: Person) -> None:
     image = ada.api.get("get-artifact", params={"run_id": run, "path": "plot.png"})
     assert image.headers["content-type"] == "image/png"
     assert image.content.startswith(b"\x89PNG")
+
+
+def test_who_asks_for_transfers_in_parts_gets_them_in_one_piece(ada: Person) -> None:
+    more = {
+        "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true", "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "true",
+        "MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE": str(5 * 2**20),
+    }  # fmt: skip
+    assert ada.run(PARTS, "iris", **more)
 
 
 def test_it_works_in_an_environment_of_the_users_own(ada: Person, environments: Path) -> None:

@@ -31,6 +31,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         content = json.dumps({"workspaces_enabled": True}).encode()
     elif scope["path"] == f"{PREFIX}/":
         content = b"<!doctype html><head><title>MLflow</title></head>"
+    elif scope["path"].endswith("notebook-trace-renderer/index.html"):
+        content = b'<html><head><base href="/"><script defer="defer" src="/static-files/lib/trace.js"></script></head></html>'
     else:
         query = scope["query_string"].decode()
         content = json.dumps({"path": scope["path"], "query": query, "headers": headers, "size": len(body)}).encode()
@@ -120,6 +122,24 @@ async def test_refusals_are_in_mlflows_shape(client: httpx.AsyncClient) -> None:
         assert (answer.status_code, answer.json()["error_code"]) == (status, code)
     assert (await client.get("nowhere", headers=bearer("ada"))).json()["error_code"] == "ENDPOINT_NOT_FOUND"
     assert (await client.post("api/2.0/mlflow/webhooks", headers=bearer("ada"))).json()["error_code"] == "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize("path", ["mlflow-artifacts/mpu/create", "mlflow-artifacts/presigned/a/b", "mlflow/artifacts/presigned-upload-url"])
+async def test_clients_learn_that_files_go_in_one_piece(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.post(f"api/2.0/{path}", headers=bearer("ada"), json={})
+    assert (answer.status_code, answer.json()["error_code"]) == (501, "NOT_IMPLEMENTED")
+    assert answer.json()["message"].startswith("Multipart upload is not supported for the current artifact repository")
+
+
+async def test_the_address_without_its_last_slash_leads_to_the_page(client: httpx.AsyncClient) -> None:
+    answer = await client.get(f"http://test{PREFIX}", headers=bearer("ada"))
+    assert (answer.status_code, answer.headers["location"]) == (307, f"{PREFIX}/")
+
+
+async def test_the_page_of_a_trace_loads_from_below_the_prefix(client: httpx.AsyncClient) -> None:
+    page = (await client.get("static-files/lib/notebook-trace-renderer/index.html", headers=bearer("ada"))).text
+    assert f'<base href="{PREFIX}/">' in page
+    assert 'src="static-files/lib/trace.js"' in page
 
 
 async def test_that_the_service_was_down_is_not_kept(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ def client_environment(platform: Platform, projects: Path) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": url,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+        "MLFLOW_NOTEBOOK_TRACE_RENDERER_BASE_URL": f"{platform.url}services/mlflow",  # a frame in a notebook, so the browser's address
         # A folder with one package and its entry points, for every Python that a user starts here, environments of their own included.
         "PYTHONPATH": str(CLIENT),
     }

@@ -33,6 +33,7 @@ def common_environment(settings: Settings, addresses: ClusterAddresses, assets: 
         **({"LABYARD_PAGE": _page(assets)} if assets is not None else {}),
         "MLFLOW_TRACKING_URI": mlflow,
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+        "MLFLOW_NOTEBOOK_TRACE_RENDERER_BASE_URL": f"{addresses.public_url}services/mlflow",
         **{name: value.get_secret_value() for name, value in settings.environment.items()},
     }
 

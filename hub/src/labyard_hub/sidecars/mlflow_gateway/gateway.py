@@ -7,12 +7,13 @@ import json
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from .authority import Authority, Caller, RefusedError
-from .pages import Message, Send, rewrite, with_defaults, without_workspaces
+from .pages import TRACE_PAGE, Message, Send, below, rewrite, with_defaults, without_workspaces
 from .routes import Access, RouteTable, Rule
 from .shared_models import PREFIX, FoundVersion, ModelRequest, parse, permitted_workspace
 
@@ -31,7 +32,7 @@ MAX_BODY_BYTES = 64 * 2**20
 """Of requests whose body is held in memory; files go by another route, which streams."""
 _CODES = {
     400: "INVALID_PARAMETER_VALUE", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "ENDPOINT_NOT_FOUND",
-    405: "INVALID_PARAMETER_VALUE", 413: "REQUEST_LIMIT_EXCEEDED", 503: "TEMPORARILY_UNAVAILABLE",
+    405: "INVALID_PARAMETER_VALUE", 413: "REQUEST_LIMIT_EXCEEDED", 501: "NOT_IMPLEMENTED", 503: "TEMPORARILY_UNAVAILABLE",
 }  # fmt: skip
 
 
@@ -100,6 +101,9 @@ class Gateway:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _Headers(scope)
+        if scope["path"] == self._settings.prefix:
+            await _send(send, 307, b"", [(b"location", f"{self._settings.prefix}/".encode())])
+            return
         try:
             path = self._path(scope)
             rule = self._table.find(scope["method"], path)
@@ -125,6 +129,8 @@ class Gateway:
             send = rewrite(send, without_workspaces)
         elif not path:
             send = rewrite(send, with_defaults)
+        elif path == TRACE_PAGE:
+            send = rewrite(send, partial(below, self._settings.prefix))
         # MLflow has two handlers for files: one that streams, which it registers without the static prefix, and one that holds all in memory.
         inner = self._inner_scope(scope, workspace, path if rule.streams else None)
         await self._app(inner, receive if rule.streams else _limit(receive), _secure(send, rule))
@@ -243,7 +249,8 @@ def _check_rule(rule: Rule | None, caller: Caller, workspace: str) -> Rule:
     if rule is None:
         raise RefusedError(404, "There is no such route.")
     if rule.access is None:
-        raise RefusedError(403, f"This platform does not offer this part of MLflow. {rule.note}")
+        offered = "" if rule.refusal == 501 else "This platform does not offer this part of MLflow. "
+        raise RefusedError(rule.refusal, offered + rule.note)
     if rule.access is Access.WRITE and caller.workspaces[workspace] not in _WRITERS:
         raise RefusedError(403, f"You may read the workspace {workspace}, but not change it.")
     return rule

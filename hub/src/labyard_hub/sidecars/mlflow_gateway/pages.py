@@ -6,10 +6,13 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["Message", "Send", "rewrite", "with_defaults", "without_workspaces"]
+__all__ = ["TRACE_PAGE", "Message", "Send", "below", "rewrite", "with_defaults", "without_workspaces"]
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
+
+TRACE_PAGE = "static-files/lib/notebook-trace-renderer/index.html"
+"""The page that a notebook frames to show a trace."""
 
 # MLflow's page keeps its settings in the browser under `NAME_vVERSION`. Where somebody has chosen nothing yet: open on training runs, not on language
 # models; say nothing of usage data, which this server does not collect; and do not begin with an assistant and a demonstration that are not offered here.
@@ -38,6 +41,11 @@ def without_workspaces(body: bytes) -> bytes:
 def with_defaults(body: bytes) -> bytes:
     """Give the page settings to begin with."""
     return body.replace(b"<head>", f"<head>{_SCRIPT}{_STYLE}".encode(), 1)
+
+
+def below(prefix: str, body: bytes) -> bytes:
+    """Let the page of a trace load its scripts and data below `prefix`: MLflow builds it for the root of a host."""
+    return body.replace(b'<base href="/">', f'<base href="{prefix}/">'.encode()).replace(b'src="/static-files/', b'src="static-files/')
 
 
 def rewrite(send: Send, change: Callable[[bytes], bytes]) -> Send:

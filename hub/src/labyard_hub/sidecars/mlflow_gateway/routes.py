@@ -44,6 +44,8 @@ class Rule:
         Whether the body goes straight to disk; other bodies are held in memory and so limited.
     artifact
         Whether the answer is a file that a run wrote, which a browser must not trust.
+    refusal
+        Status of the answer where `access` is None.
     """
 
     method: str
@@ -52,16 +54,17 @@ class Rule:
     note: str
     streams: bool = False
     artifact: bool = False
+    refusal: int = 403
 
 
-def _group(note: str, lines: str, *, streams: bool = False, artifact: bool = False) -> Iterable[Rule]:
+def _group(note: str, lines: str, *, streams: bool = False, artifact: bool = False, refusal: int = 403) -> Iterable[Rule]:
     """Turn lines of ``[read|write|open|deny] METHOD[,METHOD] TEMPLATE`` into rules."""
     for line in lines.strip().splitlines():
         kind, methods, template = line.split()
         access = None if kind == "deny" else Access(kind)
         for method in methods.split(","):
             for path in _expand(template):
-                yield Rule(method, path, access, note, streams, artifact)
+                yield Rule(method, path, access, note, streams, artifact, refusal)
 
 
 def _expand(template: str) -> tuple[str, ...]:
@@ -295,13 +298,15 @@ DENIED: tuple[Rule, ...] = (
         """,
     ),
     *_group(
-        "Only for stores of another kind than files on disk.",
+        # Clients look for this sentence, or for the status, and then send the file in one piece.
+        "Multipart upload is not supported for the current artifact repository. Files go through this server in one piece.",
         """
         deny * API/mlflow/artifacts/presigned-upload-url
         deny * API/mlflow/artifacts/presigned-download-url
         deny * API/mlflow-artifacts/presigned/{path}
         deny * API/mlflow-artifacts/mpu/{path}
         """,
+        refusal=501,
     ),
     *_group(
         "Not offered: reviews by several people and a registry of tool servers are for teams that share a workspace.",
