@@ -35,7 +35,7 @@ def made_up_platform(folder: Path) -> Iterator[Path]:
     with ExitStack() as stack:
         stack.enter_context(hold(state))
         Platform("http://127.0.0.1:8000/", "http://127.0.0.1:8000/", 1, 2, 3, 4, os.getpid(), ready=True).write(state)
-        files = {name: state.run_private / "processes" / f"{name}.json" for name in ("proxy", "hub", "service", "culler")}
+        files = {name: state.run_private / "processes" / f"{name}.json" for name in ("proxy", "hub", "service", "mlflow")}
         files |= {f"user{number}": server_record_file(state, f"user{number}", "") for number in range(SERVERS)}
         for name, file in files.items():
             process = stack.enter_context(subprocess.Popen(["sleep", "3600"]))

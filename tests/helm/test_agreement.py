@@ -39,7 +39,7 @@ def test_the_hub_is_configured_by_what_the_chart_gives_it(name: str, tmp_path: P
     assert c.JupyterHub.hub_connect_url == values["LABYARD_HUB_URL"]
     assert c.JupyterHub.db_url.startswith("postgresql+psycopg2://labyard@" if chart.read_values(name).get("database") else "sqlite:///")
     assert c.ConfigurableHTTPProxy.auth_token == "5e" * 32
-    assert {service["name"] for service in c.JupyterHub.services} >= {"labyard", "mlflow", "culler", "metrics"}
+    assert {service["name"] for service in c.JupyterHub.services} >= {"labyard", "mlflow", "metrics"}
 
 
 @everywhere
@@ -64,7 +64,7 @@ def test_policies_know_the_pods_that_the_spawner_makes(name: str, tmp_path: Path
 
 
 @everywhere
-@pytest.mark.parametrize("deployment", ["service", "mlflow", "culler"])
+@pytest.mark.parametrize("deployment", ["service", "mlflow"])
 def test_the_other_programs_find_what_they_need(name: str, deployment: str, tmp_path: Path) -> None:
     from labyard_hub.cluster.__main__ import PROGRAMS
 

@@ -28,7 +28,6 @@ OPEN = {
     "hub": {"proxy": (8001,), "service": (8000,), "postgresql": (5432,), "ada": SERVER, "bob": SERVER},
     "service": {"hub": (8081,), "mlflow": (5000,), "postgresql": (5432,)},
     "mlflow": {"service": (8000,), "postgresql": (5432,)},
-    "culler": {"hub": (8081,)},
     "ada": {"hub": (8081,), "service": (8000,), "mlflow": (5000,)},
     "bob": {"hub": (8081,), "service": (8000,), "mlflow": (5000,)},
     "stranger": {},

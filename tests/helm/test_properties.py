@@ -18,7 +18,7 @@ MADE_ELSEWHERE = {
 }
 """What the value files say that the operator makes."""
 
-PROBE_FREE = {"culler": "it has no port", "waiter": "it ends", "idle": "it sleeps"}
+PROBE_FREE = {"waiter": "it ends", "idle": "it sleeps"}
 
 
 @everywhere
@@ -222,7 +222,7 @@ def test_a_changed_setting_makes_new_pods_of_hub_and_service_and_leaves_the_prox
     secrets = {"secrets": {"existingSecret": "own"}}
     before, after = pods_by_title(secrets), pods_by_title({**secrets, "config": {"servers": {"idle_timeout_seconds": "1h"}}})
     changed = {title for title in before if before[title] != after[title]}
-    assert changed == {"Deployment labyard-hub", "Deployment labyard-service", "Deployment labyard-mlflow", "Deployment labyard-culler"}
+    assert changed == {"Deployment labyard-hub", "Deployment labyard-service", "Deployment labyard-mlflow"}
     files = pods_by_title({**secrets, "hub": {"extraConfig": {"a": "b = 1"}}})
     assert {title for title in before if before[title] != files[title]} == {"Deployment labyard-hub"}
 

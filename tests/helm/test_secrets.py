@@ -84,7 +84,6 @@ def test_each_pod_has_the_secrets_that_it_needs() -> None:
         for _, pod in chart.pods(chart.objects(chart.render({"database": {"type": "postgresql"}})))
     }  # fmt: skip
     assert secrets["mlflow"] == {"mlflow_token"}
-    assert secrets["culler"] == {"culler_token"}
     assert secrets["proxy"] == {"proxy_api_password"}
     assert secrets["postgresql"] == {"postgresql_password"}
     assert secrets["service"] == {"service_token", "service_cookie_secret", "link_secret", "cli_login_token"}

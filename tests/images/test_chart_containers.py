@@ -1,4 +1,4 @@
-"""Worth: what the chart renders runs, from the image, with the rights that it gives: hub, service, MLflow, culler, route agent and HAProxy, one network, no cluster.
+"""Worth: what the chart renders runs, from the image, with the rights that it gives: hub, service, MLflow, route agent and HAProxy, one network, no cluster.
 
 Each container of the rendered pods is started with its arguments, variables, mounts and security context; volumes belong to root and to the pod's group, as a cluster's do.
 What is not as there: all share one network, so HAProxy listens on another port, and names are in a file. No server can be started, since there is no Kubernetes.
@@ -142,7 +142,7 @@ def pods(engine: Engine, built: Callable[[str], str], tmp_path_factory: pytest.T
 
 
 def test_everything_starts_and_the_proxy_leads_everywhere(pods: Pods) -> None:
-    assert sorted(pods.names) == ["agent", "culler", "haproxy", "hub", "mlflow", "service"]
+    assert sorted(pods.names) == ["agent", "haproxy", "hub", "mlflow", "service"]
     outside = f"http://127.0.0.1:{PROXY_PORT}"
     for url in (
         "http://labyard-hub:8081/hub/health", "http://labyard-service:8000/services/labyard/api/v1/health", "http://labyard-mlflow:5000/services/mlflow/health",

@@ -348,13 +348,6 @@ def answers_at_once(chain: Chain, tool: str) -> bool:
         return False
 
 
-def test_no_culler_runs_where_the_setting_says_never(chain: Chain) -> None:
-    processes = {one["name"] for one in json.loads(chain.running.labyard("status", "--json").stdout)["processes"]}
-    assert {"hub", "proxy", "service", "ada"} <= processes
-    assert "culler" not in processes
-    assert not any("jupyterhub_idle_culler" in one.cmdline() for one in psutil.Process(chain.running.process.pid).children(recursive=True))
-
-
 def test_nothing_is_cut_after_a_minute(chain: Chain) -> None:
     """A silent answer, a slow upload and a silent websocket, which began with this module."""
     assert chain.long["silent"].result(120).text == "at last"

@@ -1,6 +1,6 @@
 {{- /* The secrets between our own processes: `StateFolder.secret` knows them by these names. */ -}}
 {{- define "labyard.secretKeys" -}}
-{{- $keys := list "cookie_secret" "auth_state_key" "proxy_api_password" "service_token" "service_cookie_secret" "link_secret" "cli_login_token" "cli_token" "mlflow_token" "culler_token" "metrics_token" -}}
+{{- $keys := list "cookie_secret" "auth_state_key" "proxy_api_password" "service_token" "service_cookie_secret" "link_secret" "cli_login_token" "cli_token" "mlflow_token" "metrics_token" -}}
 {{- if include "labyard.ownPostgresql" . }}{{ $keys = append $keys "postgresql_password" }}{{ end -}}
 {{- toJson $keys -}}
 {{- end -}}

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from labyard_hub.cluster.__main__ import main
-from labyard_hub.cluster.programs import culler, hub, proxy_agent, service
+from labyard_hub.cluster.programs import hub, proxy_agent, service
 from labyard_hub.config.loader import parse_configuration
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import ConfigurationError, StateFolderError
@@ -25,7 +25,6 @@ SECRETS = (
     "auth_state_key",
     "cli_login_token",
     "cookie_secret",
-    "culler_token",
     "link_secret",
     "mlflow_token",
     "service_cookie_secret",
@@ -154,12 +153,6 @@ def test_the_set_up_link_is_in_the_log_of_a_hub_without_an_administrator(
     program = hub(mounted)
     assert "https://labyard.example.org/hub/setup?token=" in capsys.readouterr().out
     assert program.argv[1:3] == ("-m", "labyard_hub.hub_plugins.hub.app")
-
-
-def test_the_culler_follows_the_settings(mounted: dict[str, str]) -> None:
-    assert "--timeout=3600" in culler(mounted).argv
-    Path(mounted["LABYARD_CONFIG"]).write_text("cluster: {}\nservers: {idle_timeout_seconds: null}\n")
-    assert int(next(one for one in culler(mounted).argv if one.startswith("--timeout=")).partition("=")[2]) > 86400 * 365
 
 
 def test_a_mistake_in_the_settings_closes_no_way_in(mounted: dict[str, str], open_folder: Path) -> None:

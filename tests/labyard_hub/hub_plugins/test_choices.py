@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 from jupyterhub import orm
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 
@@ -165,26 +164,6 @@ def test_configuration_is_copied_and_what_is_taken_is_not() -> None:
 def test_grants_survive_json() -> None:
     granted = Granted.of(Choice(SETTINGS.profiles[1], None, "lab", 600.0), ["GPU-1"], datetime(2026, 1, 1, tzinfo=UTC))
     assert Granted.from_state(granted.to_state()) == granted
-
-
-@pytest.mark.parametrize("idle", [None, 3600.0])
-async def test_the_persons_idle_time(idle: float | None) -> None:
-    spawner = hub()("ada")
-    assert await start(spawner, profile="small", **({"idle_seconds": idle} if idle else {})) == ""
-    assert spawner.idle_seconds == idle
-
-
-async def test_a_server_whose_time_is_up_says_why() -> None:
-    spawner = hub()("ada")
-    await start(spawner, profile="big", idle_seconds=3600.0)
-    began = spawner.granted.granted_at
-    last_used = spawner.orm_spawner.last_activity = began.replace(tzinfo=None)  # as JupyterHub's
-    for hours, used, words in ((0.5, 0, ""), (1, 0, "nobody had used it for 1 h"), (7.5, 7, ""), (8, 8, "8 h after its start")):
-        spawner.starts.now = lambda hours=hours: began + timedelta(hours=hours)
-        spawner.orm_spawner.last_activity = last_used + timedelta(hours=used)
-        assert words in spawner.time_is_up()
-        assert bool(words) == bool(spawner.time_is_up())
-    assert spawner.session_ends_at == began + timedelta(hours=8)
 
 
 async def test_a_server_knows_what_it_was_started_with() -> None:

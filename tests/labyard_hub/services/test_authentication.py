@@ -99,7 +99,7 @@ async def test_a_token_needs_a_scope_that_leads_here() -> None:
         every=user(scopes=frozenset({"access:services"})),
         own=user(scopes=frozenset({"custom:labyard:use!user=ada"})),
         visiting=user(scopes=frozenset({"custom:labyard:use!user=bob", "custom:labyard:use!user=ada2", "access:servers!server=bob/"})),
-        service=user("culler", is_user=False),
+        service=user("metrics", is_user=False),
     )
     authentication = Authentication(hub)
     with pytest.raises(MissingScopeError, match="access:services!service=labyard"):

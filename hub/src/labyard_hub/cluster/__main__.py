@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from labyard.exceptions import LabyardError
-from labyard_hub.cluster.programs import Program, culler, hub, mlflow, proxy_agent, service
+from labyard_hub.cluster.programs import Program, hub, mlflow, proxy_agent, service
 
 __all__ = ["main"]
 
 PROGRAMS: Mapping[str, Callable[[Mapping[str, str]], Program]] = {
-    "hub": hub, "service": service, "mlflow": mlflow, "culler": culler, "proxy-agent": proxy_agent,
+    "hub": hub, "service": service, "mlflow": mlflow, "proxy-agent": proxy_agent,
 }  # fmt: skip
 
 

@@ -18,11 +18,10 @@ from labyard_hub.services.sessions import SESSION_COOKIE
 from labyard_hub.supervisor.mlflow import SIDECARS
 from labyard_hub.supervisor.service import SERVICE_NAME, origin_of
 
-__all__ = ["Program", "culler", "hub", "mlflow", "proxy_agent", "service"]
+__all__ = ["Program", "hub", "mlflow", "proxy_agent", "service"]
 
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # a pod's own addresses; network policies say who comes
 MLFLOW_PYTHON = "/opt/labyard/environments/mlflow/bin/python"
-NEVER_SECONDS = 10 * 365 * 86400
 
 
 @dataclass(frozen=True)
@@ -98,20 +97,6 @@ def mlflow(environment: Mapping[str, str]) -> Program:
             "LABYARD_ORIGIN": origin_of(addresses.public_url),
         },
     )
-
-
-def culler(environment: Mapping[str, str]) -> Program:
-    """Return the program that stops idle servers. Where the settings say never it runs and finds nothing, since a container that ends is started again."""
-    state, configuration = prepare_state(environment)
-    addresses = ClusterAddresses.from_environment(environment)
-    timeout = configuration.settings.servers.idle_timeout_seconds or NEVER_SECONDS
-    return Program(
-        (
-            sys.executable, "-m", "jupyterhub_idle_culler",
-            f"--url={addresses.hub_url}/hub/api", f"--timeout={int(timeout)}", f"--cull-every={max(5, min(300, int(timeout // 4)))}",
-        ),
-        {**_environment(environment, state), "JUPYTERHUB_API_TOKEN": state.secret("culler_token")},
-    )  # fmt: skip
 
 
 def proxy_agent(environment: Mapping[str, str]) -> Program:

@@ -6,18 +6,15 @@ the REST API; it checks the choice and the quotas, and takes what the server nee
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from jupyterhub.utils import maybe_future
 from traitlets import Any as AnyTrait
 from traitlets import default
-from traitlets.config import LoggingConfigurable
 
-from labyard.units import format_seconds
 from labyard_hub.config.catalog import Image
 from labyard_hub.config.profiles import ProfileSettings
 from labyard_hub.config.settings import Settings
@@ -26,6 +23,7 @@ from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.quotas import Usage, check_quota, needs_of
 from labyard_hub.domain.start_errors import ChoiceError, StartRefusedError
 from labyard_hub.hub_plugins.capacity import Capacity, keeps
+from labyard_hub.hub_plugins.idle import TimedSpawner, activity_interval_seconds
 from labyard_hub.hub_plugins.start_failures import StartRefusal
 from labyard_hub.hub_plugins.taken import Key, Taken
 
@@ -35,7 +33,6 @@ __all__ = [
     "ChosenSpawner",
     "Granted",
     "Starts",
-    "activity_interval_seconds",
     "apply_choice",
     "choose_for",
     "resolve",
@@ -148,16 +145,11 @@ class Starts:
         return self.settings.servers.idle_timeout_seconds
 
 
-class ChosenSpawner(LoggingConfigurable):
+class ChosenSpawner(TimedSpawner):
     """What makes one of JupyterHub's spawners, the second base, know what its server was given, also after the hub was started again."""
 
-    user: Any
-    name: Any
     default_url: Any
     user_options: Any
-    orm_spawner: Any
-    ready: Any
-    _log_name: Any
 
     starts: Any = AnyTrait(config=True, help="What there is to start: a `Starts`.")
     granted: Granted | None = None
@@ -176,10 +168,6 @@ class ChosenSpawner(LoggingConfigurable):
         """Check what is to be started, and take it; then what the operator has set."""
         await apply_choice(self, self.user_options)
         await maybe_future(super().run_pre_spawn_hook())  # type: ignore[misc]
-
-    ended = ""
-    """Why the last server was stopped, where that was by its time."""
-    _ending: asyncio.Task[None] | None = None
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take what the last hub knew."""
@@ -212,47 +200,6 @@ class ChosenSpawner(LoggingConfigurable):
         """Take what the start is with."""
         self.default_url = DEFAULT_URLS[choice.interface]
 
-    @property
-    def idle_seconds(self) -> float | None:
-        """The server is stopped when nobody has used it for so long; None: as the administrator says for all."""
-        return self.granted.idle_seconds if self.granted is not None else None
-
-    @property
-    def session_ends_at(self) -> datetime | None:
-        """When the server is stopped whoever uses it; None: never."""
-        granted = self.granted
-        if granted is None or granted.maximum_session_seconds is None:
-            return None
-        return granted.granted_at + timedelta(seconds=granted.maximum_session_seconds)
-
-    def time_is_up(self) -> str:
-        """Return why the server is to be stopped now, in a sentence; empty while it may run."""
-        now = self.starts.now()
-        ends_at, last = self.session_ends_at, self.orm_spawner.last_activity
-        if ends_at is not None and now >= ends_at and self.granted is not None:
-            return f"It was stopped {format_seconds(self.granted.maximum_session_seconds or 0)} after its start, which is the longest that its profile allows."
-        if self.idle_seconds is not None and last is not None and (now - last.replace(tzinfo=UTC)).total_seconds() >= self.idle_seconds:
-            return f"It was stopped after nobody had used it for {format_seconds(self.idle_seconds)}, as was chosen at its start."
-        return ""
-
-    async def poll_and_notify(self) -> Any:
-        """Look whether the server still runs, as JupyterHub does every half minute, and whether its time is up."""
-        status = await super().poll_and_notify()  # type: ignore[misc]
-        if status is None and self._ending is None and self.ready and (reason := self.time_is_up()):
-            self._ending = asyncio.create_task(self._end(reason))
-        return status
-
-    async def _end(self, reason: str) -> None:
-        self.log.info("stopping %s: %s", self._log_name, reason)
-        self.ended = reason
-        try:
-            await self.user.settings["proxy"].delete_user(self.user, self.name)
-            await self.user.stop(self.name)
-        except Exception:
-            self.log.exception("could not stop %s, which is tried again", self._log_name)
-        finally:
-            self._ending = None
-
     def chosen_environment(self) -> dict[str, str]:
         """Return the variables that tell a server what it was started with."""
         environment = {}
@@ -262,16 +209,9 @@ class ChosenSpawner(LoggingConfigurable):
                 environment["LABYARD_SESSION_ENDS_AT"] = self.session_ends_at.isoformat()
             if self.granted.devices:
                 environment["CUDA_VISIBLE_DEVICES"] = environment["LABYARD_GPUS"] = ",".join(self.granted.devices)
-        limit = self.starts.idle_limit_seconds
-        seconds = min((one for one in (self.idle_seconds, limit) if one is not None), default=None)
         # How often a server tells the hub when it was last used: often enough to know before it is decided.
-        environment["JUPYTERHUB_ACTIVITY_INTERVAL"] = str(activity_interval_seconds(seconds))
+        environment["JUPYTERHUB_ACTIVITY_INTERVAL"] = str(activity_interval_seconds(self.idle_seconds))
         return environment
-
-
-def activity_interval_seconds(idle_timeout_seconds: float | None) -> int:
-    """Return how often servers tell the hub of their activity: JupyterHub's five minutes, or a sixth of a short idle timeout."""
-    return 300 if idle_timeout_seconds is None else max(1, min(300, int(idle_timeout_seconds / 6)))
 
 
 def groups_of(user: Any) -> frozenset[str]:

@@ -61,7 +61,6 @@ def configure_services(c: Any, state: StateFolder, settings: Settings) -> None:
             "display": False,
         },
         {"name": "mlflow", "api_token": state.secret("mlflow_token"), "display": False},
-        {"name": "culler", "api_token": state.secret("culler_token"), "display": False},
         {"name": "cli", "api_token": state.secret("cli_token"), "display": False},
     ]
     c.JupyterHub.custom_scopes = {
@@ -92,7 +91,6 @@ def configure_services(c: Any, state: StateFolder, settings: Settings) -> None:
             if settings.login.is_local and settings.cluster is None
             else [{"name": "directory", "scopes": ["list:users"], "services": ["labyard"]}]
         ),
-        {"name": "idle-culler", "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"], "services": ["culler"]},
         {
             "name": "command-line",
             "scopes": ["list:users", "admin:users", "admin:groups", "read:servers", "delete:servers"],

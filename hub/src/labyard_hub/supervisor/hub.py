@@ -1,4 +1,4 @@
-"""JupyterHub and the idle culler."""
+"""JupyterHub's process."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 from labyard_hub.config.platform import Platform
-from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.supervisor.process import ProcessSpec
 
-__all__ = ["base_environment", "culler_process", "hub_process"]
+__all__ = ["base_environment", "hub_process"]
 
 KEPT_VARIABLES = ("LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -38,21 +37,3 @@ def hub_process(state: StateFolder, platform: Platform) -> ProcessSpec:
         start_timeout_seconds=90,
         adopt=False,  # its configuration and code may have changed, and nothing is lost by a restart
     )
-
-
-def culler_process(state: StateFolder, platform: Platform, settings: Settings) -> ProcessSpec | None:
-    """Return the process that stops idle servers; None where the settings say never."""
-    timeout = settings.servers.idle_timeout_seconds
-    if timeout is None:
-        return None
-    every = max(5, min(300, int(timeout // 4)))
-    return ProcessSpec(
-        name="culler",
-        argv=(
-            sys.executable, "-m", "jupyterhub_idle_culler",
-            f"--url={platform.hub_api_url}", f"--timeout={int(timeout)}", f"--cull-every={every}",
-        ),
-        env={**base_environment(state), "JUPYTERHUB_API_TOKEN": state.secret("culler_token")},
-        essential=False,
-        adopt=False,
-    )  # fmt: skip

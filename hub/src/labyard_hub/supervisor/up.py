@@ -25,7 +25,7 @@ from labyard_hub.config.state import StateFolder, write_atomically
 from labyard_hub.exceptions import PlatformStartError
 from labyard_hub.storage.identity import IdentityStore
 from labyard_hub.supervisor.control import leftover_processes
-from labyard_hub.supervisor.hub import culler_process, hub_process
+from labyard_hub.supervisor.hub import hub_process
 from labyard_hub.supervisor.lock import hold, is_held
 from labyard_hub.supervisor.mlflow import mlflow_process
 from labyard_hub.supervisor.nursery import nursery_process
@@ -101,7 +101,7 @@ async def _run(configuration: Configuration, state: StateFolder, report: Reporte
             await supervisor.watch(stopped)
     finally:
         report.fact("stopping", "servers and all that `labyard up` started")
-        await supervisor.stop(("culler", "hub"))
+        await supervisor.stop(("hub",))
         await asyncio.to_thread(end_servers, state, list_servers(state), patience_seconds=SERVER_PATIENCE_SECONDS)
         await supervisor.stop()
         replace(platform, pid=0, ready=False).write(state)
@@ -138,9 +138,6 @@ async def _start(configuration: Configuration, state: StateFolder, platform: Pla
         python = environment_store(configuration, state.root).python("mlflow")
         # It takes ten seconds, the first time forty, and nobody needs it to sign in: its tab shows the progress.
         await supervisor.start(replace(mlflow_process(state, settings, platform, python=python), essential=False))
-    culler = culler_process(state, platform, settings)
-    if culler is not None:
-        await supervisor.start(culler)
     # The proxy learns the hub's route from the hub: only now does the public address work.
     await supervisor.wait_ready(_route_check(platform))
     report.fact("tools", ", ".join(tool.title for tool in tools) or "none")
