@@ -99,6 +99,11 @@ async def socket(request: web.Request) -> web.WebSocketResponse:
         if message.type == WSMsgType.TEXT and message.data.startswith("close "):
             _, code, reason = message.data.split(" ", 2)
             await answer.close(code=int(code), message=reason.encode())
+        elif message.data == "talk":  # and is told nothing more, as a dashboard's page that only shows
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    await answer.send_str("tick")
+                    await asyncio.sleep(1)
         elif message.type == WSMsgType.TEXT and message.data.startswith("wait "):
             await asyncio.sleep(float(message.data[5:]))
             await answer.send_str("waited")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import websocket
 
@@ -26,7 +27,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 PASSWORD = "correct horse battery"
 IDLE_SECONDS = 30
 TOOL = Path(__file__).parent / "chain_tool.py"
-PEOPLE = ("ada", "bob", "dan", "eve", "gus", "max", "zoe")
+PEOPLE = ("ada", "bob", "dan", "eve", "gus", "ivy", "max", "zoe")
+WORKERS = ("bob", "dan", "eve", "gus", "ivy")
+COMPUTE = "while True: sum(range(10**6))"
 PROFILES = [{"name": "usual"}, {"name": "gpu", "gpu": {"count": 1}}, {"name": "short", "maximum_session_seconds": 60}]
 GPU_ID = "GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77"
 SHORT_TIMES = """
@@ -102,26 +105,41 @@ def open_tool(server: httpx.Client, name: str, folder: str | None = None) -> tup
     return f"labyard/api/v1/instances/{opened['id']}", opened["url"]
 
 
+def computing() -> dict[psutil.Process, str]:
+    """Return the programs of servers that compute, each with whose it is."""
+    found = [one for one in psutil.process_iter(["cmdline", "environ"]) if COMPUTE in (one.info["cmdline"] or ())]
+    return {one: user for one in found if (user := (one.info["environ"] or {}).get("JUPYTERHUB_USER"))}
+
+
 def test_idle_servers_are_stopped_and_busy_ones_are_not(people: People) -> None:
-    """One person does nothing, one's kernel computes in silence, one's terminal too, one looks at TensorBoard, and one's GPU computes."""
+    """One person does nothing; one's idle kernel has a child that computes, one has detached a program from a terminal that is gone.
+
+    One looks at TensorBoard, one has a tab that only receives messages, and one's GPU computes.
+    """
     people.start("gus", profile="gpu")
-    with ThreadPoolExecutor(3) as threads:
-        list(threads.map(people.start, ("bob", "dan", "eve")))
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(people.start, ("bob", "dan", "eve", "ivy")))
     bob, dan, eve = people.servers["bob"], people.servers["dan"], people.servers["eve"]
 
     kernel = bob.post("api/kernels", json={"name": "python3"}).json()["id"]
     with KernelConnection(f"{people.running.url}user/bob/", kernel, people.tokens["bob"]) as connection:
-        connection.result("1")
-        connection.begin("import pathlib, time\nwhile not pathlib.Path('stop').exists(): time.sleep(0.2)")
+        connection.result(f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {COMPUTE!r}]); 1")
 
     terminal = dan.post("api/terminals").json()["name"]
     shell = websocket.create_connection(
         f"{people.running.url}user/dan/terminals/websocket/{terminal}".replace("http", "ws", 1),
         header=[f"Authorization: token {people.tokens['dan']}"], timeout=30,
     )  # fmt: skip
-    shell.send(json.dumps(["stdin", "python3 -c 'while True: sum(range(10**6))' && exit\r"]))
-    wait_until(lambda: "sum(range" in shell.recv(), "the terminal echoes")
+    shell.send(json.dumps(["stdin", f"setsid nohup python3 -c '{COMPUTE}' >/dev/null 2>&1 & exit\r"]))
     shell.close()
+    wait_until(lambda: terminal not in {one["name"] for one in dan.get("api/terminals").json()}, "the terminal is gone")
+
+    _, talking = open_tool(people.servers["ivy"], "short")
+    dashboard = websocket.create_connection(
+        f"{people.running.url.rstrip('/')}{talking}socket".replace("http", "ws", 1),
+        header=[f"Authorization: token {people.tokens['ivy']}"], timeout=30,
+    )  # fmt: skip
+    dashboard.send("talk")
 
     eve.put("api/contents/runs", json={"type": "directory"}).raise_for_status()
     _, tensorboard = open_tool(eve, "tensorboard", "runs")
@@ -140,16 +158,20 @@ def test_idle_servers_are_stopped_and_busy_ones_are_not(people: People) -> None:
             began = time.monotonic()
             wait_until(lambda: not people.runs("ada"), "the idle server is stopped", 90)
             assert time.monotonic() - began >= IDLE_SECONDS - 10
-            assert {name for name in ("bob", "dan", "eve", "gus") if people.runs(name)} == {"bob", "dan", "eve", "gus"}
-            assert [(one["id"], one["execution_state"]) for one in bob.get("api/kernels").json()] == [(kernel, "busy")]
+            assert {name for name in WORKERS if people.runs(name)} == set(WORKERS)
+            assert dashboard.recv() == "tick"
+            assert [(one["id"], one["execution_state"]) for one in bob.get("api/kernels").json()] == [(kernel, "idle")]
+            assert set(computing().values()) == {"bob", "dan"}
         finally:
             leave.set()
         looking.result()
     # It was the work that kept them: when it ends, they are stopped.
-    bob.put("api/contents/stop", json={"type": "file", "format": "text", "content": ""}).raise_for_status()
-    dan.delete(f"api/terminals/{terminal}").raise_for_status()
+    bob.delete(f"api/kernels/{kernel}").raise_for_status()
+    for process in computing():
+        process.kill()
+    dashboard.close()
     people.gpu_utilisation.write_text("0")
-    wait_until(lambda: not any(people.runs(name) for name in ("bob", "dan", "eve", "gus")), "all are stopped", 120)
+    wait_until(lambda: not any(people.runs(name) for name in WORKERS), "all are stopped", 120)
 
 
 def test_a_session_ends_after_its_longest_time_and_says_so(people: People) -> None:

@@ -1,28 +1,36 @@
-"""Counts work that nobody watches as use of the server, so that it is not stopped as idle in the middle of a training.
+"""Decides what counts as use of this server, so that the hub does not stop it in the middle of work. The rule has no other home.
 
-Jupyter Server counts requests and output. A kernel that computes in silence, or a script in a terminal that prints only at its end, gives neither.
-A GPU that computes counts too.
+Jupyter Server counts requests and the output of kernels. Beyond these, a server is in use while
+
+* a kernel is busy,
+* one of the server's processes computes: a kernel's thread or child, a program in a terminal, a program that was detached from its terminal,
+* a browser has a connection to a tool open, whoever sends on it,
+* one of its GPUs computes.
+
+The hub knows of it by the server's reports, and stops the server (`labyard_hub.hub_plugins.idle`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
-import psutil
 from jupyter_server._tz import utcnow
 
 from labyard_lab.gpu_activity import gpus_compute, own_gpus
+from labyard_lab.own_processes import descends_from, own_processes
 
-__all__ = ["WorkWatch", "look_seconds", "record_activity"]
+__all__ = ["RunningTool", "WorkWatch", "look_seconds", "record_activity"]
 
 ACTIVITY_KEY = "labyard"
 MAX_LOOK_SECONDS = 30.0
 WORKING_SHARE = 0.01
-"""Of one core: what waits for a key uses less, what computes uses more."""
+"""Share of one core above which a process computes. Programs that wait for a key, and idle kernels, need less."""
+TOOL_WORKING_SHARE = 0.1
+"""The same for a tool's processes, since tools look for new files all the time."""
 
 
 def record_activity(settings: dict[str, Any]) -> None:
@@ -36,25 +44,43 @@ def look_seconds() -> float:
     return max(1.0, min(MAX_LOOK_SECONDS, told_every / 2))
 
 
+class RunningTool(Protocol):
+    """What has to be known of a tool."""
+
+    @property
+    def head_pid(self) -> int | None:
+        """Process that all of the tool's others descend from; None if it does not run."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a request or a websocket to it is open."""
+
+
 class WorkWatch:
-    """Looks for busy kernels, for programs that compute in terminals, and for GPUs that compute.
+    """Looks for work.
 
     Parameters
     ----------
     settings
-        Of the server's web application.
+        Settings of the server's web application.
+    tools
+        Returns the tools of this server.
     """
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self._settings, self._gpus = settings, own_gpus()
+    def __init__(self, settings: dict[str, Any], tools: Callable[[], Iterable[RunningTool]] = tuple) -> None:
+        self._settings, self._tools, self._gpus = settings, tools, own_gpus()
         self._cpu_seconds: dict[tuple[int, float], float] = {}
-        self._looked_at = time.monotonic()
+        self._looked_at: float | None = None
 
     async def look(self) -> bool:
         """Record activity if something works, and return whether it does."""
-        shells = self._shells()
+        tools = list(self._tools())
+        computes = await asyncio.to_thread(self._computes, {tool.head_pid for tool in tools if tool.head_pid is not None})
         works = (
-            await asyncio.to_thread(self._computes, shells) or self._a_kernel_is_busy() or await asyncio.to_thread(gpus_compute, self._gpus)
+            computes
+            or self._a_kernel_is_busy()
+            or any(tool.is_connected for tool in tools)
+            or await asyncio.to_thread(gpus_compute, self._gpus)
         )
         if works:
             record_activity(self._settings)
@@ -64,21 +90,21 @@ class WorkWatch:
         manager = self._settings.get("kernel_manager")
         return manager is not None and any(kernel.get("execution_state") == "busy" for kernel in manager.list_kernels())
 
-    def _shells(self) -> list[int]:
-        manager = self._settings.get("terminal_manager")
-        terminals = list(manager.terminals.values()) if manager is not None else []
-        return [terminal.ptyproc.pid for terminal in terminals]
-
-    def _computes(self, shells: list[int]) -> bool:
-        """Return whether what the shells have started has used the processor since the last look."""
-        former, self._cpu_seconds = self._cpu_seconds, {}
+    def _computes(self, tools: set[int]) -> bool:
+        """Return whether a process other than this one has computed since the last look."""
+        processes = own_processes()
+        former, self._cpu_seconds = self._cpu_seconds, {(one.pid, one.created_at): one.cpu_seconds for one in processes.values()}
         now = time.monotonic()
-        elapsed, self._looked_at = now - self._looked_at, now
-        for shell in shells:
-            with contextlib.suppress(psutil.Error):
-                for process in psutil.Process(shell).children(recursive=True):
-                    with contextlib.suppress(psutil.Error):
-                        times = process.cpu_times()
-                        self._cpu_seconds[process.pid, process.create_time()] = times.user + times.system
-        used = sum(seconds - former.get(key, 0.0) for key, seconds in self._cpu_seconds.items())
-        return used > WORKING_SHARE * elapsed
+        elapsed, self._looked_at = now - self._looked_at if self._looked_at is not None else None, now
+        if elapsed is None:
+            return False
+
+        def share(pid: int) -> float:
+            one = processes[pid]
+            return (one.cpu_seconds - former.get((pid, one.created_at), 0.0)) / elapsed
+
+        return any(
+            share(pid) > (TOOL_WORKING_SHARE if descends_from(pid, tools, processes) else WORKING_SHARE)
+            for pid in processes
+            if pid != os.getpid()
+        )

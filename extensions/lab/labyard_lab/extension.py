@@ -161,7 +161,8 @@ class LabyardLab(ExtensionApp):
             self.log.info("labyard: the hub did not hear that this server is ready, and finds out by itself: %s", error)
 
     async def _watch_work(self, settings: dict[str, Any]) -> None:
-        watch = WorkWatch(settings)
+        manager = self.manager
+        watch = WorkWatch(settings, manager.list if manager is not None else tuple)
         while True:
             await asyncio.sleep(look_seconds())
             try:

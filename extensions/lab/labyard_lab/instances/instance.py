@@ -91,9 +91,19 @@ class Instance:
         return self.state in (ToolInstanceState.STARTING, ToolInstanceState.RUNNING)
 
     @property
+    def is_connected(self) -> bool:
+        """Whether a request or a websocket to it is open."""
+        return self._users > 0
+
+    @property
     def idle_seconds(self) -> float:
         """Time since its last request; 0 while one is going on or a websocket is open."""
         return 0 if self._users else time.monotonic() - self._used
+
+    @property
+    def head_pid(self) -> int | None:
+        """Process that all of the tool's others descend from; None if it does not run."""
+        return self._process.keeper_pid if self._process is not None else None
 
     def start(self, tool: Tool, plan: LaunchPlan) -> None:
         """Start it. Returns at once; the state tells how it goes on."""

@@ -111,7 +111,9 @@ class ServerSettings(_Section):
     process_limit: int = Field(default=4096, ge=64)
     """Processes and threads of one server."""
     idle_timeout_seconds: Seconds | None = Field(default=4 * 3600, ge=30)
-    """A server that nobody used for so long is stopped; null: never. A busy kernel, a program that computes in a terminal and an open tool count as use."""
+    """Idle time after which a server is stopped; null: never. Programs that compute and open tools count as use."""
+    hub_away_seconds: Seconds = Field(default=3600, ge=0)
+    """How long people can go on working in their own servers while the hub does not answer; 0: for some seconds. Visitors' rights always end within seconds."""
     start_timeout_seconds: Seconds = Field(default=120, ge=5)
     """How long a start may take."""
     warm_start: bool = True

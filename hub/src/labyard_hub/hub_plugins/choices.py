@@ -210,6 +210,7 @@ class ChosenSpawner(TimedSpawner):
             if self.granted.devices:
                 environment["CUDA_VISIBLE_DEVICES"] = environment["LABYARD_GPUS"] = ",".join(self.granted.devices)
         # How often a server tells the hub when it was last used: often enough to know before it is decided.
+        environment["LABYARD_HUB_AWAY_SECONDS"] = str(self.starts.settings.servers.hub_away_seconds)
         environment["JUPYTERHUB_ACTIVITY_INTERVAL"] = str(activity_interval_seconds(self.idle_seconds))
         return environment
 
