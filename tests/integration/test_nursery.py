@@ -149,6 +149,42 @@ def test_a_new_hub_finds_a_forked_server_and_ends_it(world: World) -> None:
     )
 
 
+def test_the_owner_works_on_while_the_hub_is_away(world: World) -> None:
+    """It hangs, and then it is gone, for longer than JupyterHub's part of a server remembers anybody."""
+    world.start()
+    world.running.add_user("bob", PASSWORD)
+    visitor = world.running.client("user/ada/", world.running.session("bob", PASSWORD).token("bob"))
+    browser = world.running.session("ada", PASSWORD).http
+    assert browser.get("user/ada/lab").status_code == 200
+    xsrf = next(one.value for one in browser.cookies.jar if one.name == "_xsrf" and one.path.startswith("/user/ada"))
+    file = {"type": "file", "format": "text", "content": "kept"}
+
+    def save() -> tuple[int, int]:
+        by_cookie = browser.put("user/ada/api/contents/cookie.txt", json=file, headers={"X-XSRFToken": xsrf or ""})
+        return by_cookie.status_code, world.server.put("api/contents/token.txt", json=file).status_code
+
+    assert save() in {(200, 200), (201, 201)}
+    assert visitor.get("api/contents").status_code == 403
+    supervisor, hub = psutil.Process(world.running.process.pid), psutil.Process(world.running.process_id("hub"))
+    supervisor.suspend()  # else the hub would be back at once
+    try:
+        hub.suspend()
+        wait_until(lambda: visitor.get("api/contents").status_code == 503, "the hub's last answers are forgotten")
+        assert save() == (200, 200)
+        refusal = visitor.get("api/contents")
+        assert "does not answer" in refusal.json()["message"]
+        assert "127.0.0.1" not in refusal.text, "no inner address is shown"
+        hub.kill()
+        assert save() == (200, 200)
+        assert visitor.get("api/contents").status_code == 503
+    finally:
+        supervisor.resume()
+    wait_until(lambda: world.running.process_id("hub") != hub.pid and _answers(world), "the hub is back", 60)
+    wait_until(lambda: visitor.get("api/contents").status_code == 403, "the hub says who visits", 30)
+    assert save() == (200, 200)
+    world.stop()
+
+
 def _answers(world: World) -> bool:
     try:
         return world.hub.get("ada").status_code == 200

@@ -34,6 +34,7 @@ from labyard_lab.proxy.websocket import ToolWebsocketHandler, WebsocketPath
 from labyard_lab.settings_answers import CompressedAnswers
 from labyard_lab.visitors.access import PersonalServer, ProjectServer
 from labyard_lab.visitors.gate import Gate
+from labyard_lab.visitors.hub_absence import HubAbsence
 from labyard_lab.visitors.roles import Roles
 
 __all__ = ["LabyardLab"]
@@ -102,6 +103,7 @@ class LabyardLab(ExtensionApp):
         opening = {**parts, "api": api + "/", "assets": self.static_url_prefix.rstrip("/") + "/"}
         tool_pattern = tools_path + _ID + r"(?:/.*)?"
         self._guard_visits(app.web_app, tools_path)
+        self._outlast_the_hub(app.identity_provider)
         app.web_app.add_handlers(  # type: ignore[no-untyped-call]
             ".*",
             [
@@ -145,6 +147,13 @@ class LabyardLab(ExtensionApp):
         access = (ProjectServer if os.environ.get("LABYARD_PROJECT") else PersonalServer)(owner, self._roles)
         self.gate = Gate(access, tools_path)
         self.gate.install(web_app)
+
+    def _outlast_the_hub(self, identity_provider: Any) -> None:
+        """On a server of a hub, let the owner work on while the hub is away."""
+        hub_auth, owner = getattr(identity_provider, "hub_auth", None), os.environ.get("JUPYTERHUB_USER")
+        seconds = float(os.environ.get("LABYARD_HUB_AWAY_SECONDS") or 0)
+        if hub_auth is not None and owner and seconds > 0:
+            HubAbsence(owner, seconds).install(hub_auth)
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Begin to look for work that is to keep the server from being stopped as idle, and for visitors who may not stay."""
