@@ -1,17 +1,21 @@
-"""The way into a tool's tab: asked directly, at the server, and through the outer proxy.
+"""The way into a tool's tab: Labyard's proxy and jupyter-server-proxy, each in a single-user server of the same person, to the same tools, in turn.
 
-The tool is an HAProxy that says "ok", so that it is not what is measured. Then TensorBoard and MLflow as people have them, and how a websocket of a kernel fares.
+The first tool is an HAProxy that says "ok", so that it is not what is measured. The second echoes websocket messages. The servers are asked at their own ports, so the outer
+proxy is not measured either. Then TensorBoard and MLflow as people have them, and a kernel's round trip while a gigabyte passes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 
 import httpx
 import psutil
@@ -21,6 +25,8 @@ import yaml
 from labyard_hub.backends.haproxy.program import find_haproxy
 from tests.benchmarks.http_load import latencies_ms, requests_per_second
 from tests.benchmarks.report import compare
+from tests.integration.kernels import KernelConnection
+from tests.labyard_lab.conftest import ECHO_TOOL
 from tests.platform import RunningPlatform, open_temporary_folder, start_platform, wait_until
 from tests.workers import free_port
 
@@ -28,7 +34,10 @@ ROUNDS = 5
 CONNECTIONS = 16
 SECONDS = 2.0
 SINGLE = 300
+MESSAGES = 500
+GIGABYTE = 2**30
 PASSWORD = "correct horse battery"
+LABYARD, OTHER = "Labyard", "jupyter-server-proxy"
 
 TOOL = """
 import os, pathlib, sys
@@ -42,120 +51,198 @@ os.execv(haproxy, [haproxy, "-db", "-f", str(file)])
 
 @dataclass
 class Person:
-    """Somebody whose server runs, and a cookie as their browser's."""
+    """A person whose server runs.
+
+    Attributes
+    ----------
+    own
+        URL of the server at its own port.
+    other
+        URL of a second single-user server of the same person, with jupyter-server-proxy and without Labyard.
+    """
 
     running: RunningPlatform
     token: str
-    headers: dict[str, str]
+    own: str = ""
+    other: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"token {self.token}"}
 
     @property
     def server(self) -> httpx.Client:
         return self.running.client("user/ada/", self.token)
 
+    @property
+    def process(self) -> psutil.Process:
+        record = (self.running.state.run_private / "servers" / "ada.json").read_text()
+        return psutil.Process(yaml.safe_load(record)["pid"])
+
     def open(self, tool: str, folder: str | None = None) -> str:
-        """Open a tool, and return its URL once it runs."""
+        """Open a tool, and return its path below the server once it runs."""
         answer = self.server.post("labyard/api/v1/instances", json={"tool": tool, "folder": folder})
         assert answer.status_code == 201, answer.text
         name = answer.json()["id"]
         wait_until(lambda: self.server.get(f"labyard/api/v1/instances/{name}").json()["state"] == "running", f"{tool} runs", 120)
-        return self.running.url.rstrip("/") + str(answer.json()["url"])
+        return str(answer.json()["url"]).removeprefix("/user/ada/")
 
 
 def main() -> None:
     """Measure and print."""
-    with open_temporary_folder() as root, _someone(root) as (person, port):
-        sides = {"direct": f"http://127.0.0.1:{port}/", "outer proxy": person.open("ok")}
-        sides["server"] = str(httpx.URL(sides["outer proxy"]).copy_with(port=_own_port(person)))
-        _measure("into a tool", person, sides, base="server")
+    with open_temporary_folder() as root, _someone(root) as (person, ports):
+        sides = {"direct": f"http://127.0.0.1:{ports['ok']}/", LABYARD: person.own + person.open("ok"), OTHER: f"{person.other}ok/"}
+        _measure("into a tool", sides, person.headers)
+        _websockets(person, {LABYARD: person.own + person.open("echo"), OTHER: f"{person.other}echo/"})
+        _gigabyte(person, person.own + person.open("echo"))
         _tensorboard(person)
         _mlflow(person)
-        _websockets(person)
 
 
 @contextlib.contextmanager
-def _someone(root: Path) -> Iterator[tuple[Person, int]]:
-    """Start a platform with the tool, and return also the port where the tool is asked directly."""
+def _someone(root: Path) -> Iterator[tuple[Person, dict[str, int]]]:
+    """Start a platform with the tools, and the other server; return also the ports where tools are asked directly."""
     (root / "tools.d").mkdir()
     (root / "tool.py").write_text(TOOL)
-    port = free_port()
-    command = [sys.executable, str(root / "tool.py"), str(find_haproxy()), "{socket}", str(port)]
-    (root / "tools.d" / "ok.yaml").write_text(yaml.safe_dump({"name": "ok", "title": "ok", "command": command}))
-    (root / "config.yaml").write_text("tools: {enabled: [tensorboard, mlflow]}\n")
+    ports = {"ok": free_port(), "echo": free_port()}
+    commands = {
+        "ok": [sys.executable, str(root / "tool.py"), str(find_haproxy()), "{socket}", str(ports["ok"])],
+        "echo": [sys.executable, str(ECHO_TOOL), "--socket", "{socket}"],
+    }
+    for name, command in commands.items():
+        ready = "/ready" if name == "echo" else "/"
+        (root / "tools.d" / f"{name}.yaml").write_text(
+            yaml.safe_dump({"name": name, "title": name, "command": command, "ready_path": ready})
+        )
+    # A server of the nursery's shows no environment, and the other one needs it.
+    (root / "config.yaml").write_text("tools: {enabled: [tensorboard, mlflow]}\nservers: {warm_start: false}\n")
     with start_platform(root / "state", "--config", str(root / "config.yaml")) as running:
         running.add_user("ada", PASSWORD)
         session = running.session("ada", PASSWORD)
         session.start_server("ada")
-        token = session.token("ada")
-        session.http.get("user/ada/lab").raise_for_status()
-        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.http.cookies.jar if "/user/ada/".startswith(cookie.path))
-        yield Person(running, token, {"Cookie": cookies, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}), port
+        person = Person(running, session.token("ada"))
+        ports_of = (one.laddr.port for one in person.process.net_connections("tcp") if one.status == psutil.CONN_LISTEN)
+        person.own = next(url for url in (f"http://127.0.0.1:{port}/user/ada/" for port in ports_of) if _answers(url))
+        echo = subprocess.Popen([sys.executable, ECHO_TOOL, "--port", str(ports["echo"])], stdout=subprocess.DEVNULL)
+        try:
+            with _other_server(root, person, ports) as person.other:
+                yield person, ports
+        finally:
+            echo.kill()
+            echo.wait()
 
 
-def _measure(what: str, person: Person, sides: dict[str, str], *, base: str) -> None:
+@contextlib.contextmanager
+def _other_server(root: Path, person: Person, ports: dict[str, int]) -> Iterator[str]:
+    """Run JupyterHub's own single-user server with jupyter-server-proxy, which knows the person by the same hub."""
+    own = {name: value for name, value in person.process.environ().items() if not name.startswith(("LABYARD", "MLFLOW"))}
+    port, folder = free_port(), root / "other"
+    folder.mkdir()
+    (folder / "config.py").write_text(
+        "c.ServerApp.jpserver_extensions = {'jupyter_server_proxy': True, 'labyard_lab': False}\nc.ServerApp.allow_root = True\n"
+        f"c.ServerApp.root_dir = {str(folder)!r}\nc.ServerProxy.servers = {{'ok': {{'port': {ports['ok']}}}, 'echo': {{'port': {ports['echo']}}}}}\n"
+    )
+    url = f"http://127.0.0.1:{port}/user/ada/"
+    environment = {
+        **own, "HOME": str(folder), "JUPYTERHUB_SERVICE_URL": url, "JUPYTER_NO_CONFIG": "1", "PATH": os.environ["PATH"],
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "JUPYTERHUB_SINGLEUSER_APP": "jupyter_server.serverapp.ServerApp",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "jupyterhub.singleuser", "--config", str(folder / "config.py")]
+    with (root / "other.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: _answers(url) or process.poll() is not None, "the other server", 120)
+        assert process.poll() is None, (root / "other.log").read_text()
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return "version" in httpx.get(f"{url}api", timeout=2).text
+    return False
+
+
+def _measure(what: str, sides: dict[str, str], headers: dict[str, str]) -> None:
     rates: dict[str, list[float]] = {side: [] for side in sides}
     times: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(ROUNDS):
         for side, url in sides.items():
-            times[side].append(median(latencies_ms(url, person.headers, count=SINGLE)))
-            rates[side].append(requests_per_second(url, person.headers, connections=CONNECTIONS, seconds=SECONDS))
+            times[side].append(median(latencies_ms(url, headers, count=SINGLE)))
+            rates[side].append(requests_per_second(url, headers, connections=CONNECTIONS, seconds=SECONDS))
+    base = OTHER if OTHER in sides else "direct"
     compare(f"Requests {what}, {CONNECTIONS} connections", "1/s", rates, base=base)
     compare(f"Time of one request {what}, one connection", "ms", times, base=base)
-    if "direct" in sides:
-        added = {side: [one - two for one, two in zip(times[side], times["direct"], strict=True)] for side in sides if side != "direct"}
-        compare(f"Time added to one request {what}", "ms", added, base=base)
+
+
+def _websockets(person: Person, sides: dict[str, str]) -> None:
+    """Small messages to a tool and back, one after the other."""
+    rates: dict[str, list[float]] = {side: [] for side in sides}
+    for _ in range(ROUNDS):
+        for side, url in sides.items():
+            rates[side].append(_messages_per_second(url.replace("http", "ws", 1) + "socket", person.token))
+    compare("Websocket messages to a tool and back", "1/s", rates, base=OTHER)
+
+
+def _messages_per_second(url: str, token: str) -> float:
+    connection = websocket.create_connection(url, header=[f"Authorization: token {token}"], http_no_proxy=["*"])
+    try:
+        connection.recv()
+        began = time.perf_counter()
+        for _ in range(MESSAGES):
+            connection.send("x" * 100)
+            connection.recv()
+        return MESSAGES / (time.perf_counter() - began)
+    finally:
+        connection.close()
+
+
+def _gigabyte(person: Person, url: str) -> None:
+    """A gigabyte down and up: what it adds to the server's memory, and a kernel's round trip meanwhile."""
+    kernel = person.server.post("api/kernels", json={"name": "python3"}).json()["id"]
+    block = bytes(2**20)
+
+    def download() -> None:
+        with httpx.stream("GET", f"{url}download?size={GIGABYTE}&length=1", headers=person.headers, timeout=None) as answer:
+            assert sum(len(chunk) for chunk in answer.iter_raw()) == GIGABYTE
+
+    def upload() -> None:
+        body = (block for _ in range(GIGABYTE // len(block)))
+        sent = httpx.post(f"{url}upload", content=body, headers=person.headers, timeout=None)
+        assert sent.json()["size"] == GIGABYTE
+
+    times: dict[str, list[float]] = {}
+    with KernelConnection(person.own, kernel, person.token) as connection:
+        connection.info()
+        for name, work in {"nothing else": lambda: time.sleep(SECONDS), "a download": download, "an upload": upload}.items():
+            before = person.process.memory_info().rss
+            times[name], most = _round_trips_ms(connection, person.process, work)
+            print(f"{name}: {(most - before) / 2**20:.0f} MiB more in the server, p95 {quantiles(times[name], n=20)[-1]:.1f} ms")
+    compare("A kernel's round trip beside", "ms", times, base="nothing else")
+
+
+def _round_trips_ms(connection: KernelConnection, process: psutil.Process, work: Callable[[], None]) -> tuple[list[float], int]:
+    worker = threading.Thread(target=work)
+    worker.start()
+    taken, most = [], 0
+    while worker.is_alive() or not taken:
+        began = time.perf_counter()
+        connection.info()
+        taken.append((time.perf_counter() - began) * 1000)
+        most = max(most, process.memory_info().rss)
+    return taken, most
 
 
 def _tensorboard(person: Person) -> None:
     """Measure a route that TensorBoard's page asks all the time."""
     person.server.put("api/contents/runs", json={"type": "directory"}).raise_for_status()
-    url = person.open("tensorboard", "runs") + "data/runs"
-    httpx.get(url, headers=person.headers).raise_for_status()
-    _measure("to TensorBoard", person, {"server": str(httpx.URL(url).copy_with(port=_own_port(person))), "outer proxy": url}, base="server")
+    path = f"{person.open('tensorboard', 'runs')}data/runs"
+    httpx.get(person.own + path, headers=person.headers).raise_for_status()
+    _measure("to TensorBoard", {"direct": person.own + path, "outer proxy": f"{person.running.url}user/ada/{path}"}, person.headers)
 
 
 def _mlflow(person: Person) -> None:
-    headers = {"Authorization": f"token {person.token}"}
-    url = f"{person.running.url}services/mlflow/"
-    someone = Person(person.running, person.token, headers)
-    _measure("to MLflow's page", someone, {"outer proxy": url, "direct": person.running.platform.mlflow_url}, base="outer proxy")
-
-
-def _websockets(person: Person) -> None:
-    """Pings on a kernel's websocket, which the server answers itself: the kernel is not what is measured."""
-    kernel = person.server.post("api/kernels", json={"name": "python3"}).json()["id"]
-    path = f"user/ada/api/kernels/{kernel}/channels"
-    sides = {"direct": f"ws://127.0.0.1:{_own_port(person)}/{path}", "outer proxy": person.running.url.replace("http", "ws", 1) + path}
-    taken: dict[str, list[float]] = {side: [] for side in sides}
-    for _ in range(ROUNDS):
-        for side, url in sides.items():
-            taken[side].append(_ping_ms(url, person.token))
-    compare("Ping on a kernel's websocket", "ms", taken, base="direct")
-
-
-def _own_port(person: Person) -> int:
-    """Return the port of the person's server."""
-    record = (person.running.state.run_private / "servers" / "ada.json").read_text()
-    process = psutil.Process(yaml.safe_load(record)["pid"])
-    ports = (one.laddr.port for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN)
-    return next(port for port in ports if _is_jupyter(port))
-
-
-def _is_jupyter(port: int) -> bool:
-    with contextlib.suppress(httpx.HTTPError):
-        return "version" in httpx.get(f"http://127.0.0.1:{port}/user/ada/api", timeout=2).text
-    return False
-
-
-def _ping_ms(url: str, token: str) -> float:
-    connection = websocket.create_connection(url, header=[f"Authorization: token {token}"], http_no_proxy=["*"])
-    taken: list[float] = []
-    try:
-        for _ in range(500):
-            began = time.perf_counter()
-            connection.ping()
-            while connection.recv_data(control_frame=True)[0] != websocket.ABNF.OPCODE_PONG:
-                pass
-            taken.append((time.perf_counter() - began) * 1000)
-    finally:
-        connection.close()
-    return median(taken)
+    sides = {"direct": person.running.platform.mlflow_url, "outer proxy": f"{person.running.url}services/mlflow/"}
+    _measure("to MLflow's page", sides, person.headers)

@@ -1,4 +1,4 @@
-"""Jupyter Server's authorizer is asked for everything, by Labyard's routes and by jupyter-server-proxy's."""
+"""Jupyter Server's authorizer is asked for everything: the REST routes, tools and ports."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import http.server
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import aiohttp
 import httpx
@@ -161,14 +160,3 @@ def test_port_proxy_keeps_credentials_back(server: GuardedServer, port: int) -> 
         assert TOKEN not in text
         assert "secret" not in text
         assert "Cookie: mine=1" in text
-
-
-def test_wrapping_twice_changes_nothing(tmp_path: Path) -> None:
-    from jupyter_server_proxy.handlers import ProxyHandler
-
-    from labyard_lab.port_proxy import protect_port_proxy
-
-    protect_port_proxy()
-    wrapped = ProxyHandler.prepare
-    protect_port_proxy()
-    assert ProxyHandler.prepare is wrapped

@@ -21,8 +21,7 @@ from pycrdt import Doc, Text, create_awareness_message, create_sync_message, cre
 from tornado import web as tornado_web
 
 from labyard.models.authorization import Role
-from labyard_lab.proxy.http import ToolHttpHandler
-from labyard_lab.proxy.websocket import ToolWebsocketHandler
+from labyard_lab.proxy.tools import ToolHttpHandler, ToolWebsocketHandler
 from labyard_lab.visitors.access import Ask, PersonalServer
 from labyard_lab.visitors.authorizer import PersonalAuthorizer, VisitorAuthorizer
 from labyard_lab.visitors.collaboration import save_id, viewer_may_send

@@ -11,8 +11,9 @@ from typing import Any
 import aiohttp
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
+from jupyter_server_proxy.config import ServerProxy
 from tornado.routing import Rule
-from traitlets import Bool, Int, Unicode, default
+from traitlets import Int, Unicode, default
 
 from labyard_lab.activity import WorkWatch, look_seconds
 from labyard_lab.catalog.catalog import Catalog, default_user_folder
@@ -27,10 +28,10 @@ from labyard_lab.instances.runtime import RuntimeFolder
 from labyard_lab.kernels.pool import KernelPool
 from labyard_lab.page import share_assets
 from labyard_lab.platform_service import PlatformService
-from labyard_lab.port_proxy import protect_port_proxy
 from labyard_lab.project_links import make_project_links
-from labyard_lab.proxy.http import ToolHttpHandler
-from labyard_lab.proxy.websocket import ToolWebsocketHandler, WebsocketPath
+from labyard_lab.proxy.ports import PORT_PATH, PortHttpHandler, Ports, PortWebsocketHandler
+from labyard_lab.proxy.tools import ToolHttpHandler, ToolWebsocketHandler
+from labyard_lab.proxy.websocket import WebsocketPath
 from labyard_lab.settings_answers import CompressedAnswers
 from labyard_lab.visitors.access import PersonalServer, ProjectServer
 from labyard_lab.visitors.gate import Gate
@@ -62,13 +63,11 @@ class LabyardLab(ExtensionApp):
     runtime_dir = Unicode(
         "", help="Folder for the tools' sockets and logs; empty: $XDG_RUNTIME_DIR, or the system's folder for temporary files."
     ).tag(config=True)
-    guard_port_proxy = Bool(
-        True, help="Make jupyter-server-proxy's /proxy/PORT ask the authorizer, and keep credentials from the ports."
-    ).tag(config=True)
 
     manager: InstanceManager | None = None
     platform: PlatformService | None = None
     gate: Gate | None = None
+    ports: Ports | None = None
     _ahead: Ahead | None = None
     _roles: Roles | None = None
     _tasks: tuple[asyncio.Task[None], ...] = ()
@@ -113,8 +112,17 @@ class LabyardLab(ExtensionApp):
                 (url_path_join(api, "instances", _ID), InstanceHandler, parts),
                 (url_path_join(api, "instances", _ID, "restart"), RestartHandler, parts),
                 (url_path_join(base_url, "labyard", "open", _ID), OpenToolHandler, opening),
+            ],
+        )
+        self.ports = Ports(ServerProxy(parent=app).host_allowlist)
+        port_pattern = base_url + PORT_PATH
+        self._put_first(
+            app.web_app,
+            [
                 Rule(WebsocketPath(tool_pattern), ToolWebsocketHandler, proxied),
                 (tool_pattern, ToolHttpHandler, proxied),
+                Rule(WebsocketPath(port_pattern), PortWebsocketHandler, {"ports": self.ports}),
+                (port_pattern, PortHttpHandler, {"ports": self.ports}),
             ],
         )
         self._reach_platform(app.web_app, url_path_join(api, "platform") + "/")
@@ -125,8 +133,13 @@ class LabyardLab(ExtensionApp):
         if os.environ.get("JUPYTERHUB_PUBLIC_URL", "").startswith("https:"):
             # The hub's own cookies are for HTTPS alone then; this one of the server's would go out on plain HTTP too.
             app.web_app.settings.setdefault("xsrf_cookie_kwargs", {})["secure"] = True
-        if self.guard_port_proxy:
-            protect_port_proxy()
+
+    @staticmethod
+    def _put_first(web_app: Any, rules: list[Any]) -> None:
+        """Register routes before all others: no other extension's are to be tried for each request, and none takes their place."""
+        web_app.add_handlers(".*", rules)
+        routes = web_app.default_router.rules
+        routes.insert(0, routes.pop(-2))  # tornado has put them before the last
 
     def _reach_platform(self, web_app: Any, base_path: str) -> None:
         """On somebody's own server, pass requests on to the labyard service; tell the front end what kind of server this is."""
@@ -192,6 +205,8 @@ class LabyardLab(ExtensionApp):
             KernelPool.clear_instance()
         if self._roles is not None:
             await self._roles.close()
+        if self.ports is not None:
+            await self.ports.close()
         if self.platform is not None:
             await self.platform.close()
         if self.manager is not None:

@@ -54,7 +54,7 @@ class Cookies(web.RequestHandler):
 
 class Events(web.RequestHandler):
     async def get(self):
-        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("Content-Type", self.get_argument("type", "text/event-stream"))
         await self.flush()
         for number in range(int(self.get_argument("count"))):
             self.write(f"data: {number}\n\n")
@@ -177,7 +177,9 @@ def main():
         "ready": Ready, "redirect": Redirect, "cookies": Cookies, "events": Events, "hang": Hang, "hanging": Hanging, "upload": Upload,
         "refuse": Refuse, "download": Download, "break-off": BreakOff, "socket": Socket, "closed": Closed, "memory": Memory,
     }  # fmt: skip
-    application = web.Application([(rf".*/{name}", handler) for name, handler in routes.items()] + [(r".*", Echo)])
+    application = web.Application(
+        [(rf".*/{name}", handler) for name, handler in routes.items()] + [(r".*", Echo)], websocket_max_message_size=2**27
+    )
     server = httpserver.HTTPServer(application)
     if arguments.socket:
         server.add_socket(netutil.bind_unix_socket(arguments.socket))

@@ -20,8 +20,6 @@ from labyard_lab.instances.readiness import Address, wait_until_ready
 
 __all__ = ["Instance", "LaunchPlan"]
 
-_MAX_HEADER_BYTES = 64 * 1024
-
 
 @dataclass(frozen=True)
 class LaunchPlan:
@@ -181,15 +179,7 @@ class Instance:
         process = self._process = ToolProcess(plan.log, plan.log_bytes, plan.grace_seconds)
         try:
             await process.start(plan.command, plan.folder, plan.environment)
-            self._session = aiohttp.ClientSession(
-                connector=plan.address.connector(),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),
-                max_line_size=_MAX_HEADER_BYTES,
-                max_field_size=_MAX_HEADER_BYTES,
-                read_bufsize=2**18,
-            )
+            self._session = plan.address.session()
             ending = asyncio.create_task(process.wait())
             try:
                 if await self._became_ready(plan, process, ending):

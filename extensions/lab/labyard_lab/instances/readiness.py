@@ -15,13 +15,14 @@ __all__ = ["Address", "free_port", "wait_until_ready"]
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 0.15  # a look at a socket that is not there yet costs a fraction of a millisecond
 _CHECK_TIMEOUT_SECONDS = 10
+_MAX_HEADER_BYTES = 64 * 1024
 
 
 class Address:
-    """Where a tool listens: a Unix socket, or a TCP port of the loopback interface."""
+    """Where a tool listens: a Unix socket, or a TCP port, of the loopback interface unless `host` says otherwise."""
 
-    def __init__(self, *, path: Path | None = None, port: int | None = None) -> None:
-        self.path, self.port = path, port
+    def __init__(self, *, path: Path | None = None, port: int | None = None, host: str = "127.0.0.1") -> None:
+        self.path, self.port, self.host = path, port, host
 
     def connector(self) -> aiohttp.BaseConnector:
         """Return what makes connections to it.
@@ -32,9 +33,22 @@ class Address:
             return aiohttp.UnixConnector(str(self.path), limit=0, keepalive_timeout=1)
         return aiohttp.TCPConnector(limit=0, keepalive_timeout=1)
 
+    def session(self) -> aiohttp.ClientSession:
+        """Return what requests are passed on with: nothing of them is changed, and nothing limits their time."""
+        return aiohttp.ClientSession(
+            connector=self.connector(),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),
+            max_line_size=_MAX_HEADER_BYTES,
+            max_field_size=_MAX_HEADER_BYTES,
+            read_bufsize=2**18,
+            trust_env=False,
+        )
+
     def url(self, scheme: str, target: str) -> URL:
         """Return the URL for a request target, which stays as it is, byte for byte."""
-        host = "localhost" if self.port is None else f"127.0.0.1:{self.port}"
+        host = "localhost" if self.port is None else f"{self.host}:{self.port}"
         return URL(f"{scheme}://{host}{target}", encoded=True)
 
 

@@ -1,20 +1,22 @@
-"""What the proxy's HTTP and websocket handlers share."""
+"""What all handlers of the proxy share: HTTP and websockets, to tools and to ports."""
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
 from tornado.httputil import HTTPServerRequest
 
 from labyard_lab.activity import record_activity
-from labyard_lab.instances.instance import Instance
-from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.instances.readiness import Address
 from labyard_lab.proxy.guard import Guard
 from labyard_lab.proxy.headers import Prefix, request_headers, strip_token
 
-__all__ = ["HOST", "ToolHandler", "browser_origin", "holds_platform_token"]
+__all__ = ["HOST", "ProxyHandler", "Target", "browser_origin", "holds_platform_token"]
 
 HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
 """What may stand in a ``Host`` header."""
@@ -39,56 +41,76 @@ def holds_platform_token(handler: Any) -> bool:
     return bool(secret and secret in handler.request.headers.get("Authorization", ""))
 
 
-class ToolHandler(Guard):
-    """A request for a tool.
+@dataclass(frozen=True)
+class Target:
+    """Where a request goes.
 
-    Parameters
+    Attributes
     ----------
-    manager
-        Knows the instances.
-    base_path
-        URL path that instances are served under, with a trailing slash.
+    title
+        What error messages call it.
+    session
+        What requests are made with.
+    forward_credentials
+        Whether the platform's cookies and tokens pass.
+    forward_user
+        Whether the target hears who asks.
+    headers
+        More headers for the target.
+    in_use
+        Marks the target as used until it is left.
     """
 
-    def initialize(self, manager: InstanceManager, base_path: str) -> None:
-        """Take what the route was registered with."""
-        self.manager, self.base_path = manager, base_path
+    title: str
+    prefix: Prefix
+    address: Address
+    session: aiohttp.ClientSession
+    forward_credentials: bool = False
+    forward_user: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+    in_use: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
-    def find(self) -> tuple[Instance, Prefix]:
-        """Return the instance that this request is for, and where it is served.
+
+class ProxyHandler(Guard):
+    """A request that is passed on."""
+
+    def find(self) -> Target:
+        """Return where this request goes.
 
         Raises
         ------
-        InstanceNotFoundError
-            If there is none.
+        LabyardError
+            If there is nothing, or nothing yet.
         """
-        name = self.request.path[len(self.base_path) :].partition("/")[0]
-        instance = self.manager.get(name)
-        return instance, Prefix(instance.base_path, instance.tool.strip_prefix)
+        raise NotImplementedError
 
-    def target(self, instance: Instance, prefix: Prefix) -> str:
-        """Return the request target for the tool."""
-        uri = self.request.uri or prefix.path
-        return prefix.target(uri if instance.tool.forward_credentials else strip_token(uri))
+    def request_target(self, target: Target) -> str:
+        """Return the request target for the other side."""
+        uri = self.request.uri or target.prefix.path
+        return target.prefix.target(uri if target.forward_credentials else strip_token(uri))
 
-    def headers_for_tool(self, instance: Instance, prefix: Prefix) -> list[tuple[str, str]]:
-        """Return the request's headers as the tool gets them."""
+    def request_headers(self, target: Target) -> list[tuple[str, str]]:
+        """Return the request's headers as the other side gets them."""
         scheme, _, host = browser_origin(self.request).partition("://")
         forwarded = {"X-Forwarded-Proto": scheme, "X-Forwarded-Host": host, "X-Forwarded-For": self.request.remote_ip or ""}
-        if prefix.strip:
-            forwarded["X-Forwarded-Prefix"] = prefix.path.rstrip("/")
-        return request_headers(
+        if target.prefix.strip:
+            # The last two are what jupyter-server-proxy sends too, and some programs read.
+            forwarded |= dict.fromkeys(("X-Forwarded-Prefix", "X-Forwarded-Context", "X-ProxyContextPath"), target.prefix.path.rstrip("/"))
+        headers = request_headers(
             self.request.headers.get_all(),
-            forward_credentials=instance.tool.forward_credentials,
+            forward_credentials=target.forward_credentials,
             drop_authorization=holds_platform_token(self),
             session_cookie=self._session_cookie(),
             forwarded=forwarded,
-            user=self.current_user.username if instance.tool.forward_user else None,
+            user=self.current_user.username if target.forward_user else None,
         )
+        return [*(one for one in headers if one[0] not in target.headers), *target.headers.items()]
 
-    def upstream_hosts(self, address: Address) -> set[str]:
+    @staticmethod
+    def upstream_hosts(address: Address) -> set[str]:
         """Return what the tool may call itself."""
-        return {"localhost", "127.0.0.1"} if address.port is None else {f"localhost:{address.port}", f"127.0.0.1:{address.port}"}
+        hosts = {"localhost", "127.0.0.1", address.host}
+        return hosts if address.port is None else {f"{host}:{address.port}" for host in hosts}
 
     def frame_ancestors(self) -> str:
         """Return which pages may show a tool in a frame: JupyterLab's, which is this origin's, and whichever more the server allows itself.

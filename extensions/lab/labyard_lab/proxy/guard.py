@@ -10,7 +10,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import origin_matches_pat
 from tornado import web
 
-__all__ = ["AUTH_RESOURCE", "Guard", "action_of"]
+__all__ = ["AUTH_RESOURCE", "Guard"]
 
 AUTH_RESOURCE = "labyard"
 """What the authorizer is asked about."""
@@ -18,7 +18,7 @@ AUTH_RESOURCE = "labyard"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def action_of(request: Any) -> str:
+def _action_of(request: Any) -> str:
     """Return what a request does, in the authorizer's words. A websocket may do anything once it is open."""
     if request.headers.get("Upgrade", "").lower() == "websocket":
         return "execute"
@@ -29,6 +29,8 @@ class Guard(JupyterHandler):
     """Lets a request through to a tool, or not."""
 
     auth_resource = AUTH_RESOURCE
+    subject = "tools of this server"
+    """What a refusal says that somebody may not use."""
 
     def check_xsrf_cookie(self) -> None:
         """Check where a request comes from instead of its token.
@@ -84,12 +86,12 @@ class Guard(JupyterHandler):
             With status 403 if the user is unknown or may not do this. An unknown one who opens a page is sent to sign in instead.
         """
         if self.current_user is None:
-            if self.request.method in ("GET", "HEAD") and action_of(self.request) == "read":
+            if self.request.method in ("GET", "HEAD") and _action_of(self.request) == "read":
                 web.authenticated(lambda _: None)(self)
                 return
             raise web.HTTPError(403, "sign in first")
         if not self.token_authenticated:
             self._check_source()
-        action = action_of(self.request)
+        action = _action_of(self.request)
         if not await ensure_async(self.authorizer.is_authorized(self, self.current_user, action, self.auth_resource)):
-            raise web.HTTPError(403, f"you may not {action} tools of this server")
+            raise web.HTTPError(403, f"you may not {action} {self.subject}")

@@ -1,4 +1,4 @@
-"""Passes HTTP requests on to tools, neither bodies nor answers held in memory."""
+"""Passes HTTP requests on, neither bodies nor answers held in memory."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from tornado import httputil, iostream, web
 
 from labyard.exceptions import LabyardError
 from labyard_lab.exceptions import InstanceNotReadyError, ToolUnreachableError
-from labyard_lab.instances.instance import Instance
-from labyard_lab.proxy.base import ToolHandler
+from labyard_lab.proxy.base import ProxyHandler, Target
 from labyard_lab.proxy.errors import error_body
-from labyard_lab.proxy.headers import Prefix, response_headers
+from labyard_lab.proxy.headers import response_headers
 
-__all__ = ["ToolHttpHandler"]
+__all__ = ["HttpProxy"]
 
 _MAX_BODY_BYTES = 2**40  # the tool, and the disk, decide what is too much
 _QUEUED_CHUNKS = 4
@@ -26,13 +25,12 @@ _RETRY_SECONDS = 1
 
 
 @web.stream_request_body
-class ToolHttpHandler(ToolHandler):
-    """An HTTP request for a tool."""
+class HttpProxy(ProxyHandler):
+    """An HTTP request that is passed on."""
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
-    _instance: Instance | None = None
-    _prefix: Prefix | None = None
+    _target: Target | None = None
     _answer: asyncio.Task[aiohttp.ClientResponse] | None = None
     _is_received = False
     _chunks: asyncio.Queue[bytes | None]
@@ -51,21 +49,20 @@ class ToolHttpHandler(ToolHandler):
         # The answer goes on as the tool has made it: not compressed a second time, not held back.
         self._transforms: list[Any] = []
         try:
-            self._instance, self._prefix = self.find()
-            session, address = self._instance.session()
+            target = self._target = self.find()
         except LabyardError as error:
             self._refuse(error)
             return
         self.request.connection.set_max_body_size(_MAX_BODY_BYTES)  # type: ignore[union-attr]
-        self._usage.enter_context(self._instance.in_use())
+        self._usage.enter_context(target.in_use())
         self.record_activity()
         headers = self.request.headers
         has_body = "Content-Length" in headers or "Transfer-Encoding" in headers
         self._answer = asyncio.create_task(
-            session.request(
+            target.session.request(
                 self.request.method or "GET",
-                address.url("http", self.target(self._instance, self._prefix)),
-                headers=self.headers_for_tool(self._instance, self._prefix),
+                target.address.url("http", self.request_target(target)),
+                headers=self.request_headers(target),
                 data=self._body() if has_body else None,
                 allow_redirects=False,
                 skip_auto_headers=_AUTO_HEADERS,
@@ -88,7 +85,7 @@ class ToolHttpHandler(ToolHandler):
     async def _pass_on(self, *_: str) -> None:
         """Wait for the tool's answer and pass it to the browser as it comes."""
         self._is_received = True
-        if self._answer is None or self._instance is None or self._prefix is None:
+        if self._answer is None or self._target is None:
             return
         try:
             end = asyncio.create_task(self._chunks.put(None))
@@ -101,27 +98,24 @@ class ToolHttpHandler(ToolHandler):
                     return
                 raise
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                self._refuse(ToolUnreachableError(self._instance.title, _problem(error)))
+                self._refuse(ToolUnreachableError(self._target.title, _problem(error)))
                 return
             async with response:
-                await self._copy(response)
+                await self._copy(response, self._target)
         finally:
             self._usage.close()
 
     get = head = post = delete = patch = put = options = _pass_on
 
-    async def _copy(self, response: aiohttp.ClientResponse) -> None:
-        assert self._instance is not None  # noqa: S101
-        assert self._prefix is not None  # noqa: S101
-        assert self._instance.plan is not None  # noqa: S101
+    async def _copy(self, response: aiohttp.ClientResponse, target: Target) -> None:
         self.set_status(response.status, response.reason)
         self._headers = httputil.HTTPHeaders()
         for name, value in response_headers(
             ((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers),
-            self._prefix,
+            target.prefix,
             host=self.request.host,
-            upstream_hosts=self.upstream_hosts(self._instance.plan.address),
-            forward_credentials=self._instance.tool.forward_credentials,
+            upstream_hosts=self.upstream_hosts(target.address),
+            forward_credentials=target.forward_credentials,
             frame_ancestors=self.frame_ancestors(),
         ):
             self.add_header(name, value)
@@ -135,7 +129,7 @@ class ToolHttpHandler(ToolHandler):
                 raise
         except aiohttp.ClientError as error:
             # The head is out; only a broken connection can tell the browser that the rest is missing.
-            self.log.warning("labyard: %s broke off its answer: %s", self._instance.id, _problem(error))
+            self.log.warning("labyard: %s broke off its answer: %s", target.title, _problem(error))
             self.request.connection.stream.close()  # type: ignore[union-attr]
 
     def finish(self, chunk: Any = None) -> asyncio.Future[None]:

@@ -1,4 +1,4 @@
-"""Passes websockets on to tools: messages, subprotocol and close codes as they are."""
+"""Passes websockets on: messages, subprotocol and close codes as they are."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from typing import Any
 import aiohttp
 from aiohttp import WSCloseCode, WSMsgType
 from tornado import httputil, routing, web, websocket
-from yarl import URL
 
 from labyard.exceptions import LabyardError
 from labyard_lab.exceptions import ToolUnreachableError
-from labyard_lab.instances.instance import Instance
-from labyard_lab.proxy.base import ToolHandler
-from labyard_lab.proxy.headers import Prefix
+from labyard_lab.proxy.base import ProxyHandler, Target
 
-__all__ = ["ToolWebsocketHandler", "WebsocketPath"]
+__all__ = ["WebsocketPath", "WebsocketProxy"]
 
 _MAX_MESSAGE_BYTES = 128 * 2**20
 
@@ -33,8 +30,8 @@ class WebsocketPath(routing.PathMatches):
         return super().match(request) if request.headers.get("Upgrade", "").lower() == "websocket" else None
 
 
-class ToolWebsocketHandler(ToolHandler, websocket.WebSocketHandler):
-    """A websocket of a tool."""
+class WebsocketProxy(ProxyHandler, websocket.WebSocketHandler):
+    """A websocket that is passed on."""
 
     _upstream: aiohttp.ClientWebSocketResponse | None = None
     _pump: asyncio.Task[None] | None = None
@@ -55,9 +52,8 @@ class ToolWebsocketHandler(ToolHandler, websocket.WebSocketHandler):
         if not self.check_origin(self.get_origin() or ""):
             raise web.HTTPError(403, "blocked a websocket from a page of another origin")
         try:
-            instance, prefix = self.find()
-            session, address = instance.session()
-            self._upstream = await self._connect(instance, session, address.url("ws", self.target(instance, prefix)), prefix)
+            target = self.find()
+            self._upstream = await self._connect(target)
         except aiohttp.WSServerHandshakeError as error:
             self.set_status(error.status if 400 <= error.status < 600 else 502)
             self.finish()
@@ -67,21 +63,19 @@ class ToolWebsocketHandler(ToolHandler, websocket.WebSocketHandler):
             self.set_header("Content-Type", "application/json")
             self.finish(error.to_dict())
             return
-        self._usage.enter_context(instance.in_use())
+        self._usage.enter_context(target.in_use())
         try:
             await super().get(*args, **kwargs)
         finally:
             if self._pump is None:  # the browser's side did not come about
                 await self._close_upstream(WSCloseCode.GOING_AWAY, b"")
 
-    async def _connect(
-        self, instance: Instance, session: aiohttp.ClientSession, url: URL, prefix: Prefix
-    ) -> aiohttp.ClientWebSocketResponse:
+    async def _connect(self, target: Target) -> aiohttp.ClientWebSocketResponse:
         asked = self.request.headers.get("Sec-WebSocket-Protocol", "")
         try:
-            return await session.ws_connect(
-                url,
-                headers=self.headers_for_tool(instance, prefix),
+            return await target.session.ws_connect(
+                target.address.url("ws", self.request_target(target)),
+                headers=self.request_headers(target),
                 protocols=[one.strip() for one in asked.split(",") if one.strip()],
                 max_msg_size=_MAX_MESSAGE_BYTES,
                 autoclose=False,
@@ -90,7 +84,7 @@ class ToolWebsocketHandler(ToolHandler, websocket.WebSocketHandler):
         except aiohttp.WSServerHandshakeError:
             raise
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ToolUnreachableError(instance.title, f"it takes no websocket here ({type(error).__name__})") from None
+            raise ToolUnreachableError(target.title, f"it takes no websocket here ({type(error).__name__})") from None
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """Choose what the tool has chosen."""

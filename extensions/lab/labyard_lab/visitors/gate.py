@@ -1,6 +1,6 @@
 """The one place that every request to this server passes, whatever handler is to serve it.
 
-Jupyter Server asks its authorizer only where a handler does so, and some do not: jupyter-server-proxy's, and whatever an extension forgets. So the gate stands in front
+Jupyter Server asks its authorizer only where a handler does so, and some do not: whatever an extension forgets. So the gate stands in front
 of the handlers: tornado's application makes each of them by one method, and the gate has it make a class of the same kind that asks first. It asks before anything of the
 handler's own runs, since some handlers act before they look who is there.
 """

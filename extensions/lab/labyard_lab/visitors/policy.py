@@ -42,6 +42,8 @@ VIEWERS_WRITES = frozenset({
 
 NOT_FOR_VIEWERS = frozenset({
     # It passes requests to whatever listens on a port, and nobody knows what that takes a GET for.
+    "labyard_lab.proxy.ports.PortHttpHandler",
+    "labyard_lab.proxy.ports.PortWebsocketHandler",
     "jupyter_server_proxy.handlers.ProxyHandler",
     # These read, and make copies of documents that are edited, which stay in memory.
     "jupyter_server_ydoc.handlers.TimelineHandler",
@@ -66,8 +68,8 @@ OPEN_TO_ALL = frozenset({
 """What anybody may ask for, where Jupyter Server marks it so too."""
 
 TOOLS = frozenset({
-    "labyard_lab.proxy.http.ToolHttpHandler",
-    "labyard_lab.proxy.websocket.ToolWebsocketHandler",
+    "labyard_lab.proxy.tools.ToolHttpHandler",
+    "labyard_lab.proxy.tools.ToolWebsocketHandler",
 })  # fmt: skip
 
 
