@@ -192,7 +192,7 @@ def test_the_right_to_administer_and_groups_follow(world: World) -> None:
     world.enter("bob")
     page.get_by_role("link", name="Admin").click()
     expect(page.get_by_text("People come from Example ID")).to_be_visible()
-    expect(page.get_by_role("heading", name="Invite somebody")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Invite a colleague")).to_have_count(0)
     look(page, "admin")
     page.goto(world.platform.url + "hub/account")
     expect(page.get_by_text("gpu, ml, ml-admins")).to_be_visible()

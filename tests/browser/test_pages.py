@@ -142,7 +142,7 @@ def test_what_opens_is_accessible_too(browser: Browser, hub: Hub, places: dict[s
     # An open menu covers what is below it; how much of that is left to click depends on the fonts.
     assert violations(page, ".menu[open]") == []
     page.get_by_label("User name").fill("root")
-    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("button", name="Invite").click()
     expect(page.get_by_role("alert")).to_contain_text("reserved")
     expect(page.get_by_label("User name")).to_be_focused()
     assert violations(page) == []
@@ -181,7 +181,15 @@ def test_from_the_set_up_link_into_jupyterlab_by_keyboard_alone(browser: Browser
         page.goto(f"{hub.url}hub/home")
         expect(page.locator(".state.running")).to_be_visible()
         expect(page.get_by_role("link", name="Open Notebook 7 on default")).to_have_attribute("href", "/user/ada/tree")
-        page.get_by_role("button", name="Stop default").click()
+        page.get_by_role("button", name="Stop default").press("Enter")
+        dialog = page.get_by_role("dialog", name="Stop default?")
+        expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()  # Enter pressed twice ends nothing
+        assert violations(page) == []
+        page.keyboard.press("Enter")
+        expect(dialog).to_have_count(0)
+        expect(page.locator(".state.running")).to_be_visible()
+        page.get_by_role("button", name="Stop default").press("Enter")
+        dialog.get_by_role("button", name="Stop it").press("Enter")
         expect(page.locator(".state.stopped")).to_be_visible(timeout=30_000)
         context.close()
 
@@ -279,7 +287,10 @@ def test_tokens_are_made_and_revoked(browser: Browser, hub: Hub, places: dict[st
     page = context.new_page()
     page.goto(f"{hub.url}hub/token")
     page.get_by_label("What it is for").fill("a script")
-    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_label("Projects, runs and models")).to_be_checked()  # the least, for a month
+    expect(page.get_by_label("Ends after")).to_have_value("2592000")
+    page.get_by_label("Everything that I may do").check()
+    page.get_by_role("button", name="Create token").click()
     expect(page.get_by_label("The new token")).not_to_have_value("")
     token = page.get_by_label("The new token").input_value()
     program: Callable[[], int] = lambda: page.request.get(f"{hub.url}hub/api/user", headers={"Authorization": f"token {token}"}).status  # noqa: E731
@@ -478,7 +489,7 @@ def _see_groups(hub: Hub, browser: Browser, client: Client, everybody: list[str]
     page.get_by_role("button", name="Find").click()
     page.get_by_role("link", name="Show everybody").click()
     page.get_by_role("link", name="Back to groups").click()
-    page.get_by_role("navigation", name="Pages of Groups and what they use").get_by_role("link", name="Later").click()
+    page.get_by_role("navigation", name="Pages of Use by group").get_by_role("link", name="Later").click()
     expect(page.get_by_role("rowheader", name="group54")).to_be_visible()
     page.get_by_role("searchbox").fill("Group5")
     page.get_by_role("button", name="Find").click()

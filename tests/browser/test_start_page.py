@@ -280,10 +280,10 @@ def test_administrators_see_what_is_used_and_put_people_into_groups(
     expect(row).to_contain_text("1 GiB")
     page.get_by_label("User name").fill("nobody-here")
     page.get_by_label("Group", exact=True).fill("research")
-    page.get_by_role("button", name="Put them in").click()
+    page.get_by_role("button", name="Add to the group").click()
     expect(page.get_by_role("alert")).to_contain_text("There is nobody called 'nobody-here': invite them first.")
     page.get_by_label("User name").fill("eve")
-    page.get_by_role("button", name="Put them in").click()
+    page.get_by_role("button", name="Add to the group").click()
     expect(page.get_by_role("button", name="Take eve out of research")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     snap(page, f"resources-{scheme}-{width}")

@@ -156,7 +156,7 @@ def test_two_people_with_isolation(new_context: NewContext, open_folder: Path) -
 
         ada.get_by_role("link", name="Admin").click()
         ada.get_by_label("User name").fill("bob")
-        ada.get_by_role("button", name="Make the link").click()
+        ada.get_by_role("button", name="Invite").click()
         invitation = ada.get_by_label("The link", exact=True).input_value()
         snap(ada, "03-invitation")
         bob = new_context().new_page()

@@ -207,7 +207,7 @@ def test_the_admin_page_says_where_people_come_from(world: World) -> None:
     page = ada.http.get("hub/admin").text
     assert "People come from Example ID" in page
     assert "carol" in page
-    for gone in ("Invite somebody", "Make administrator", "Link to a new password", "no password yet"):
+    for gone in ("Invite a colleague", "Make administrator", "Create a password reset link", "no password yet"):
         assert gone not in page
     for path in ("hub/admin/invitations", "hub/admin/people/carol/promote"):
         assert ada.http.post(path, data={"_xsrf": ada.xsrf, "name": "x"}).status_code == 404, path

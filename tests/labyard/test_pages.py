@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labyard.pages import STYLESHEET, error_page, heading_of
+from labyard.pages import STYLESHEET, error_page, heading_of, sentence
 
 
 def test_the_page_says_what_happened_and_where_to_go() -> None:
@@ -28,3 +28,7 @@ def test_every_status_has_a_heading() -> None:
         "This did not work",
         "Something went wrong here",
     )
+
+
+def test_messages_become_sentences() -> None:
+    assert [sentence(one) for one in ("no tool runs", "Is it there?", "")] == ["No tool runs.", "Is it there?", "."]

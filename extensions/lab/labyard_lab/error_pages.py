@@ -8,7 +8,7 @@ from typing import Any
 
 from tornado import web
 
-from labyard.pages import ERROR_PAGE_POLICY, Way, error_page
+from labyard.pages import ERROR_PAGE_POLICY, Way, error_page, sentence
 
 __all__ = ["WithErrorPages", "server_page"]
 
@@ -64,6 +64,4 @@ def _reason(status: int, exc_info: Any) -> str:
     message = ""
     if isinstance(error, web.HTTPError) and error.log_message and status < HTTPStatus.INTERNAL_SERVER_ERROR:
         message = error.log_message % error.args if error.args else error.log_message
-    if not message:
-        return _REASONS.get(status, _OTHER_REASON)
-    return f"{message[:1].upper()}{message[1:]}" + ("" if message.endswith((".", "?")) else ".")
+    return sentence(message) if message else _REASONS.get(status, _OTHER_REASON)

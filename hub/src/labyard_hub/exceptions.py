@@ -395,7 +395,7 @@ class LinkNotFoundError(LabyardError):
     status_code: ClassVar[int] = 404
 
     def __init__(self) -> None:
-        super().__init__("this link does not work: it was revoked, or is not whole. Ask whoever gave it to you for a new one")
+        super().__init__("this link does not work: it was revoked, or part of it is missing. Ask the person who sent it for a new one")
 
 
 class LinkExpiredError(LabyardError):

@@ -9,7 +9,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-__all__ = ["ERROR_PAGE_POLICY", "MARK", "STYLESHEET", "Way", "error_page", "heading_of"]
+__all__ = ["ERROR_PAGE_POLICY", "MARK", "STYLESHEET", "Way", "error_page", "heading_of", "sentence"]
 
 STYLESHEET = Path(__file__).parent / "base.css"
 """What all pages have in common."""
@@ -41,6 +41,11 @@ _HEADINGS = {
 def heading_of(status: int) -> str:
     """Return what a page says above the reason for `status`."""
     return _HEADINGS.get(status, "Something went wrong here" if status >= 500 else "This did not work")
+
+
+def sentence(text: str) -> str:
+    """Return a message, which begins small and has no end, as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def error_page(status: int, reason: str, ways: tuple[Way, ...], *, retry_seconds: int | None = None, heading: str = "") -> str:

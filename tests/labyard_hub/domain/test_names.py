@@ -25,5 +25,29 @@ def test_bad_names(name: str) -> None:
 
 
 def test_a_capital_letter_is_explained() -> None:
-    with pytest.raises(InvalidNameError, match="'ada' would do"):
+    with pytest.raises(InvalidNameError, match=r"such as 'ada'$"):
         check_user_name("Ada")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("Ada L", "'ada-l'"),
+        ("ada_lovelace", "'ada-lovelace'"),
+        ("Größe", "'groesse'"),
+        ("1 ada -", "'ada'"),
+        ("x" * 39 + "_yz", "'" + "x" * 39 + "'"),
+    ],
+)
+def test_the_name_that_is_proposed_is_itself_allowed(name: str, near: str) -> None:
+    with pytest.raises(InvalidNameError) as caught:
+        check_user_name(name)
+    if len(name) <= MAX_NAME_LENGTH:
+        assert caught.value.message.endswith(near)
+        assert check_user_name(near.strip("'"))
+
+
+@pytest.mark.parametrize("name", ["Root", "日本", "42"])
+def test_where_no_name_is_near_an_example_is_named(name: str) -> None:
+    with pytest.raises(InvalidNameError, match="such as 'ada' or 'ada-lovelace'"):
+        check_user_name(name)

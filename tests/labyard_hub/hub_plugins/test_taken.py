@@ -185,4 +185,6 @@ def test_people_projects_and_groups_are_found_by_name(db: Any) -> None:
         starts.taken.put((name, ""), KINDS[0])
     assert [one.name for one in view_people(starts, "vision", "").items] == ["vision"]
     assert [(one.name, list(one.members)) for one in view_groups(db, starts, "vis", "").items] == [("vision-staff", ["person0", "person1"])]
-    assert [(one.name, one.figures[1]) for one in view_groups(db, starts, "", "", only="staff").items] == [("staff", ("CPU", "0 of 10000"))]
+    assert [(one.name, one.figures[1]) for one in view_groups(db, starts, "", "", only="staff").items] == [
+        ("staff", ("CPU limit", "0 of 10000"))
+    ]

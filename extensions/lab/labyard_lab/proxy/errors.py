@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from labyard.exceptions import LabyardError
+from labyard.pages import sentence
 from labyard_lab.error_pages import server_page
 
 __all__ = ["error_body"]
@@ -15,4 +16,4 @@ def error_body(error: LabyardError, accept: str) -> tuple[str, str]:
     if "text/html" not in accept:
         return "application/json", json.dumps(error.to_dict())
     heading = {"instance_starting": "Starting", "instance_not_running": "Not running"}.get(error.code, "")
-    return "text/html; charset=utf-8", server_page(error.status_code, f"{error.message}.", heading=heading)
+    return "text/html; charset=utf-8", server_page(error.status_code, sentence(error.message), heading=heading)

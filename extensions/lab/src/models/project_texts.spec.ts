@@ -78,7 +78,8 @@ describe('times', () => {
 describe('a suggested name', () => {
   it.each([
     ['Road signs', 'road-signs'],
-    ['  Ünïcode & Co. 2 ', 'unicode-co-2'],
+    ['  Ünïcode & Co. 2 ', 'uenicode-co-2'],
+    ['Größe', 'groesse'],
     ['2nd try', 'nd-try'],
     ['a--b', 'a-b'],
     ['日本', ''],

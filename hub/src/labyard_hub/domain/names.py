@@ -7,6 +7,7 @@ characters. MLflow's own rule for workspaces is the same alphabet.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from labyard_hub.exceptions import InvalidNameError
 
@@ -21,6 +22,7 @@ RESERVED_NAMES = frozenset({
 })  # fmt: skip
 """Names that URLs, MLflow (``default``) or people would mistake for something else."""
 
+_SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d"})
 _NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*")
 
 
@@ -55,6 +57,14 @@ def check_group_name(name: str) -> str:
     return name
 
 
+def _suggest(name: str) -> str:
+    """Return the name nearest to `name` that is allowed, quoted; empty where none is near."""
+    text = unicodedata.normalize("NFKD", name.lower().translate(_SPELLED_OUT))
+    text = "".join(one for one in text if not unicodedata.combining(one))
+    near = re.sub(r"^[^a-z]+", "", re.sub(r"[^a-z0-9]+", "-", text))[:MAX_NAME_LENGTH].strip("-")
+    return repr(near) if _NAME.fullmatch(near) and near not in RESERVED_NAMES else ""
+
+
 def fault_in_name(name: str, what: str, examples: str) -> str | None:
     """Return a sentence that says which rule `name` breaks; None if it may be used.
 
@@ -68,11 +78,9 @@ def fault_in_name(name: str, what: str, examples: str) -> str | None:
     rules = (
         (not name, f"{what} is needed"),
         (len(name) > MAX_NAME_LENGTH, f"{what} has at most {MAX_NAME_LENGTH} characters, this one has {len(name)}"),
-        (not name.isascii(), f"{what} has only the letters a to z, digits and hyphens; this one has a character from another alphabet"),
-        (name != name.lower(), f"{what} has no capital letters: {name.lower()!r} would do"),
         (
             _NAME.fullmatch(name) is None,
-            f"{what} starts with a letter and goes on with letters, digits and single hyphens, such as {examples}",
+            f"{what} starts with a letter and has only small letters, digits and single hyphens, such as {_suggest(name) or examples}",
         ),
         (name in RESERVED_NAMES, f"the name {name!r} is reserved: choose another one"),
     )

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from labyard.exceptions import LabyardError
 from labyard.models.user import User
-from labyard.pages import MARK, heading_of
+from labyard.pages import MARK, heading_of, sentence
 from labyard_hub.backends.page_files import TEMPLATES, asset
 from labyard_hub.handlers.dependencies import Parts, current_user, person
 
@@ -44,8 +44,7 @@ def problem_page(parts: Parts, error: LabyardError, user: User | None = None) ->
 def failure_page(parts: Parts, status: int, reason: str, user: User | None = None) -> HTMLResponse:
     """Return a page that says why a request was answered with `status`."""
     template = "404.html" if status == HTTPStatus.NOT_FOUND else "error.html"
-    message = f"{reason[:1].upper()}{reason[1:]}" + ("" if reason.endswith((".", "?")) else ".")
-    return _render(parts, template, user, status, status_code=status, message=message)
+    return _render(parts, template, user, status, status_code=status, message=sentence(reason))
 
 
 def wants_page(request: Request) -> bool:

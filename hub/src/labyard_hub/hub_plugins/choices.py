@@ -200,6 +200,10 @@ class ChosenSpawner(TimedSpawner):
         """Take what the start is with."""
         self.default_url = DEFAULT_URLS[choice.interface]
 
+    def process_ids(self) -> set[int] | None:
+        """Return the processes of the server; None where they are not on this machine."""
+        return None
+
     def chosen_environment(self) -> dict[str, str]:
         """Return the variables that tell a server what it was started with."""
         environment = {}

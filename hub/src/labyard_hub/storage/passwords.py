@@ -35,7 +35,9 @@ class PasswordPolicy:
             With the rule that it breaks.
         """
         if len(password) < self.minimum_length:
-            raise PasswordRefusedError(f"a password has at least {self.minimum_length} characters; a few words in a row are a good one")
+            raise PasswordRefusedError(
+                f"a password has at least {self.minimum_length} characters. A few words in a row are easy to remember"
+            )
         if len(password.encode(errors="surrogatepass")) > MAX_PASSWORD_BYTES:
             raise PasswordRefusedError(f"a password has at most {MAX_PASSWORD_BYTES} bytes")
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
@@ -43,7 +45,7 @@ class PasswordPolicy:
         if password.casefold() == name.casefold():
             raise PasswordRefusedError("the password must not be the user name")
         if len(set(password)) == 1:
-            raise PasswordRefusedError("a password is more than one character again and again")
+            raise PasswordRefusedError("the password repeats one character: choose a few words in a row")
 
 
 class Passwords:

@@ -61,7 +61,7 @@ export function PersonField(props: {
           setActive(-1);
           setOpen(names.length > 0);
           announce(
-            names.length > 0 ? trans._n('%1 name fits', '%1 names fit', names.length) : trans.__('No name fits')
+            names.length > 0 ? trans._n('%1 suggestion', '%1 suggestions', names.length) : trans.__('No suggestion')
           );
         });
     }, pause);

@@ -72,8 +72,10 @@ export function CreateForm(props: { close: () => void; created: (project: IProje
         label={trans.__('Name')}
         hint={
           shownName
-            ? trans.__('Its folder will be projects/%1. The name stays as it is.', shownName)
-            : trans.__('Lower-case letters, digits and hyphens; also the name of its folder. It stays as it is.')
+            ? trans.__('Its folder will be projects/%1. The name cannot be changed later.', shownName)
+            : trans.__(
+                'Lower-case letters, digits and hyphens; also the name of its folder. It cannot be changed later.'
+              )
         }
         error={isMissing ? trans.__('A project needs a name.') : field === 'name' ? attempt.error : null}
       >

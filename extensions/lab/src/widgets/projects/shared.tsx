@@ -92,7 +92,7 @@ export function SharedModels({ detail }: { detail: ProjectDetail }): React.JSX.E
       <Reading resource={models} retry={() => void detail.read('models')} />
       {models.value?.length === 0 && (
         <p className="labyard-Hint">
-          {trans.__('No model is shared. Whom you share one with can load it, and not change it.')}
+          {trans.__('No model is shared. People you share a model with can load it but not change it.')}
         </p>
       )}
       <ul className="labyard-Rows" aria-label={trans.__('Models shared by %1', detail.project.display_name)}>

@@ -16,6 +16,7 @@ from traitlets import Bool, Dict, Instance, Integer, Unicode, default
 from labyard.exceptions import LabyardError
 from labyard.units import format_bytes
 from labyard_hub.backends.local.accounts import Account, ensure_account, ensure_project_account
+from labyard_hub.backends.local.consumption import process_tree
 from labyard_hub.backends.local.limits import ControlGroup, Limits, drop_privileges
 from labyard_hub.backends.local.nursery import Become, ForkedProcess, NurseryUnavailableError, fork_process, nursery_socket
 from labyard_hub.backends.local.processes import ProcessRecord
@@ -160,6 +161,10 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
     @property
     def _control_group(self) -> ControlGroup:
         return server_control_group(self._state_folder, self.user.name, self.name)
+
+    def process_ids(self) -> set[int]:
+        """Return the processes of the server: those of its control group, else what its first process has started."""
+        return self._control_group.pids() or (process_tree(self.pid) if self.pid else set())
 
     def _start_process(self, environment: dict[str, str], argv: list[str]) -> Popen[bytes] | ForkedProcess:
         state = self._state_folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,11 +10,12 @@ from jupyterhub import orm
 from tornado import web
 
 from labyard.exceptions import LabyardError
+from labyard_hub.backends.local.consumption import measure
 from labyard_hub.domain.names import check_group_name
 from labyard_hub.hub_plugins.choices import Starts
 from labyard_hub.hub_plugins.pages.base import Page
-from labyard_hub.hub_plugins.pages.paging import PAGE_SIZE, part_of
-from labyard_hub.hub_plugins.pages.resources_view import view_groups, view_people
+from labyard_hub.hub_plugins.pages.paging import PAGE_SIZE, Part, part_of
+from labyard_hub.hub_plugins.pages.resources_view import UsageRow, view_groups, view_people
 from labyard_hub.hub_plugins.pages.start_view import view_all_profiles
 
 __all__ = ["GroupHandler", "ResourcesHandler"]
@@ -30,7 +32,7 @@ class _ResourcesPage(Page):
     async def _show(self, **names: Any) -> None:
         starts: Starts = self.current_user.spawners[""].starts
         typed, wanted = self._wanted()
-        people = view_people(starts, wanted, self.get_query_argument("people", ""))
+        people = await self._with_use(view_people(starts, wanted, self.get_query_argument("people", "")))
         groups = view_groups(self.db, starts, wanted, self.get_query_argument("groups", ""))
         await self.page(
             "resources.html",
@@ -43,6 +45,17 @@ class _ResourcesPage(Page):
             from_provider=self.authenticator.provider_title or "",
             **names,
         )
+
+    async def _with_use(self, people: Part[UsageRow]) -> Part[UsageRow]:
+        """Add what the servers of each use at this moment, where their processes are on this machine."""
+        processes: dict[str, set[int]] = {}
+        for row in people.items:
+            user = self.find_user(row.owner)
+            for spawner in user.spawners.values() if user is not None else ():
+                if spawner.active and (found := await asyncio.to_thread(spawner.process_ids)) is not None:
+                    processes.setdefault(row.owner, set()).update(found)
+        use = await asyncio.to_thread(measure, processes) if processes else {}
+        return people.with_items([row.with_use(use.get(row.owner)) for row in people.items])
 
     async def _show_group(self, name: str) -> None:
         starts: Starts = self.current_user.spawners[""].starts

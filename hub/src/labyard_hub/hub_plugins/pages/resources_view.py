@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jupyterhub import orm
 from sqlalchemy import select
 
 from labyard.units import format_bytes
+from labyard_hub.backends.local.consumption import Consumption
 from labyard_hub.config.quotas import Quota
 from labyard_hub.domain.groups import groups_asked_for
 from labyard_hub.domain.projects import is_project_id
@@ -24,17 +25,30 @@ __all__ = ["GroupView", "UsageRow", "view_groups", "view_people"]
 
 @dataclass(frozen=True)
 class UsageRow:
-    """What somebody, a group or a project uses, with the quota behind each figure where there is one."""
+    """What a person, a group or a project was given, with the quota behind each figure where there is one.
+
+    Attributes
+    ----------
+    owner
+        The hub's user; empty for a group.
+    """
 
     name: str
     figures: tuple[tuple[str, str], ...]
+    owner: str = ""
+
+    def with_use(self, use: Consumption | None) -> UsageRow:
+        """Return the row with what the servers use at this moment; None: not known here."""
+        texts = ("not known", "not known") if use is None else (f"{use.cpu_cores:.1f}", format_bytes(use.memory_bytes))
+        servers, *given = self.figures
+        return replace(self, figures=(servers, ("CPU now", texts[0]), ("Memory now", texts[1]), *given))
 
 
 @dataclass(frozen=True)
 class GroupView(UsageRow):
     """A group, with everybody who is in it; it has no members where only the configuration knows it."""
 
-    members: Sequence[str]
+    members: Sequence[str] = ()
 
 
 def view_people(starts: Starts, wanted: str, page: str) -> Part[UsageRow]:
@@ -43,7 +57,7 @@ def view_people(starts: Starts, wanted: str, page: str) -> Part[UsageRow]:
     part = part_of(sorted(one for one in owners if wanted in one[0]), page)
     quotas = starts.settings.quotas
     return part.with_items([
-        UsageRow(name, _figures(starts.taken.used_by([owner]), quotas.projects if is_project_id(owner) else quotas.users))
+        UsageRow(name, _figures(starts.taken.used_by([owner]), quotas.projects if is_project_id(owner) else quotas.users), owner)
         for name, owner in part.items
     ])  # fmt: skip
 
@@ -63,15 +77,16 @@ def view_groups(db: Any, starts: Starts, wanted: str, page: str, *, only: str | 
     for group, name in db.execute(pairs):
         members[group].append(name)
     return part.with_items([
-        GroupView(name, _figures(starts.taken.used_by(inside), quotas.groups.get(name, Quota())), inside) for name, inside in members.items()
+        GroupView(name, _figures(starts.taken.used_by(inside), quotas.groups.get(name, Quota())), members=inside) for name, inside in members.items()
     ])  # fmt: skip
 
 
 def _figures(used: Usage, quota: Quota) -> tuple[tuple[str, str], ...]:
     figures = []
-    for label, field in (("Servers", "servers"), ("CPU", "cpu_cores"), ("Memory", "memory_bytes"), ("GPU", "gpus")):
+    for label, field in (("Servers", "servers"), ("CPU limit", "cpu_cores"), ("Memory limit", "memory_bytes"), ("GPU", "gpus")):
         text = format_bytes if field == "memory_bytes" else "{:g}".format
         limit = getattr(quota, field)
         value = getattr(used, field)
-        figures.append((label, f"{text(value)} of {text(limit)}" if limit is not None else text(value)))
+        given = "none" if not value and used.servers and field != "gpus" else text(value)
+        figures.append((label, f"{text(value)} of {text(limit)}" if limit is not None else given))
     return tuple(figures)

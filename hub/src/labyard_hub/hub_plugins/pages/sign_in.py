@@ -13,7 +13,7 @@ from labyard_hub.domain.names import MAX_NAME_LENGTH
 
 __all__ = ["SignInHandler", "SignOutHandler"]
 
-WRONG = "This name and this password do not belong together."
+WRONG = "Wrong user name or password."
 """One sentence for every case: it does not tell whether there is such a user."""
 
 

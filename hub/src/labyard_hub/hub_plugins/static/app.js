@@ -71,6 +71,47 @@ function copy(button) {
   });
 }
 
+// Ask before something that ends running work; without JavaScript it is done at once.
+function confirmFirst(form) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.confirmed) {
+      return;
+    }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const dialog = document.createElement("dialog");
+    dialog.className = "card";
+    const heading = document.createElement("h2");
+    heading.id = "question";
+    heading.textContent = form.dataset.confirm;
+    dialog.setAttribute("aria-labelledby", heading.id);
+    const text = document.createElement("p");
+    text.textContent = form.dataset.confirmText;
+    const actions = document.createElement("p");
+    actions.className = "actions";
+    const [yes, no] = [form.dataset.confirmYes, "Cancel"].map((label) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "button";
+      button.textContent = label;
+      return button;
+    });
+    yes.classList.add("bad");
+    no.autofocus = true;
+    yes.addEventListener("click", () => {
+      dialog.close();
+      form.dataset.confirmed = "yes";
+      form.requestSubmit();
+    });
+    no.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => dialog.remove());
+    actions.append(yes, no);
+    dialog.append(heading, text, actions);
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
 // A second click on a slow button would send the form twice.
 function once(form) {
   form.addEventListener("submit", () => {
@@ -89,6 +130,7 @@ for (const [selector, enhance] of [
   ["details.menu", menu],
   ["[data-reveal]", reveal],
   ["[data-copy]", copy],
+  ["form[data-confirm]", confirmFirst],
   ["form[data-once]", once],
 ]) {
   document.querySelectorAll(selector).forEach(enhance);

@@ -23,7 +23,7 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const fields = new FormData(form);
   const body = { note: fields.get("note") || "made on the tokens page", expires_in: Number.parseInt(fields.get("expires_in"), 10) || null };
-  const scopes = (fields.get("scopes") || "").split(/[\s,]+/).filter(Boolean);
+  const scopes = fields.get("scopes").split(" ").filter(Boolean);
   if (scopes.length) {
     body.scopes = scopes;
   }
