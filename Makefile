@@ -1,7 +1,7 @@
 # `make up` and `make test` do all their own set-up.
 # ARGS passes options on: `make up ARGS="--port 9000"`, `make test ARGS="tests/labyard -x"`.
 
-.PHONY: up test setup lint bench bench-check docs lock images
+.PHONY: up test check setup lint bench bench-check docs lock images
 .DEFAULT_GOAL := up
 
 # This folder, or an open copy of it for root where this one is closed to other accounts.
@@ -13,6 +13,10 @@ up: setup
 
 test: setup
 	@exec sh "$(HERE)/scripts/test.sh" $(ARGS)
+
+# The inner loop: style, types, and the tests that start no platform, in under three minutes.
+check: setup
+	@exec sh "$(HERE)/scripts/check.sh"
 
 setup:
 	@exec sh "$(HERE)/scripts/setup.sh"

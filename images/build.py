@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,7 @@ PASSED_ON = (
 
 def main() -> int:
     """Parse the command line, then build."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the engine, too
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", nargs="*", metavar="IMAGE", help=f"names of the catalogue; default: {' '.join(DEFAULT)}")
     parser.add_argument("--base", help="image of Debian 12 to build on; default: one made from Debian's packages")

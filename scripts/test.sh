@@ -32,7 +32,12 @@ if [ $# -gt 0 ]; then
     exec .venv/bin/pytest "$@"
 fi
 sh scripts/lint.sh
-.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/images
-# Images last and by themselves, since a build takes both processors. What did not change since this machine built it is not built again.
-.venv/bin/python images/build.py
-exec .venv/bin/pytest -rP tests/images
+# Images are built meanwhile, at low priority: tests wait for half of their time. What did not change since this machine built it is not built again.
+nice -n 19 .venv/bin/python images/build.py >.build/images.log 2>&1 &
+images=$!
+trap 'kill "$images" 2>/dev/null || :' EXIT
+trap 'exit 130' INT TERM
+.venv/bin/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=30 --ignore=tests/images
+wait "$images" || { cat .build/images.log && exit 1; }
+cat .build/images.log
+.venv/bin/pytest -rP --durations=10 tests/images

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from labyard.cli.root import cli
+from labyard.models.tool import Tool
 from labyard_hub.config.settings import BUILT_IN_TOOLS, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -99,6 +100,20 @@ HOW_TO = sorted(ROOT.glob("docs/how-to/*.md"))
 OTHER_LOGIN_LINES = {"provider": "oidc", "issuer": "https://id.example.org", "client_id": "x", "allow_all": True, "admin_users": ["ada"]}
 
 
+def as_settings(data: dict[str, Any]) -> dict[str, Any]:
+    """Return whole settings for a block of YAML, which may show lines of the section `login` alone."""
+    if not data.keys() & Settings.model_fields.keys():
+        data = {"login": data}
+    if "provider" not in data.get("login", {"provider": ""}):
+        data = {**data, "login": OTHER_LOGIN_LINES | data["login"]}
+    return data
+
+
+def as_values(data: dict[str, Any]) -> dict[str, Any]:
+    """Return whole values of the chart for a block of YAML, which may show lines of a profile alone."""
+    return {"config": {"profiles": [{"name": "shown", "title": "Shown", **data}]}} if "gpu" in data else data
+
+
 def settings_in(page: Path) -> Iterator[dict[str, Any]]:
     """Yield each mapping in YAML that stands in a document."""
     for block in re.findall(r"^ *```yaml\n(.*?)^ *```", page.read_text(), re.M | re.S):
@@ -110,19 +125,26 @@ def settings_in(page: Path) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("page", [page for page in HOW_TO if not page.name.startswith("cluster")], ids=lambda page: page.name)
 def test_settings_in_the_text_can_be_used(page: Path) -> None:
     for data in settings_in(page):
-        if data.keys() <= Settings.model_fields.keys():
-            if "provider" not in data.get("login", {"provider": ""}):  # a line more for a section that stands before
-                data["login"] = OTHER_LOGIN_LINES | data["login"]
-            Settings.model_validate(data)
+        if "command" in data:
+            Tool.model_validate(data)
+        else:
+            Settings.model_validate(as_settings(data))
 
 
 @pytest.mark.parametrize("page", [page for page in HOW_TO if page.name.startswith("cluster")], ids=lambda page: page.name)
 def test_the_charts_values_in_the_text_can_be_used(page: Path) -> None:
     schema = json.loads((ROOT / "helm" / "labyard" / "values.schema.json").read_text())
-    for data in settings_in(page):
-        if data.keys() <= schema["properties"].keys():
-            assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(data)] == []
-            Settings.model_validate({"cluster": {}, **data.get("config", {})})
+    for data in map(as_values, settings_in(page)):
+        assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(data)] == []
+        Settings.model_validate({"cluster": {}, **data.get("config", {})})
+
+
+@pytest.mark.parametrize(
+    "data", [{"serverz": {"cpu_cores": 2}}, {"servers": {}, "tulz": {}}, {"login": {"issuer": "https://x", "allow_al": True}}]
+)
+def test_a_misspelt_setting_in_the_text_is_found(data: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="Extra inputs are not permitted"):
+        Settings.model_validate(as_settings(data))
 
 
 def test_names_in_the_text_are_those_of_the_code() -> None:

@@ -45,7 +45,7 @@ def test_who_stops_the_tests_has_them_clean_up(tmp_path: Path, asked: signal.Sig
         (tmp_path / f"{name}.py").write_text(TESTS)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadfile", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path],
+        [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadgroup", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path],
         env={**environment, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
@@ -60,8 +60,11 @@ def test_who_stops_the_tests_has_them_clean_up(tmp_path: Path, asked: signal.Sig
 
 def test_the_long_files_come_first() -> None:
     class Item:
-        def __init__(self, path: str) -> None:
-            self.path = Path(path)
+        def __init__(self, path: str, group: str | None = None) -> None:
+            self.path, self.nodeid, self.group = Path(path), f"{path}::test", group
+
+        def get_closest_marker(self, _: str) -> pytest.Mark | None:
+            return pytest.mark.xdist_group(self.group).mark if self.group is not None else None
 
     paths = [
         "/x/tests/labyard/a.py",
@@ -72,6 +75,8 @@ def test_the_long_files_come_first() -> None:
     ]
     ordered = [item.path.stem for item in in_order([Item(path) for path in paths])]  # type: ignore[misc]
     assert ordered == ["c", "c", "d", "b", "a"]
+    shared = [Item("/x/tests/integration/a.py", "world"), Item("/x/tests/integration/b.py"), Item("/x/tests/integration/c.py", "world")]
+    assert [item.path.stem for item in in_order(shared)] == ["a", "c", "b"]  # type: ignore[arg-type]
 
 
 def test_a_port_is_not_chosen_again_at_once() -> None:

@@ -14,6 +14,7 @@ import pytest
 __all__ = [
     "WORKER",
     "free_port",
+    "group_of",
     "in_order",
     "pod_network",
     "pytest_collection_modifyitems",
@@ -57,15 +58,21 @@ def pod_network() -> str:
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Return the tests with the long files first, so that no worker is left with one at the end; those of the browser alternate with others."""
-    files: dict[str, list[pytest.Item]] = {}
+    """Return the tests with the long groups first, so that no worker is left with one at the end; those of the browser alternate with others."""
+    groups: dict[str, list[pytest.Item]] = {}
     for item in items:
-        files.setdefault(str(item.path), []).append(item)
-    folders = {name: [path for path in files if f"/tests/{name}/" in path] for name in LONG}
-    for paths in folders.values():
-        paths.sort(key=lambda path: (-len(files[path]), path))
-    first = [path for path in chain.from_iterable(zip_longest(*folders.values())) if path is not None]
-    return [item for path in dict.fromkeys([*first, *files]) for item in files[path]]
+        groups.setdefault(group_of(item), []).append(item)
+    folders = {name: [group for group, found in groups.items() if f"/tests/{name}/" in str(found[0].path)] for name in LONG}
+    for names in folders.values():
+        names.sort(key=lambda name: (-len(groups[name]), name))
+    first = [name for name in chain.from_iterable(zip_longest(*folders.values())) if name is not None]
+    return [item for name in dict.fromkeys([*first, *groups]) for item in groups[name]]
+
+
+def group_of(item: pytest.Item) -> str:
+    """Return which tests run in one process, one after the other: those of a file, or of several files that share a platform."""
+    marker = item.get_closest_marker("xdist_group")
+    return str(marker.args[0]) if marker is not None else item.nodeid.partition("::")[0]
 
 
 def pytest_configure() -> None:
@@ -106,12 +113,14 @@ def pytest_sessionfinish(exitstatus: int) -> None:
         time.sleep(0.1)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a worker, put the tests in order, and give each twice its time: it has half of the machine."""
+    """In a worker, put the tests in order and in groups, and give each twice its time: it has half of the machine."""
     if not WORKER:
         return
     items[:] = in_order(items)
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
         marker = item.get_closest_marker("timeout")
         seconds = float(marker.args[0] if marker is not None else config.getini("timeout"))
         item.add_marker(pytest.mark.timeout(2 * seconds), append=False)

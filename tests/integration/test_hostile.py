@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.integration.kernels import KernelConnection
-from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, start_platform, wait_until
+from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, skip_without, start_platform, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -223,7 +223,7 @@ def test_a_disk_that_fills_up_and_is_emptied(open_folder: Path) -> None:
     root = open_folder / "state"
     root.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m,mode=711", "tmpfs", str(root)], check=False).returncode != 0:
-        pytest.skip("this machine lets us mount nothing")
+        skip_without("mount file systems")
     try:
         (open_folder / "config.yaml").write_text("tools: {enabled: []}\n")
         with start_platform(root, "--config", str(open_folder / "config.yaml")) as running:

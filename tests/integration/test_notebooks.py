@@ -18,7 +18,7 @@ import websocket
 from labyard_hub.backends.local.accounts import find_account
 from tests.integration.kernels import KernelConnection
 from tests.labyard.test_environments import wheel
-from tests.platform import RunningPlatform, is_root, open_temporary_folder, start_platform, wait_until
+from tests.platform import RunningPlatform, is_root, open_temporary_folder, skip_without, start_platform, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -212,7 +212,7 @@ def test_nobody_becomes_root_by_a_set_user_id_program(people: People) -> None:
     identity = ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups"]
     elsewhere = subprocess.run([*identity, str(program)], capture_output=True, text=True, check=True).stdout
     if "euid=0" not in elsewhere:
-        pytest.skip("the folder for temporary files is mounted so that such programs have no effect at all")
+        skip_without("run set-user-id programs in the folder for temporary files")
     text = people.ada.terminal(f"{program}\nsu -c id < /dev/null; sudo -n id\n")
     assert f"uid={account.uid}" in text
     assert "euid=0" not in text
@@ -222,7 +222,7 @@ def test_nobody_becomes_root_by_a_set_user_id_program(people: People) -> None:
 def test_the_memory_limit_holds_and_the_server_lives_on(people: People) -> None:
     limits = people.running.last("limits")
     if limits is None or "memory" not in limits["message"].split("(")[0]:
-        pytest.skip("this machine lets us limit no memory: its control groups cannot be written")
+        skip_without("limit memory: its control groups cannot be written")
     server = json.loads((people.running.state.run_private / "servers" / "bob.json").read_text())["pid"]
     with people.bob.notebook("large.ipynb") as kernel:
         assert kernel.result("print(len(b'x' * (200 * 2**20)))").strip() == str(200 * 2**20)

@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.platform import LABYARD, RunningPlatform, is_root, labyard, start_platform, wait_until
+from tests.platform import LABYARD, RunningPlatform, is_root, labyard, skip_without, start_platform, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -190,7 +190,7 @@ def test_a_full_disk_and_a_read_only_folder_give_a_message(open_folder: Path, op
     root.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(root)], check=False)
     if mounted.returncode != 0:
-        pytest.skip("this machine lets us mount nothing")
+        skip_without("mount file systems")
     try:
         if options != "ro":
             fill_up(root / "filler")

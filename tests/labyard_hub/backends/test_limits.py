@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from labyard_hub.backends.local.limits import ControlGroup, Limits, describe_support
+from tests.platform import skip_without
 
 LIMITS = Limits(memory_bytes=256 * 2**20, cpu_cores=0.5, processes=100)
 
@@ -63,7 +64,7 @@ def test_a_real_group_holds_a_process_to_its_memory() -> None:
     missing = group.create(Limits(memory_bytes=128 * 2**20, cpu_cores=None, processes=100))
     try:
         if "memory" in missing:
-            pytest.skip("this machine lets us set no memory limit")
+            skip_without("limit memory")
 
         def join() -> None:
             for file in group.join_files():
@@ -86,7 +87,7 @@ def test_removing_ends_what_is_left() -> None:
     group = ControlGroup(f"test-end-{os.getpid()}")
     group.create(Limits(None, None, 100))
     if not group.join_files():
-        pytest.skip("this machine lets us make no control group")
+        skip_without("make a control group")
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
     for file in group.join_files():
         Path(file).write_text(str(child.pid))

@@ -34,6 +34,7 @@ from labyard_hub.storage.identity_errors import (
     UserUnknownError,
 )
 from labyard_hub.storage.passwords import Passwords
+from tests.platform import skip_without
 
 PASSWORD = "correct horse battery"
 OTHER = "staple of another kind"
@@ -462,7 +463,7 @@ def test_a_full_disk_and_a_read_only_folder_are_told_in_words(tmp_path: Path, st
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     if "unshare" in done.stderr or "mount:" in done.stderr:
-        pytest.skip(f"this machine does not let us mount: {done.stderr}")
+        skip_without(f"mount: {done.stderr}")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert words in done.stderr, done.stderr

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shlex
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +102,19 @@ class ProcessRuntime:
 def mount_script(pod: Item, volumes: dict[str, Path], *, read_only_root: bool) -> str:
     """Return the shell commands that mount a pod's volumes, shortest path first, into a mount namespace of its own."""
     mounts = sorted(main_container(pod).get("volumeMounts") or (), key=lambda one: len(Path(one["mountPath"]).parts))
+    program = Path(sys.prefix).parent  # the checkout
     # The folders above mount points are in the image, where there is one: here they are made in memory, and hide this machine's homes.
     lines = ["mount -t tmpfs -o mode=755 tmpfs /home"]
     for mount in mounts:
         source, target = volumes[mount["name"]] / (mount.get("subPath") or ""), mount["mountPath"]
         if not source.exists():
             source.mkdir(parents=True)  # as kubelet does, as root: nobody but root can write there
-        lines += [f"mkdir -p {shlex.quote(target)}", f"mount --bind {shlex.quote(str(source))} {shlex.quote(target)}"]
+        lines += [f"mkdir -p {shlex.quote(target)}"]
+        if program.is_relative_to(target):
+            # A pod's own /tmp would hide the interpreter of a checkout below /tmp, which stands for what is in the image.
+            inside = source / program.relative_to(target)
+            lines += [f"mkdir -p {shlex.quote(str(inside))}", f"mount --bind {shlex.quote(str(program))} {shlex.quote(str(inside))}"]
+        lines += [f"mount --rbind {shlex.quote(str(source))} {shlex.quote(target)}"]
         if mount.get("readOnly"):
             lines.append(f"mount -o remount,bind,ro {shlex.quote(target)}")
     if read_only_root:
