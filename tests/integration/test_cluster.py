@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from labyard_hub.storage.identity import IdentityStore
+from labyard_lab.instances.environment import is_secret
 from tests.integration.cluster_world import NAMESPACE, PASSWORD, PROJECTS_CLAIM, ClusterWorld, start_cluster_world
 from tests.platform import open_temporary_folder, wait_until
 
@@ -109,10 +110,22 @@ def test_a_pod_is_restricted_limited_and_told_where_things_are(world: ClusterWor
     environment = variables(pod)
     assert environment["LABYARD_SERVICE_URL"] == world.environment["LABYARD_SERVICE_URL"]
     assert environment["JUPYTERHUB_API_URL"] == f"{world.environment['LABYARD_HUB_URL']}/hub/api"
-    assert environment["MLFLOW_TRACKING_TOKEN"] == environment["JUPYTERHUB_API_TOKEN"] != ""
+    assert environment["LABYARD_MLFLOW_TOKEN"] not in ("", environment["JUPYTERHUB_API_TOKEN"])
+    assert {name for name in environment if is_secret(name)} == {"JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "LABYARD_MLFLOW_TOKEN"}
     assert environment["TEAM_MOTTO"] == "cost is $$(NAME)"  # which Kubernetes makes `$(NAME)`
     assert environment["USER"] == "ada"
     assert (environment["LABYARD_PROFILE"], environment["LABYARD_PROJECTS_DIR"]) == ("CPU small", "/home/projects")
+
+
+def test_a_stopped_server_leaves_no_token(world: ClusterWorld) -> None:
+    started(world, "ada")
+
+    def notes() -> list[str]:
+        return [str(one["note"]) for one in world.sessions["ada"].hub_api("GET", "users/ada/tokens").json()["api_tokens"]]
+
+    assert notes().count("MLflow in ada/") == 1
+    world.stop_server("ada")
+    wait_until(lambda: "MLflow in ada/" not in notes(), "the token is gone")
 
 
 def test_a_gpu_profile_gets_its_gpu_its_node_and_shared_memory(world: ClusterWorld) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import venv
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from labyard_hub.config.settings import MLflowSettings, Settings
+from labyard_hub.domain.scopes import MLFLOW_SCOPE
 from labyard_hub.hub_plugins.mlflow_client import CLIENT
 from labyard_hub.supervisor.mlflow import mlflow_process
 from labyard_hub.supervisor.service import service_process
@@ -66,8 +69,11 @@ def running(environments: Path) -> Iterator[SmallPlatform]:
 
 @pytest.fixture
 def ada(running: SmallPlatform, environments: Path, tmp_path: Path) -> Iterator[Person]:
-    token = running.token("ada")
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "MLFLOW_TRACKING_TOKEN": token, **running.client_environment()}
+    token = running.token("ada", [MLFLOW_SCOPE])
+    environment = {
+        "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LABYARD_MLFLOW_TOKEN": token, "MLFLOW_TRACKING_AUTH": "labyard",
+        **running.client_environment(),
+    }  # fmt: skip
     with running.mlflow(token) as api:
         yield Person(tmp_path, environment, api, environments / "workbench" / "bin" / "python")
 
@@ -87,6 +93,76 @@ def test_another_server_of_the_users_own_is_left_alone(ada: Person) -> None:
     code = f"import mlflow; mlflow.set_tracking_uri('file://{ada.home}/own')\n" + RUN
     assert ada.run(code, "iris", MLFLOW_ALLOW_FILE_STORE="true") == "0"
     assert (ada.home / "own" / "0").exists()
+
+
+CALLS = """
+import mlflow, os
+from mlflow import MlflowClient
+foreign, ours = os.environ["FOREIGN"], os.environ["MLFLOW_TRACKING_URI"]
+mlflow.set_tracking_uri(foreign)
+for client in (MlflowClient(), MlflowClient(tracking_uri=foreign), MlflowClient(tracking_uri=ours + "/../listener")):
+    try:
+        client.search_experiments()
+    except Exception:
+        pass
+assert MlflowClient(tracking_uri=ours).search_experiments()
+print("RUN ok")
+"""
+
+
+def test_no_other_address_gets_the_token(ada: Person) -> None:
+    """A colleague may listen on the same machine, or at another path of the same address."""
+    heard: list[dict[str, str]] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_error(404)
+
+        do_GET = do_POST  # noqa: N815  # the name that the library calls
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Listener) as listener:
+        thread = threading.Thread(target=listener.serve_forever)
+        thread.start()
+        foreign = f"http://127.0.0.1:{listener.server_port}"
+        assert ada.run(CALLS, FOREIGN=foreign, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0") == "ok"
+        assert len(heard) >= 2
+        assert not [headers for headers in heard if "authorization" in headers]
+        heard.clear()
+        ada.run(CALLS, FOREIGN=foreign, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0", MLFLOW_TRACKING_TOKEN="own")
+        (ada.home / ".netrc").write_text("machine 127.0.0.1 login ada password own\n")
+        ada.run(CALLS, FOREIGN=foreign, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+        assert {headers["authorization"] for headers in heard} == {"Bearer own", "Basic YWRhOm93bg=="}
+        listener.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [
+        ("http://h:1/services/mlflow", True), ("http://h:1/services/mlflow/api/2.0/x?y=1", True), ("http://h:1/services/mlflower", False),
+        ("http://h:1/services/mlflow/../../user/bob/", False), ("http://h:2/services/mlflow", False), ("https://h:1/services/mlflow", False),
+        ("http://h:1@evil/services/mlflow", False), ("http://h:1/user/bob/services/mlflow", False), ("http://h:1/", False),
+    ],
+)  # fmt: skip
+def test_which_addresses_are_ours(url: str, ours: bool, environments: Path) -> None:
+    code = "import sys; from labyard_mlflow.credentials import is_ours; print('RUN', is_ours(sys.argv[1]))"
+    environment = {"PYTHONPATH": str(CLIENT), "LABYARD_MLFLOW_URL": "http://h:1/services/mlflow"}
+    command = [str(environments / "workbench" / "bin" / "python"), "-c", code, url]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"RUN {ours}"
+
+
+def test_the_token_opens_mlflow_alone(running: SmallPlatform) -> None:
+    token = running.token("ada", [MLFLOW_SCOPE])
+    with running.mlflow(token) as mlflow, running.service(token) as service:
+        assert mlflow.get("api/2.0/mlflow/experiments/search?max_results=1").status_code == 200
+        for path in ("me", "projects", "projects/vision/members"):
+            assert service.get(f"api/v1/{path}").status_code == 403
+        assert service.post("api/v1/projects", json={"name": "mine"}).status_code == 403
 
 
 def test_autolog_models_and_large_files_go_through(ada: Person) -> None:

@@ -98,14 +98,14 @@ def test_a_forked_server_is_as_an_ordinary_one(world: World) -> None:
     changing = {
         "JUPYTERHUB_API_TOKEN",
         "JPY_API_TOKEN",
-        "MLFLOW_TRACKING_TOKEN",
+        "LABYARD_MLFLOW_TOKEN",
         "JPY_SESSION_NAME",
         "JPY_PARENT_PID",
         "JUPYTERHUB_SERVICE_URL",
     }
     changing |= {name for name in warm["environment"] if name.startswith("LABYARD_") and name.endswith("_PORT")}
     for told in (warm, ordinary):
-        assert changing & told["environment"].keys() >= {"JUPYTERHUB_API_TOKEN", "MLFLOW_TRACKING_TOKEN"}
+        assert changing & told["environment"].keys() >= {"JUPYTERHUB_API_TOKEN", "LABYARD_MLFLOW_TOKEN"}
         told["environment"] = {name: value for name, value in told["environment"].items() if name not in changing}
     assert warm == ordinary
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from labyard_hub.backends.local.accounts import Account, find_account
+from labyard_lab.instances.environment import is_secret
 from tests.integration.kernels import server_environment
 from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, start_platform, wait_until
 
@@ -242,6 +244,27 @@ def test_servers_get_nothing_of_the_callers_environment(users: TwoUsers, monkeyp
     assert "PYTEST_CURRENT_TEST" not in environment
     assert users.running.state.secret("service_token") not in environment.values()
     assert users.running.state.secret("cookie_secret") not in environment.values()
+
+
+def test_which_credentials_a_server_has_and_what_they_open(users: TwoUsers) -> None:
+    """A new one needs a line in the table of docs/explanation/security.md."""
+    environment = server_environment(users.running, "ada", users.ada_token)
+    looks_secret = re.compile(r"[0-9a-f]{32}|(TOKEN|SECRET|PASSWORD|KEY|COOKIE)", re.IGNORECASE)
+    found = {name for name, value in environment.items() if is_secret(name) or looks_secret.search(f"{name}={value}")}
+    found -= {"JUPYTERHUB_COOKIE_OPTIONS", "JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED"}  # settings
+    assert found == {"JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "LABYARD_MLFLOW_TOKEN"}
+    token = environment["LABYARD_MLFLOW_TOKEN"]
+    paths = {
+        "services/mlflow/api/2.0/mlflow/experiments/search?max_results=1": 200,
+        "services/labyard/api/v1/me": 403, "services/labyard/api/v1/projects": 403, "user/ada/api/contents": 403, "user/bob/api/contents": 403,
+        "hub/api/users/ada/tokens": 403, "hub/api/users/bob": 404, "hub/api/users": 403,
+    }  # fmt: skip
+    caller = users.running.client("", token)
+    wait_until(lambda: caller.get("services/mlflow/health").status_code == 200, "MLflow answers", 90)
+    assert {path: caller.get(path).status_code for path in paths} == paths
+    assert caller.post("hub/api/users/ada/tokens", json={}).status_code == 403
+    notes = [one["note"] for one in users.ada.hub_api("GET", "users/ada/tokens").json()["api_tokens"]]
+    assert notes.count("MLflow in ada/") == 1
 
 
 @pytest.mark.skipif(not is_root(), reason="needs accounts of their own")

@@ -289,7 +289,10 @@ async def test_placeholders_and_environment(make_manager: Callable[..., Instance
         opens_folder=True,
     )
     (tmp_path / "root").joinpath("ünder score").mkdir(parents=True)
-    server = {"PATH": "/usr/bin:/bin", "MLFLOW_TRACKING_TOKEN": "s", "JPY_API_TOKEN": "s", "AWS_SECRET_ACCESS_KEY": "k", "PYTHONPATH": "/x"}
+    server = {
+        "PATH": "/usr/bin:/bin", "MLFLOW_TRACKING_TOKEN": "s", "JPY_API_TOKEN": "s", "AWS_SECRET_ACCESS_KEY": "k", "PYTHONPATH": "/x",
+        "MLFLOW_TRACKING_AUTH": "labyard",
+    }  # fmt: skip
     manager = make_manager(environment=server)
     instance, _ = await manager.open(tool, "ünder score", ORIGIN)
     await reach(instance, STATES.FAILED)
@@ -315,6 +318,7 @@ async def test_placeholders_and_environment(make_manager: Callable[..., Instance
     ("name", "secret"),
     [
         ("JUPYTERHUB_API_TOKEN", True), ("JPY_API_TOKEN", True), ("JUPYTER_TOKEN", True), ("MLFLOW_TRACKING_TOKEN", True),
+        ("LABYARD_MLFLOW_TOKEN", True),
         ("MLFLOW_TRACKING_PASSWORD", True), ("JUPYTERHUB_COOKIE_SECRET", True), ("LABYARD_SERVICE_TOKEN", True), ("CONFIGPROXY_AUTH_TOKEN", True),
         ("JUPYTERHUB_SSL_KEYFILE", True), ("JUPYTERHUB_USER", False), ("JUPYTERHUB_SERVICE_PREFIX", False), ("LABYARD_TOOLS_FILE", False),
         ("HF_TOKEN", False), ("PATH", False), ("MLFLOW_TRACKING_URI", False), ("JUPYTERHUB_OAUTH_SCOPES", False),

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from labyard_hub.backends.hub_api import HubUser
+from labyard_hub.domain.scopes import SERVICE_SCOPES
 from labyard_hub.exceptions import HubUnavailableError, MissingScopeError, NotAUserError, UnauthenticatedError
 from labyard_hub.services.authentication import CACHE_ENTRIES, CACHE_SECONDS, Authentication
 
@@ -104,7 +105,9 @@ async def test_a_token_needs_a_scope_that_leads_here() -> None:
     authentication = Authentication(hub)
     with pytest.raises(MissingScopeError, match="access:services!service=labyard"):
         await authentication.user("narrow")
-    assert (await authentication.user("mlflow")).name == "ada"
+    with pytest.raises(MissingScopeError):
+        await authentication.user("mlflow")
+    assert (await authentication.user("mlflow", SERVICE_SCOPES)).name == "ada"
     assert (await authentication.user("every")).name == "ada"
     assert (await authentication.user("own")).name == "ada"
     with pytest.raises(MissingScopeError):

@@ -18,8 +18,11 @@ _SECRET = re.compile(
     r"^(JUPYTERHUB|JUPYTER|JPY|LABYARD|MLFLOW|CONFIGPROXY)_(.*_)?(TOKEN|TOKENS|SECRET|PASSWORD|KEY|KEYFILE|COOKIE_SECRET)(_.*)?$"
 )
 
+# PYTHONPATH leads to the platform's plug-in for MLflow's client, which only finds a token in tools that get credentials.
+_TRACKING = frozenset({"PYTHONPATH", "MLFLOW_TRACKING_AUTH"})
+
 # They belong to the server's interpreter and would disturb the tool's.
-_FOREIGN = frozenset({"PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__"})
+_FOREIGN = frozenset({"PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__"})
 
 
 def is_secret(name: str) -> bool:
@@ -47,7 +50,9 @@ def tool_environment(tool: Tool, server: Mapping[str, str], added: Mapping[str, 
         The tool's own variables, placeholders filled in.
     """
     environment = {
-        name: value for name, value in server.items() if name not in _FOREIGN and (tool.forward_credentials or not is_secret(name))
+        name: value
+        for name, value in server.items()
+        if name not in _FOREIGN and (tool.forward_credentials or not (is_secret(name) or name in _TRACKING))
     }
     if tool.python is not None:
         # What comes with the tool's environment is found first, as in an activated one.

@@ -6,10 +6,25 @@ the scope names the owner, and a visitor's token cannot have it, whatever they a
 
 from __future__ import annotations
 
-__all__ = ["PROJECTS_SCOPE", "PROJECT_GROUP", "SERVICE_SCOPES", "USE_SCOPE", "opens_service", "use_scope_of"]
+__all__ = [
+    "MLFLOW_SCOPE",
+    "PROJECTS_SCOPE",
+    "PROJECT_GROUP",
+    "SERVICE_SCOPE",
+    "SERVICE_SCOPES",
+    "USE_SCOPE",
+    "opens_service",
+    "use_scope_of",
+]
 
-SERVICE_SCOPES = ("access:services!service=labyard", "access:services!service=mlflow")
-"""A token with one of them, whoever's it is, opens the service, which is also where MLflow asks. For tokens that no server gets from its visitors."""
+MLFLOW_SCOPE = "access:services!service=mlflow"
+"""Scope that opens MLflow and, without others, nothing else: that of the token that a server's programs send."""
+
+SERVICE_SCOPE = "access:services!service=labyard"
+"""Scope that opens the service and MLflow, for any owner of the token."""
+
+SERVICE_SCOPES = (SERVICE_SCOPE, MLFLOW_SCOPE)
+"""Scopes that open MLflow. For tokens that no server gets from its visitors."""
 
 USE_SCOPE = "custom:labyard:use"
 """The same for one user, by the filter ``!user``; for tokens that servers get from their visitors."""
@@ -27,6 +42,6 @@ def use_scope_of(user: str) -> str:
     return f"{USE_SCOPE}!user={user}"
 
 
-def opens_service(owner: str, scopes: frozenset[str], accepted: tuple[str, ...] = SERVICE_SCOPES) -> bool:
+def opens_service(owner: str, scopes: frozenset[str], accepted: tuple[str, ...] = (SERVICE_SCOPE,)) -> bool:
     """Return whether a token of `owner` with the expanded `scopes` opens the service; `accepted` are those that do so without naming the owner."""
     return not scopes.isdisjoint({*accepted, "access:services", use_scope_of(owner)})

@@ -11,6 +11,7 @@ from labyard.models.user import User
 from labyard_hub.backends.hub_api import Hub
 from labyard_hub.domain.command_line import LOGIN_REDIRECT_PATH
 from labyard_hub.domain.projects import is_project_id
+from labyard_hub.domain.scopes import SERVICE_SCOPE, SERVICE_SCOPES
 from labyard_hub.exceptions import CrossOriginError, NotAProjectError, NotAUserError, UnauthenticatedError
 from labyard_hub.services.activity import Activity
 from labyard_hub.services.authentication import Authentication
@@ -31,6 +32,7 @@ __all__ = [
     "PartsDependency",
     "ProjectCaller",
     "ServiceSettings",
+    "TrackingCaller",
     "bearer_token",
     "check_origin",
     "current_user",
@@ -104,7 +106,16 @@ PartsDependency = Annotated[Parts, Depends(_parts)]
 
 
 async def current_user(request: Request, parts: PartsDependency) -> User:
-    """Return who calls, by token or by session.
+    """Return who calls, by token or by session; the errors are those of `_authenticate`."""
+    return await _authenticate(request, parts, (SERVICE_SCOPE,))
+
+
+async def _tracking_user(request: Request, parts: PartsDependency) -> User:
+    return await _authenticate(request, parts, SERVICE_SCOPES)
+
+
+async def _authenticate(request: Request, parts: Parts, accepted: tuple[str, ...]) -> User:
+    """Return who calls, by a token with one of the scopes `accepted` or by session.
 
     Raises
     ------
@@ -115,14 +126,17 @@ async def current_user(request: Request, parts: PartsDependency) -> User:
     """
     token = bearer_token(request)
     if token is not None:
-        return await parts.authentication.user(token)
+        return await parts.authentication.user(token, accepted)
     value = request.cookies.get(SESSION_COOKIE)
     token = parts.sessions.open_token(value) if value else None
     if token is None:
         raise UnauthenticatedError
     check_origin(request, parts.settings)
-    return await parts.authentication.user(token)
+    return await parts.authentication.user(token, accepted)
 
+
+TrackingCaller = Annotated[User, Depends(_tracking_user)]
+"""A person or a project's own user, also by a token that opens MLflow alone."""
 
 AnyCaller = Annotated[User, Depends(current_user)]
 """A person, or a project's own user."""

@@ -22,6 +22,7 @@ from labyard_hub.domain.profiles import Choice, choose
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.quotas import Usage, check_quota, needs_of
 from labyard_hub.domain.start_errors import ChoiceError, StartRefusedError
+from labyard_hub.hub_plugins import mlflow_client
 from labyard_hub.hub_plugins.capacity import Capacity, keeps
 from labyard_hub.hub_plugins.idle import TimedSpawner, activity_interval_seconds
 from labyard_hub.hub_plugins.start_failures import StartRefusal
@@ -203,6 +204,11 @@ class ChosenSpawner(TimedSpawner):
     def process_ids(self) -> set[int] | None:
         """Return the processes of the server; None where they are not on this machine."""
         return None
+
+    async def run_post_stop_hook(self) -> None:
+        """End what the server's programs had for MLflow."""
+        mlflow_client.end_token(self)
+        await maybe_future(super().run_post_stop_hook())  # type: ignore[misc]
 
     def chosen_environment(self) -> dict[str, str]:
         """Return the variables that tell a server what it was started with."""

@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from jupyterhub import orm
 
 from labyard_hub.config.platform import Platform
+from labyard_hub.domain.scopes import MLFLOW_SCOPE
 
-__all__ = ["CLIENT", "client_environment", "tracking_url"]
+__all__ = ["CLIENT", "client_environment", "end_token", "new_token", "tracking_url"]
 
 CLIENT = Path(__file__).parent.parent / "sidecars" / "client"
 
 
+def new_token(spawner: Any) -> dict[str, str]:
+    """Make a token that opens MLflow alone as the server's owner, and return the variables that hold it.
+
+    ``MLFLOW_TRACKING_TOKEN`` would go to every address that a script names; our plug-in for MLflow's client sends this one to the platform's address alone.
+    """
+    end_token(spawner)
+    # It has no part of the server's OAuth client: JupyterHub lets each token of such a client into the server.
+    token = orm.APIToken.new(user=spawner.user.orm_user, scopes=[MLFLOW_SCOPE], note=_note(spawner))
+    return {"LABYARD_MLFLOW_TOKEN": token, "MLFLOW_TRACKING_AUTH": "labyard"}
+
+
+def end_token(spawner: Any) -> None:
+    """Delete the token of a server that has ended, or that a killed hub left behind."""
+    database = spawner.user.db
+    for token in database.query(orm.APIToken).filter_by(user_id=spawner.user.orm_user.id, note=_note(spawner)):
+        database.delete(token)
+    database.commit()
+
+
+def _note(spawner: Any) -> str:
+    return f"MLflow in {spawner.user.name}/{spawner.name}"
+
+
 def client_environment(platform: Platform, projects: Path) -> dict[str, str]:
-    """Return what a single-user server needs beside ``MLFLOW_TRACKING_TOKEN``, which is the server's own hub token.
+    """Return what a single-user server needs beside the token of `new_token`.
 
     The workspace is not among it: a request that names none means the caller's own, and our plug-in names a project's by where code runs.
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from labyard.models.user import User
 from labyard_hub.backends.hub_api import HubUser
-from labyard_hub.domain.scopes import SERVICE_SCOPES, opens_service
+from labyard_hub.domain.scopes import SERVICE_SCOPE, opens_service
 from labyard_hub.exceptions import MissingScopeError, NotAUserError, UnauthenticatedError
 
 __all__ = ["Authentication", "UserLookup"]
@@ -46,7 +46,7 @@ class Authentication:
         self._cache: OrderedDict[str, tuple[float, HubUser | None]] = OrderedDict()
         self._asking: dict[str, asyncio.Task[HubUser | None]] = {}
 
-    async def user(self, token: str, accepted: tuple[str, ...] = SERVICE_SCOPES) -> User:
+    async def user(self, token: str, accepted: tuple[str, ...] = (SERVICE_SCOPE,)) -> User:
         """Return the user whose `token` this is.
 
         Raises

@@ -29,6 +29,7 @@ from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.quotas import Usage
 from labyard_hub.domain.scopes import use_scope_of
+from labyard_hub.hub_plugins import mlflow_client
 from labyard_hub.hub_plugins.choices import ChosenSpawner
 from labyard_hub.hub_plugins.start_failures import failure
 
@@ -98,8 +99,7 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
             # Without it, a program takes every GPU that it finds. It is a convention: the devices themselves are open to all.
             environment["CUDA_VISIBLE_DEVICES"] = ""
         environment.update(self.chosen_environment())
-        # MLflow's client takes the server's own token, which acts as the server's owner.
-        environment["MLFLOW_TRACKING_TOKEN"] = environment["JUPYTERHUB_API_TOKEN"]
+        environment.update(mlflow_client.new_token(self))
         kind = "project" if self._is_project else "personal"
         environment["JUPYTER_CONFIG_PATH"] = f"{SINGLEUSER / kind}:{SINGLEUSER}"
         if self._is_project:

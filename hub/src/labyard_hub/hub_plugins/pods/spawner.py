@@ -26,6 +26,7 @@ from labyard_hub.domain.profiles import Choice
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.scopes import use_scope_of
 from labyard_hub.exceptions import MembershipsUnknownError
+from labyard_hub.hub_plugins import mlflow_client
 from labyard_hub.hub_plugins.choices import ChosenSpawner
 from labyard_hub.hub_plugins.memberships import Memberships
 from labyard_hub.hub_plugins.pods.api_refusals import api_message
@@ -118,7 +119,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         """Return the pod's variables."""
         environment: dict[str, Any] = super().get_env()
         own = project_environment(self.user.name) if self._is_project else person_environment(self.user.name, self.mounted)
-        ours = {**self.base_environment, **self.chosen_environment(), **own, "MLFLOW_TRACKING_TOKEN": environment["JUPYTERHUB_API_TOKEN"]}
+        ours = {**self.base_environment, **self.chosen_environment(), **own, **mlflow_client.new_token(self)}
         return {**environment, **literal(ours)}
 
     async def _start(self) -> str:
