@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sqlite3
+import struct
 import subprocess
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -136,6 +140,67 @@ def test_label_studio(server: LabServer, browser: httpx.Client) -> None:
     server.open("label-studio")
     annotations = httpx.get(f"{browser.base_url}api/tasks/{task}/annotations/", headers=AUTHORIZATION).json()
     assert annotations[0]["result"][0]["value"] == {"choices": ["a"]}
+
+
+PICTURES = (
+    '<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image"><Label value="sign"/></RectangleLabels></View>'
+)
+BOX = {"x": 10, "y": 10, "width": 50, "height": 50, "rotation": 0, "rectanglelabels": ["sign"]}
+
+
+def picture(shade: int) -> bytes:
+    """Return a grey PNG of 32 by 24 pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 32, 24, 8, 0, 0, 0, 0)
+    pixels = zlib.compress((b"\0" + bytes([shade]) * 32) * 24)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def export(browser: httpx.Client, project: int, kind: str) -> dict[str, bytes]:
+    answer = browser.get(f"api/projects/{project}/export", params={"exportType": kind, "download_all_tasks": "true"})
+    assert answer.status_code == 200, answer.text
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+
+
+def test_exports_hold_the_pictures_and_keep_their_names(server: LabServer, browser: httpx.Client) -> None:
+    server.open("label-studio")
+    browser.get("", headers=HTML, follow_redirects=True)  # the page that tells Label Studio its address
+    folder = server.home / "signs" / "inner"
+    folder.mkdir(parents=True)
+    shades = {"red sign.png": 50, "green.png": 100, "blue.png": 150}
+    for name, shade in shades.items():
+        (folder / name).write_bytes(picture(shade))
+    (server.home / "private").mkdir()
+    (server.home / "private" / "secret.png").write_bytes(picture(0))
+    project = browser.post("api/projects", json={"title": "Signs", "label_config": PICTURES}).json()["id"]
+    storage = {"project": project, "path": str(folder), "use_blob_urls": True, "title": "signs"}
+    made = browser.post("api/storages/localfiles", json=storage)
+    assert made.status_code == 201, made.text
+    assert browser.post(f"api/storages/localfiles/{made.json()['id']}/sync").status_code == 200
+    upload = {"file": ("upload.png", picture(250), "image/png")}
+    assert browser.post(f"api/projects/{project}/import", files=upload).status_code == 201
+    # A task's address is what its author writes: neither a file outside of the storages nor a page becomes a picture.
+    foreign = [{"image": "/data/local-files/?d=private/secret.png"}, {"image": f"http://127.0.0.1:{server.port}/user/ada/login"}]
+    assert browser.post(f"api/projects/{project}/import", json=foreign).status_code == 201
+    tasks = browser.get("api/tasks", params={"project": project, "page_size": 100}).json()["tasks"]
+    assert len(tasks) == 6
+    for task in tasks:
+        result = [
+            {"from_name": "box", "to_name": "image", "type": "rectanglelabels", "original_width": 32, "original_height": 24, "value": BOX}
+        ]
+        assert browser.post(f"api/tasks/{task['id']}/annotations/", json={"result": result}).status_code == 201
+
+    for kind in ("YOLO_WITH_IMAGES", "COCO_WITH_IMAGES", "VOC"):
+        found = export(browser, project, kind)
+        pictures = {name: content for name, content in found.items() if name.startswith("images/")}
+        assert all(content.startswith(b"\x89PNG") for content in pictures.values()), kind
+        assert set(pictures.values()) == {picture(shade) for shade in (*shades.values(), 250)}, kind
+    labels = {Path(name).stem for name in export(browser, project, "YOLO") if name.startswith("labels/")}
+    assert {"red sign", "green", "blue"} <= {name.partition("__")[2] or name for name in labels}
 
 
 def test_a_second_one_on_the_same_data_says_so(server: LabServer, environments: Path) -> None:
