@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from labyard.exceptions import LabyardError, UsageError
+from labyard.pip_stand_in import RECORD, add_pip
 
 __all__ = [
     "Environment", "EnvironmentFailedError", "EnvironmentNotFoundError", "add_packages", "create_environment", "list_environments", "remove_environment", "update_environment", "use_environment",
 ]  # fmt: skip
 
-RECORD = "labyard-environment.json"
 PARENT = "labyard-parent.pth"
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST = 40
@@ -249,6 +249,7 @@ def _make(environment: Environment, packages: list[str], *, separate: bool) -> N
     _uv("venv", "--clear", "--quiet", "--python", _base_of(parent), str(environment.folder), what=environment.name)
     if not separate:
         _site_packages(environment.python).joinpath(PARENT).write_text(f"{_site_packages(parent)}\n")
+    add_pip(environment.folder)
     _write_record(environment, packages, separate=separate)
     _install(environment, packages, separate=separate)
     for folder in _kernel_folders(environment):
@@ -256,7 +257,9 @@ def _make(environment: Environment, packages: list[str], *, separate: bool) -> N
 
 
 def _write_record(environment: Environment, packages: list[str], *, separate: bool) -> None:
-    (environment.folder / RECORD).write_text(json.dumps({"packages": packages, "separate": separate}) + "\n")
+    (environment.folder / RECORD).write_text(
+        json.dumps({"packages": packages, "separate": separate, "project": environment.project}) + "\n"
+    )
 
 
 def _install(environment: Environment, packages: list[str], *, separate: bool) -> None:
@@ -298,6 +301,7 @@ def _write_kernel(environment: Environment, kernels: Path) -> None:
     kernel = {
         "argv": [str(environment.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         "display_name": title, "language": "python", "metadata": {"debugger": True},
+        "env": {"PATH": f"{environment.python.parent}:${{PATH}}"},  # programs that came with the packages, as in an activated environment
     }  # fmt: skip
     (folder / "kernel.json").write_text(json.dumps(kernel, indent=1) + "\n")
 

@@ -152,8 +152,23 @@ def test_a_package_of_ones_own_is_in_a_kernel_of_ones_own(people: People) -> Non
     assert "brand_new" in text
     with people.ada.notebook("extra.ipynb", kernel="extra") as kernel:
         told = kernel.result("import brand_new, pandas; print(brand_new.version, '/workbench-' in pandas.__file__)")
-    assert told.split() == ["2.0", "True"]
+        assert told.split() == ["2.0", "True"]
+        more = wheel(people.folder, "brand_newer", "3.0")
+        Path(more).chmod(0o644)
+        told = kernel.result(f"%pip install {more}\nimport brand_newer; print('version', brand_newer.version)")
+        assert "version 3.0" in told
+        address = kernel.result("import os; print(os.environ['TENSORBOARD_PROXY_URL'], os.environ['PATH'].split(':')[0])")
+        assert address.split()[0] == "/user/ada/proxy/%PORT%/"
+        assert address.split()[1].endswith("/environments/extra/bin")
     assert "extra" not in people.bob.server.get("api/kernelspecs").json()["kernelspecs"]
+
+
+def test_pip_in_the_standard_kernel_and_a_terminal_says_the_command(people: People) -> None:
+    with people.ada.notebook("pip.ipynb") as kernel:
+        for cell in ("%pip install lightgbm", "!pip install lightgbm", "!python -m pip install lightgbm"):
+            assert "labyard env create mine lightgbm" in kernel.result(cell), cell
+        assert "already satisfied: tqdm" in kernel.result("!pip install tqdm")
+    assert "labyard env create mine lightgbm" in people.ada.terminal("pip install lightgbm\n")
 
 
 def test_another_person_sees_none_of_it(people: People) -> None:

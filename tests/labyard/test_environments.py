@@ -24,6 +24,7 @@ from labyard.environments import (
     use_environment,
 )
 from labyard.exceptions import UsageError
+from labyard.pip_stand_in import add_pip
 from labyard_lab.kernels.specs import LabyardKernelSpecManager
 
 pytestmark = pytest.mark.timeout(300)
@@ -120,6 +121,42 @@ def test_packages_are_added_and_the_whole_can_be_made_anew(home: Path) -> None:
     said = subprocess.run([made.python, "-c", "import first, second; print(first.version)"], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "1.0"
     assert len(made.record["packages"]) == 2
+
+
+@pytest.mark.parametrize("project_name", [None, "demo"])
+def test_pip_in_its_kernel_adds_to_it_and_its_programs_are_found(
+    home: Path, project: Path, ask: Callable[[str, str], str], project_name: str | None
+) -> None:
+    made = create_environment("extra", [], project=project_name)
+    package = wheel(home, "later", "1.0", "there-already>=1")
+    told = ask(made.kernel, f"%pip install --quiet {package}\nimport later, shutil; print('version', later.version, shutil.which('pip'))")
+    assert "version 1.0" in told, told
+    assert str(made.folder / "bin" / "pip") in told
+    assert made.record["packages"] == [package]
+    assert "later" in ask(made.kernel, "!pip list")
+    other = wheel(home, "other", "2.0")
+    (home / "requirements.txt").write_text(f"# what it needs\n{other}  # and why\nlater\n")
+    told = ask(made.kernel, f"!python -m pip install -r {home}/requirements.txt\nimport other; print('version', other.version)")
+    assert "already satisfied: later" in told
+    assert "version 2.0" in told
+
+
+def test_pip_beside_the_notebooks_packages_says_the_command(notebooks: Path, home: Path) -> None:
+    add_pip(notebooks)
+
+    def pip(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["pip", *arguments], capture_output=True, text=True, check=False)
+
+    done = pip("install", "-U", "there_already")
+    assert (done.returncode, done.stdout) == (0, "Requirement already satisfied: there_already\n")
+    done = pip("install", "tqdm>=4", "there_already")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "labyard env create mine 'tqdm>=4'" in done.stderr
+    for arguments in (("install", "--index-url", "x"), ("install", "-r", "nowhere.txt"), ("wheel", "x"), ()):
+        done = pip(*arguments)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "there-already" in pip("list").stdout
 
 
 def test_what_does_not_fit_is_refused_with_the_way_out_and_leaves_nothing(home: Path) -> None:

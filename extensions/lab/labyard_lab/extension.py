@@ -125,6 +125,8 @@ class LabyardLab(ExtensionApp):
                 (port_pattern, PortHttpHandler, {"ports": self.ports}),
             ],
         )
+        # TensorBoard's magic in a notebook frames this address.
+        os.environ.setdefault("TENSORBOARD_PROXY_URL", url_path_join(base_url, "proxy", "%PORT%") + "/")
         self._reach_platform(app.web_app, url_path_join(api, "platform") + "/")
         try:
             make_project_links(os.environ)

@@ -24,7 +24,7 @@ def test_locks_name_every_hash_and_no_address(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        ("workbench", "import sklearn, mlflow, tensorboardX, pandas, ipykernel"),
+        ("workbench", "import sklearn, mlflow, tensorboardX, pandas, ipykernel, tqdm.notebook, ipywidgets, seaborn, plotly, pip"),
         ("tensorboard", "import tensorboard"),
         ("mlflow", "import mlflow.server, httpx"),
         ("label-studio", "import label_studio, gunicorn"),

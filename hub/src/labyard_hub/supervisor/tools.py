@@ -19,6 +19,7 @@ __all__ = ["environment_store", "install_environments", "make_label_studio_templ
 
 
 TEMPLATE_TIMEOUT_SECONDS = 600
+TORCH = "PyTorch is not among them. Each user adds it for the CPU: UV_TORCH_BACKEND=cpu labyard env create torch torch"
 
 
 def environment_store(configuration: Configuration, root: Path) -> EnvironmentStore:
@@ -42,6 +43,7 @@ def install_environments(configuration: Configuration, store: EnvironmentStore, 
     """
     for name in wanted_environments(configuration):
         store.ensure(name, report=report)
+    report(TORCH)
     if "label-studio" in wanted_environments(configuration):
         make_label_studio_template(store, report)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+from labyard.pip_stand_in import add_pip
 from labyard_hub.exceptions import EnvironmentSetupError
 
 __all__ = ["ENVIRONMENTS", "EnvironmentStore", "kernels", "label_studio_template"]
@@ -105,6 +106,7 @@ class EnvironmentStore:
             "-r", str(lock),
         )  # fmt: skip
         if name == "workbench":
+            add_pip(path)
             _add_kernel(name, path)
         for folder in (path, *path.parents):
             if folder == self.folder.parent:
