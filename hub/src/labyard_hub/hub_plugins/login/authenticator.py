@@ -13,7 +13,7 @@ from typing import Any
 from labyard.exceptions import LabyardError
 from labyard_hub.hub_plugins.login.identity import AsyncIdentity
 from labyard_hub.hub_plugins.login.platform_authenticator import PlatformAuthenticator
-from labyard_hub.hub_plugins.login.throttle import Attempt, address_key
+from labyard_hub.hub_plugins.login.throttle import address_key
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.hub_plugins.pages.handlers import page_handlers
 from labyard_hub.hub_plugins.project_users import is_project_user
@@ -60,29 +60,23 @@ class LabyardAuthenticator(PlatformAuthenticator):
         """
         name = self.normalize_username(data.get("username", "").strip())
         try:
-            attempt = self.begin_attempt(handler, name)
-            user = await self.identity.hashing(self.identity.store.verify, name, data.get("password", ""))
+            async with self.throttle.attempt(self._limits(handler, name)) as attempt:
+                user = await self.identity.hashing(self.identity.store.verify, name, data.get("password", ""))
+                attempt.succeeded = user is not None
         except LabyardError as error:
             raise http_error(error) from error
         if user is None:
             return None
-        self.throttle.succeeded(attempt)
         await self.signed_in(handler, user)
         return {"name": user.name, "admin": user.admin}
 
-    def begin_attempt(self, handler: Any, name: str) -> Attempt:
-        """Count an attempt to give `name`'s password.
-
-        Raises
-        ------
-        AttemptsError
-            If there were too many.
-        """
+    def _limits(self, handler: Any, name: str) -> list[tuple[str, int]]:
+        """Return the buckets of an attempt to give `name`'s password."""
         limits = [(f"address {address_key(handler.request.remote_ip)}", self.settings.attempts_per_address)]
         if self.validate_username(name):  # of a name that nobody can have there is nothing to guess
             device = self._device(handler, name)
             limits.append((f"device {device}" if device else f"name {name}", self.settings.attempts_per_user))
-        return self.throttle.begin(limits)
+        return limits
 
     def _device(self, handler: Any, name: str) -> str | None:
         """Return the mark of a browser in which `name` signed in before, or None."""

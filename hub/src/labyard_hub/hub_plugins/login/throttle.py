@@ -1,7 +1,7 @@
 """Slows down whoever tries passwords.
 
-Every attempt takes a place in a bucket per name and in one per address before the password is looked at, and gives it back if it was
-right; a full bucket refuses. So a thousand attempts at once get no further than a thousand in a row.
+A wrong password takes a place in a bucket per name and in one per address; a full bucket refuses. Attempts whose password is still being looked at wait for
+one another where together they could fill a bucket. So a thousand attempts at once get no further than a thousand in a row, and a thousand right ones all succeed.
 
 Others must not be able to lock somebody out by trying wrong passwords for their name: a browser that signed in before holds a signed
 cookie for that name and has a bucket of its own.
@@ -11,11 +11,13 @@ The buckets are in memory. A restart of the hub empties them, which only who can
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import math
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from labyard.exceptions import LabyardError
@@ -38,20 +40,20 @@ class AttemptsError(LabyardError):
         super().__init__(f"Too many attempts with a wrong password. Wait {wait}, then try again.")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Attempt:
-    """Places that one attempt holds: (bucket, instant)."""
+    """One attempt; whoever makes it sets `succeeded`."""
 
-    places: tuple[tuple[str, float], ...]
+    succeeded: bool = False
 
 
 class Throttle:
-    """Buckets of attempts.
+    """Buckets of failed attempts.
 
     Parameters
     ----------
     window_seconds
-        An attempt leaves its bucket after so long.
+        A failure leaves its bucket after so long.
     clock
         Returns monotonic seconds.
     """
@@ -60,35 +62,56 @@ class Throttle:
         self._window = window_seconds
         self._clock = clock
         self._buckets: OrderedDict[str, deque[float]] = OrderedDict()
+        self._pending: Counter[str] = Counter()
+        self._one_ended = asyncio.Event()
 
-    def begin(self, limits: Sequence[tuple[str, int]]) -> Attempt:
-        """Take a place in each bucket of `limits`, pairs of its key and its size.
+    @asynccontextmanager
+    async def attempt(self, limits: Sequence[tuple[str, int]]) -> AsyncIterator[Attempt]:
+        """Make an attempt in the block, which counts as failed unless it says otherwise.
+
+        Parameters
+        ----------
+        limits
+            Pairs of a bucket's key and its size.
 
         Raises
         ------
         AttemptsError
-            If one is full; then none is taken.
+            If a bucket is full.
         """
+        while not self._has_room(limits):
+            await self._one_ended.wait()
+        keys = [key for key, _ in limits]
+        self._pending.update(keys)
+        attempt = Attempt()
+        try:
+            yield attempt
+        finally:
+            now = self._clock()
+            for key in keys:
+                self._pending[key] -= 1
+                if not self._pending[key]:
+                    del self._pending[key]
+                if not attempt.succeeded:
+                    self._bucket(key, now).append(now)
+            self._one_ended.set()
+            self._one_ended = asyncio.Event()
+
+    def _has_room(self, limits: Sequence[tuple[str, int]]) -> bool:
+        """Return whether an attempt may begin now; False where the end of others decides."""
         now = self._clock()
         wait = 0.0
+        room = True
         for key, size in limits:
-            bucket = self._bucket(key, now)
+            bucket = self._buckets.get(key, deque())
+            while bucket and bucket[0] <= now - self._window:
+                bucket.popleft()
             if len(bucket) >= size:
                 wait = max(wait, bucket[-size] + self._window - now)
+            room = room and len(bucket) + self._pending[key] < size
         if wait > 0:
             raise AttemptsError(wait)
-        for key, _ in limits:
-            self._buckets[key].append(now)
-        return Attempt(tuple((key, now) for key, _ in limits))
-
-    def succeeded(self, attempt: Attempt) -> None:
-        """Give the places back: the password was right."""
-        for key, instant in attempt.places:
-            bucket = self._buckets.get(key)
-            if bucket is not None and instant in bucket:
-                bucket.remove(instant)
-                if not bucket:
-                    del self._buckets[key]
+        return room
 
     def _bucket(self, key: str, now: float) -> deque[float]:
         bucket = self._buckets.setdefault(key, deque())

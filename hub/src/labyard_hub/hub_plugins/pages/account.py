@@ -39,11 +39,12 @@ class AccountHandler(Page):
         new = self.field("password", strip=False)
         name = self.current_user.name
         try:
-            attempt = self.authenticator.throttle.begin([(f"account {name}", self.authenticator.settings.attempts_per_user)])
-            if await self.identity.hashing(self.store.verify, name, self.field("current", strip=False)) is None:
+            limit = (f"account {name}", self.authenticator.settings.attempts_per_user)
+            async with self.authenticator.throttle.attempt([limit]) as attempt:
+                attempt.succeeded = await self.identity.hashing(self.store.verify, name, self.field("current", strip=False)) is not None
+            if not attempt.succeeded:
                 await self._form(status=403, at="current", problem="This is not your present password.")
                 return
-            self.authenticator.throttle.succeeded(attempt)
             if new != self.field("again", strip=False):
                 raise PasswordRefusedError(MISMATCH)
             await self.identity.hashing(self.store.set_password, name, new)

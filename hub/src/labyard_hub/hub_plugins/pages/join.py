@@ -41,15 +41,13 @@ class _JoinHandler(Page):
         token = self.get_argument("token", "")[:200]
         limit = (f"link {address_key(self.request.remote_ip)}", self.authenticator.settings.attempts_per_address)
         try:
-            attempt = self.authenticator.throttle.begin([limit])
-            try:
-                shown = await self._check(token)
-            except LinkUnknownError:
-                raise
-            except LinkError:
-                self.authenticator.throttle.succeeded(attempt)
-                raise
-            self.authenticator.throttle.succeeded(attempt)
+            async with self.authenticator.throttle.attempt([limit]) as attempt:
+                try:
+                    shown = await self._check(token)
+                    attempt.succeeded = True
+                except LinkError as error:
+                    attempt.succeeded = not isinstance(error, LinkUnknownError)  # it was no guess
+                    raise
         except LinkError as error:
             await self.page("link.html", status=error.status_code, title=error.title, text=error.message)
             return None
