@@ -239,11 +239,17 @@ def fill_and_empty(running: RunningPlatform) -> None:
     server = running.client("user/ada/", ada.token("ada"))
     file = {"type": "file", "format": "text", "content": "x" * 2**16}
     server.put("api/contents/note.txt", json=file).raise_for_status()
-    pids = {name: running.process_id(name) for name in ("hub", "service", "proxy")}
+    pids = {name: running.process_id(name) for name in ("hub", "proxy")}
+    fresh = running.client("hub/api/", ada.token("ada"))  # the hub has never noted its use
     filler = running.root / "filler"
     with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file_on_disk:
         while True:
             file_on_disk.write(b"x" * 4096)
+
+    # A part that dies comes back once there is room, and takes nothing with it.
+    service = psutil.Process(running.process_id("service"))
+    service.kill()
+    wait_until(lambda: not service.is_running() or running.process_id("service") != service.pid, "it is started again")
 
     # Each says what is wrong, and nothing of the program's inside.
     told = running.labyard("user", "add", "bob", "--password-stdin", stdin=PASSWORD + "\n", check=False)
@@ -254,20 +260,24 @@ def fill_and_empty(running: RunningPlatform) -> None:
     answers = {
         "sign-in": (newcomer.sign_in("ada", PASSWORD), "Labyard cannot"),
         "another server": (ada.hub_api("POST", "users/ada/servers/second"), "the disk is full"),
-        "the service's sign-in": (ada.http.get("services/labyard/login?next=/services/labyard/api/v1/me"), "the disk is full"),
-        "saving": (server.put("api/contents/new.txt", json=file), "saving file"),
+        "a token": (ada.hub_api("POST", "users/ada/tokens"), "the disk is full"),
+        "saving": (server.put("api/contents/new.txt", json=file), "disk is full"),
+        "a folder": (server.post("api/contents", json={"type": "notebook"}), "disk is full"),
     }
     for what, (answer, words) in answers.items():
-        assert answer.status_code in (500, 503, 507), f"{what}: {answer.status_code}"
+        assert answer.status_code == 507, f"{what}: {answer.status_code} {answer.text}"
         assert words in answer.text, f"{what}: {answer.text}"
         assert "Traceback" not in answer.text, what
     # What needs no room goes on: who is signed in stays so, and a server that runs works.
     assert ada.http.get("hub/home").status_code == 200
+    assert fresh.get("user").json()["name"] == "ada"
     assert server.get("api/contents/note.txt").json()["content"] == file["content"]
-    assert httpx.get(f"{running.url}services/labyard/api/v1/health", trust_env=False).status_code == 200
     assert running.labyard("status").returncode == 0
+    assert running.process.poll() is None
 
     filler.unlink()
+    health = f"{running.url}services/labyard/api/v1/health"
+    wait_until(lambda: httpx.get(health, trust_env=False).status_code == 200, "the service is back", 90)
     running.add_user("bob", PASSWORD)
     bob = running.session("bob", PASSWORD)
     bob.start_server("bob")

@@ -17,6 +17,8 @@ _REASONS: dict[int, str] = {
     HTTPStatus.NOT_FOUND: "The address may be mistyped, or the file may have been moved or removed.",
 }
 _OTHER_REASON = "Load the page again. If that does not help, stop the server on your home page and start it again."
+_TOLD = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE})
+"""Errors of a server whose own words are for people: the hub is away, the disk is full."""
 RETRY_SECONDS = 2
 """When the page of something that is starting loads again."""
 
@@ -62,6 +64,6 @@ def _show(handler: Any, status: int, reason: str) -> None:
 def _reason(status: int, exc_info: Any) -> str:
     error = exc_info[1] if exc_info else None
     message = ""
-    if isinstance(error, web.HTTPError) and error.log_message and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+    if isinstance(error, web.HTTPError) and error.log_message and (status < HTTPStatus.INTERNAL_SERVER_ERROR or status in _TOLD):
         message = error.log_message % error.args if error.args else error.log_message
     return sentence(message) if message else _REASONS.get(status, _OTHER_REASON)

@@ -13,6 +13,7 @@ __all__ = [
     "CrossOriginError",
     "DatabaseNewerError",
     "DatabaseUnavailableError",
+    "DiskFullError",
     "EnforcementPendingError",
     "EnvironmentSetupError",
     "GpuListError",
@@ -269,12 +270,22 @@ class DatabaseUnavailableError(LabyardError):
     code: ClassVar[str] = "database_unavailable"
     status_code: ClassVar[int] = 503
     retry_after_seconds: ClassVar[int] = 2
+    told: ClassVar[str] = (
+        "the database does not answer, and nothing was changed. Try again in a moment; if it stays so, tell an administrator"
+    )
 
     def __init__(self, problem: str) -> None:
         self.problem = problem  # for the log: it may name hosts
-        super().__init__(
-            "the database does not answer, and nothing was changed. Try again in a moment; if it stays so, tell an administrator"
-        )
+        super().__init__(self.told)
+
+
+class DiskFullError(DatabaseUnavailableError):
+    """The service's database cannot grow, since its disk is full."""
+
+    code: ClassVar[str] = "disk_full"
+    status_code: ClassVar[int] = 507
+    retry_after_seconds: ClassVar[int] = 60
+    told: ClassVar[str] = "the disk is full, and nothing was changed. Tell an administrator; it works again as soon as there is room"
 
 
 class DatabaseNewerError(LabyardError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ from labyard_hub.exceptions import PlatformStartError, StateFolderInUseError
 from labyard_hub.supervisor.control import stop_platform
 from labyard_hub.supervisor.lock import hold, is_held
 from labyard_hub.supervisor.process import ProcessSpec
-from labyard_hub.supervisor.status import leftover_processes, platform_status
+from labyard_hub.supervisor.status import UNRECORDED, leftover_processes, platform_status
 from labyard_hub.supervisor.supervisor import Supervisor, record_file
 from tests.workers import free_port
 
@@ -166,3 +167,33 @@ def test_status_and_down_without_a_state_folder(tmp_path: Path) -> None:
     assert platform_status(tmp_path / "none").state == "stopped"
     assert stop_platform(tmp_path / "none") == []
     assert not (tmp_path / "none").exists()
+
+
+async def test_a_process_without_a_record_is_found_and_ended(supervisor: Supervisor, state: StateFolder) -> None:
+    """A full disk takes no record of a process that is started then: HAProxy kept its port, and `labyard down` said that nothing ran."""
+    spec = web_server(env={"PATH": "/usr/bin:/bin", "HOME": str(state.run_private)})
+    await supervisor.start(spec)
+    pid = pid_of(state, "web")
+    record_file(state, "web").unlink()
+    assert [(one.name, one.pid) for one in leftover_processes(state)] == [(UNRECORDED, pid)]
+    assert platform_status(state.root).state == "unattended"
+    await asyncio.to_thread(stop_platform, state.root)
+    assert leftover_processes(state) == []
+
+
+async def test_a_disk_that_takes_no_record_ends_nothing(
+    supervisor: Supervisor, state: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await supervisor.start(web_server())
+    stopped = asyncio.Event()
+    watching = asyncio.create_task(supervisor.watch(stopped))
+    monkeypatch.setattr(ProcessRecord, "write", no_room)
+    former = pid_of(state, "web")
+    os.kill(former, signal.SIGKILL)
+    await until(lambda: any(one.pid != former for one in psutil.Process().children()))
+    assert not watching.done()
+    stopped.set()
+    await watching

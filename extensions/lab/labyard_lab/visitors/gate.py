@@ -17,6 +17,7 @@ from tornado import web
 
 from labyard.models.authorization import Role
 from labyard_lab.error_pages import WithErrorPages
+from labyard_lab.full_disk import FullDiskAnswers
 from labyard_lab.visitors.access import Access, Ask
 from labyard_lab.visitors.adaptions import adaptions
 from labyard_lab.visitors.policy import is_open_to_all
@@ -146,7 +147,7 @@ def _end(handler: Any) -> None:
 
 
 def _guarded(target: type[web.RequestHandler], gate: Gate) -> type[web.RequestHandler]:
-    bases: Any = (WithErrorPages, *adaptions(target), target)
+    bases: Any = (FullDiskAnswers, WithErrorPages, *adaptions(target), target)
 
     class Guarded(*bases):  # type: ignore[misc]  # which classes it extends is known at run time
         _labyard_target = target

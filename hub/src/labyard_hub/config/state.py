@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from pathlib import Path
 
 from labyard_hub.exceptions import StateFolderError, StateFolderNewerError
 
-__all__ = ["LAYOUT_VERSION", "PLATFORM_UMASK", "STATE_DIRECTORY_VARIABLE", "StateFolder", "default_state_directory"]
+__all__ = ["LAYOUT_VERSION", "NO_ROOM", "PLATFORM_UMASK", "STATE_DIRECTORY_VARIABLE", "StateFolder", "default_state_directory"]
 
 LAYOUT_VERSION = 1
 """Raised when an older Labyard could not work with what a newer one wrote."""
 PLATFORM_UMASK = 0o066
 """Mask for what the platform's processes create: files are the owner's alone, folders let others pass and list nothing."""
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors of a write for which there is no space."""
 STATE_DIRECTORY_VARIABLE = "LABYARD_STATE_DIR"
 
 

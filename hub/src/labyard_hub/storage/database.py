@@ -17,7 +17,7 @@ from sqlalchemy import Connection, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from labyard_hub.exceptions import DatabaseNewerError, DatabaseUnavailableError
+from labyard_hub.exceptions import DatabaseNewerError, DatabaseUnavailableError, DiskFullError
 
 __all__ = ["Database"]
 
@@ -25,6 +25,8 @@ BUSY_TIMEOUT_MS = 10_000
 """A writer waits so long for another one."""
 MIGRATION_LOCK = 1_635_021_170
 """A number that nothing else locks by."""
+POSTGRESQL_DISK_FULL = "53100"
+"""Its SQLSTATE."""
 
 
 class Database:
@@ -115,7 +117,8 @@ async def _translated() -> AsyncIterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise DatabaseUnavailableError(str(error.orig)) from error
+        full = "disk is full" in str(error.orig) or getattr(error.orig, "sqlstate", None) == POSTGRESQL_DISK_FULL
+        raise (DiskFullError if full else DatabaseUnavailableError)(str(error.orig)) from error
     except (OSError, TimeoutError) as error:
         raise DatabaseUnavailableError(str(error) or type(error).__name__) from error
     except SQLAlchemyError as error:

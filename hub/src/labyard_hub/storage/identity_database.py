@@ -142,7 +142,8 @@ class IdentityDatabase:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            raise IdentityStoreError(self.path, _explain(self.path, error)) from error
+            why = _explain(self.path, error)
+            raise IdentityStoreError(self.path, why, full=why == FULL) from error
         except OSError as error:
             raise IdentityStoreError(self.path, f"{error.strerror or error}") from error
 

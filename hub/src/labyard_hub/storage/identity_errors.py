@@ -29,7 +29,8 @@ class IdentityStoreError(LabyardError):
 
     code = "identity_store"
 
-    def __init__(self, path: Path, problem: str) -> None:
+    def __init__(self, path: Path, problem: str, *, full: bool = False) -> None:
+        self.full = full
         super().__init__(f"cannot use the database of users {path}: {problem}")
 
 

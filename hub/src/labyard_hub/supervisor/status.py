@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import StateFolderError
 from labyard_hub.supervisor.lock import is_held
 
-__all__ = ["PlatformStatus", "ProcessStatus", "existing", "leftover_processes", "platform_status"]
+__all__ = ["UNRECORDED", "PlatformStatus", "ProcessStatus", "existing", "leftover_processes", "platform_status"]
+
+
+UNRECORDED = "unrecorded"
+"""Name of a process of the platform that has no record."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,27 @@ def existing(root: Path) -> StateFolder | None:
 def leftover_processes(state: StateFolder) -> list[ProcessRecord]:
     """Return the platform's processes that run, whoever watches them."""
     found = (ProcessRecord.read(path) for path in sorted((state.run_private / "processes").glob("*.json")))
-    return [record for record in found if record is not None and record.is_running()]
+    recorded = [record for record in found if record is not None and record.is_running()]
+    return [*recorded, *_unrecorded(state, recorded)]
+
+
+def _unrecorded(state: StateFolder, recorded: Sequence[ProcessRecord]) -> list[ProcessRecord]:
+    """Return the platform's processes that have no record, since a full disk took none: they are known by their folder and their home."""
+    folders = {str(state.run_private), str(state.mlflow)}
+    known = {record.pid for record in [*recorded, *list_servers(state)]}
+    ours = {one.pid: one for one in read_processes() if not one.ended and _works_in(one.pid, folders)}
+    heads = [one for one in ours.values() if one.parent not in ours and one.pid not in known]
+    return [ProcessRecord(UNRECORDED, one.pid, one.started_at) for one in heads]
+
+
+def _works_in(pid: int, folders: Set[str]) -> bool:
+    try:
+        if str(Path(f"/proc/{pid}/cwd").readlink()) not in folders:
+            return False
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:  # it ended, or belongs to somebody else
+        return False
+    return any(one.startswith(b"HOME=") and os.fsdecode(one[5:]) in folders for one in variables)
 
 
 def platform_status(root: Path) -> PlatformStatus:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen
+from typing import IO
 
 import httpx
 import structlog
 
 from labyard_hub.backends.local.processes import ProcessRecord, end_processes
 from labyard_hub.backends.local.servers import list_servers
-from labyard_hub.config.state import PLATFORM_UMASK, StateFolder
+from labyard_hub.config.state import NO_ROOM, PLATFORM_UMASK, StateFolder
 from labyard_hub.exceptions import PlatformStartError
 from labyard_hub.supervisor.process import ProcessSpec
 
@@ -95,7 +97,7 @@ class Supervisor:
         if log_file.exists() and log_file.stat().st_size > LOG_MAX_BYTES:
             log_file.replace(log_file.with_suffix(".log.1"))
         try:
-            with log_file.open("ab") as log:
+            with _open_log(log_file) as log:
                 child = Popen(
                     spec.argv,
                     env=dict(spec.env),
@@ -109,7 +111,10 @@ class Supervisor:
         except OSError as error:
             raise PlatformStartError(spec.name, f"{spec.argv[0]}: {error.strerror}") from error
         record = ProcessRecord.of(spec.name, child.pid, _digest(spec))
-        record.write(record_file(self._state, spec.name))
+        try:
+            record.write(record_file(self._state, spec.name))
+        except OSError as error:  # `labyard down` and the next `labyard up` find the process by its folder
+            _log.warning("the record of a process cannot be written", process=spec.name, error=error.strerror)
         self._managed[spec.name] = _Managed(spec, record, child, time.monotonic(), failures)
 
     async def wait_ready(self, spec: ProcessSpec) -> None:
@@ -185,6 +190,16 @@ def _runs(managed: _Managed) -> bool:
     if managed.child is not None:
         return managed.child.poll() is None
     return managed.record.is_running()
+
+
+def _open_log(file: Path) -> IO[bytes]:
+    """Open a log to append to; where the disk has no room for a new one, what is written is dropped."""
+    try:
+        return file.open("ab")
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        return Path(os.devnull).open("ab")
 
 
 def _digest(spec: ProcessSpec) -> str:

@@ -18,13 +18,14 @@ from typing import Protocol
 from labyard import __version__
 from labyard_hub.backends.local.accounts import check_reachable, isolates
 from labyard_hub.backends.local.limits import describe_support
+from labyard_hub.backends.local.processes import end_processes
 from labyard_hub.backends.local.servers import end_servers, list_servers
 from labyard_hub.config.loader import Configuration, dump_configuration
 from labyard_hub.config.platform import Platform, choose_platform
 from labyard_hub.config.state import StateFolder, write_atomically
 from labyard_hub.exceptions import PlatformStartError
 from labyard_hub.storage.identity import IdentityStore
-from labyard_hub.supervisor.control import leftover_processes
+from labyard_hub.supervisor.control import PATIENCE_SECONDS, leftover_processes
 from labyard_hub.supervisor.hub import hub_process
 from labyard_hub.supervisor.lock import hold, is_held
 from labyard_hub.supervisor.mlflow import mlflow_process
@@ -40,6 +41,8 @@ from labyard_hub.supervisor.tools import environment_store, prepare_tools
 __all__ = ["Reporter", "run_detached", "run_platform"]
 
 SERVER_PATIENCE_SECONDS = 10
+PARTS = frozenset({"proxy", "nursery", "hub", "service", "mlflow"})
+"""Names of the processes that make a platform."""
 DETACH_TIMEOUT_SECONDS = 1800
 """The first start makes environments, which takes as long as the network does."""
 
@@ -87,7 +90,7 @@ async def _run(configuration: Configuration, state: StateFolder, report: Reporte
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
     report.title(f"Labyard {__version__} · state in {state.root}")
-    left = {record.name for record in leftover_processes(state)}
+    left = await asyncio.to_thread(_end_the_unknown, state)
     platform = choose_platform(configuration.settings.listen, state, proxy_runs="proxy" in left, hub_runs="hub" in left)
     platform = replace(platform, pid=os.getpid(), ready=False)
     platform.write(state)
@@ -104,7 +107,15 @@ async def _run(configuration: Configuration, state: StateFolder, report: Reporte
         await supervisor.stop(("hub",))
         await asyncio.to_thread(end_servers, state, list_servers(state), patience_seconds=SERVER_PATIENCE_SECONDS)
         await supervisor.stop()
-        replace(platform, pid=0, ready=False).write(state)
+        with contextlib.suppress(OSError):  # on a full disk; that nobody holds the lock says enough
+            replace(platform, pid=0, ready=False).write(state)
+
+
+def _end_the_unknown(state: StateFolder) -> set[str]:
+    """End what a killed ``labyard up`` left behind and this one cannot adopt; return the names of the rest."""
+    left = leftover_processes(state)
+    end_processes((one for one in left if one.name not in PARTS), patience_seconds=PATIENCE_SECONDS, spare=list_servers(state))
+    return {one.name for one in left} & PARTS
 
 
 async def _until(stopped: asyncio.Event, work: Awaitable[None]) -> None:

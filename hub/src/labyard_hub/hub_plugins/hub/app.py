@@ -23,11 +23,12 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.metrics import RUNNING_SERVERS
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload, selectinload, sessionmaker
 from traitlets import Dict, default
 
 from labyard_hub.domain.groups import tell_empty_groups
 from labyard_hub.hub_plugins.hub.database import rows_alone, tune_sqlite
+from labyard_hub.hub_plugins.hub.database_errors import PatientSession
 from labyard_hub.hub_plugins.hub.users import HubUsers, watch_pending
 
 __all__ = ["LabyardHub", "main"]
@@ -48,6 +49,12 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
     @default("users")
     def _our_users(self) -> HubUsers:
         return HubUsers(db_factory=lambda: self.db, settings=self.tornado_settings)
+
+    def init_db(self) -> None:
+        """Open the database with sessions that outlast a full disk."""
+        super().init_db()
+        self.session_factory: Any = sessionmaker(class_=PatientSession, bind=self.db.get_bind(), expire_on_commit=False)
+        self.db: Any = self.session_factory()
 
     async def init_users(self) -> None:
         """Compare the hub's users with the authenticator's; ours for names and passwords looks all of them up at once."""
