@@ -82,6 +82,6 @@ async def test_programs_and_forms_get_what_they_always_got(client: httpx.AsyncCl
 
 
 def test_the_gate_gives_every_handler_these_pages() -> None:
-    guard: Any = Gate(PersonalServer("ada", Roles("http://127.0.0.1:1/", "")), "/labyard/tools/").guard
+    guard: Any = Gate(PersonalServer("ada", Roles("http://127.0.0.1:1/", "")), lambda _: None).guard
     for handler in (JupyterHandler, ContentsHandler, web.StaticFileHandler):
         assert issubclass(guard(handler), WithErrorPages)

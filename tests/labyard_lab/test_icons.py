@@ -79,3 +79,14 @@ def test_deep_nesting_is_refused() -> None:
     text = SVG.format("<g>" * 5000 + "</g>" * 5000)
     with pytest.raises(IconError):
         clean_icon(text)
+
+
+def test_styles_of_drawing_programs_become_attributes() -> None:
+    sheet = ".a{fill:#75aadb;}.b, .c { fill: #fff; stroke:url(#x) } .d{fill:url(https://evil.example/)} @import 'x';"
+    cleaned = clean_icon(
+        f'<svg xmlns="http://www.w3.org/2000/svg"><defs><style>{sheet}</style></defs><path class="a"/><path class="c" fill="red"/>'
+        '<path class="d"/><path style="fill:#123;position:fixed"/></svg>'
+    )
+    assert cleaned.split("<path")[1:] == [
+        ' fill="#75aadb" />', ' fill="#fff" stroke="url(#x)" />', " />", ' fill="#123" /></svg>',
+    ]  # fmt: skip

@@ -30,7 +30,7 @@ from labyard_lab.visitors.policy import is_open_to_all, may_use_project_server, 
 from labyard_lab.visitors.roles import FRESH_SECONDS, KEEP_SECONDS, Roles
 from labyard_lab.visitors.visit import Visit, note_visit, target_of
 
-GUARDED = Gate(PersonalServer("ada", Roles("http://127.0.0.1:1/", "")), "/labyard/tools/").guard
+GUARDED = Gate(PersonalServer("ada", Roles("http://127.0.0.1:1/", "")), lambda _: None).guard
 
 
 @pytest.mark.parametrize(

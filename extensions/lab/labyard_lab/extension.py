@@ -13,11 +13,12 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from jupyter_server_proxy.config import ServerProxy
 from tornado.routing import Rule
-from traitlets import Int, Unicode, default
+from traitlets import Bool, Int, Unicode, default
 
 from labyard_lab.activity import WorkWatch, look_seconds
 from labyard_lab.catalog.catalog import Catalog, default_user_folder
-from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, RestartHandler, ToolsHandler
+from labyard_lab.catalog.package_tools import PackageTools
+from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, NoServersHandler, RestartHandler, ToolsHandler
 from labyard_lab.handlers.open import PAGES, OpenToolHandler
 from labyard_lab.handlers.platform import PlatformHandler
 from labyard_lab.handlers.project import ProjectHandler
@@ -29,6 +30,7 @@ from labyard_lab.kernels.pool import KernelPool
 from labyard_lab.page import share_assets
 from labyard_lab.platform_service import PlatformService
 from labyard_lab.project_links import make_project_links
+from labyard_lab.proxy.paths import ToolPath, ToolPaths
 from labyard_lab.proxy.ports import PORT_PATH, PortHttpHandler, Ports, PortWebsocketHandler
 from labyard_lab.proxy.tools import ToolHttpHandler, ToolWebsocketHandler
 from labyard_lab.proxy.websocket import WebsocketPath
@@ -64,12 +66,17 @@ class LabyardLab(ExtensionApp):
         "", help="Folder for the tools' sockets and logs; empty: $XDG_RUNTIME_DIR, or the system's folder for temporary files."
     ).tag(config=True)
 
+    offer_packages = Bool(
+        True, help="Offer what installed packages and c.ServerProxy.servers define for jupyter-server-proxy as tools."
+    ).tag(config=True)
+
     manager: InstanceManager | None = None
     platform: PlatformService | None = None
     gate: Gate | None = None
     ports: Ports | None = None
     _ahead: Ahead | None = None
     _roles: Roles | None = None
+    _catalog: Catalog | None = None
     _tasks: tuple[asyncio.Task[None], ...] = ()
 
     @default("static_paths")
@@ -81,15 +88,17 @@ class LabyardLab(ExtensionApp):
         app = self.serverapp
         assert app is not None  # noqa: S101  Jupyter Server sets it before it calls this
         base_url: str = app.base_url
-        tools_path = url_path_join(base_url, "labyard", "tools") + "/"
         api = url_path_join(base_url, "labyard", "api", "v1")
         platform_file = os.environ.get("LABYARD_TOOLS_FILE")
         user_folder = None if os.environ.get("LABYARD_USER_TOOLS") == "0" else default_user_folder()
         data_folder = os.environ.get("LABYARD_TOOL_DATA_DIR")
-        catalog = Catalog(Path(platform_file) if platform_file else None, user_folder)
+        upstream = ServerProxy(parent=app)
+        packages = PackageTools(base_url, os.environ, upstream.servers, self.log) if self.offer_packages else None
+        catalog = self._catalog = Catalog(Path(platform_file) if platform_file else None, user_folder, packages)
+        paths = ToolPaths(base_url, catalog.mounted)
         self.manager = InstanceManager(
             root=Path(app.root_dir).expanduser(),
-            base_path=tools_path,
+            base_path=paths.tools,
             runtime=RuntimeFolder(Path(self.runtime_dir) if self.runtime_dir else None),
             logger=self.log,
             limit=self.max_instances,
@@ -98,10 +107,9 @@ class LabyardLab(ExtensionApp):
         )
         self._ahead = Ahead(lambda: catalog.read().tools, self.manager, self.log, self.start_ahead_limit)
         parts = {"catalog": catalog, "manager": self.manager}
-        proxied = {"manager": self.manager, "base_path": tools_path}
+        proxied = {"manager": self.manager, "paths": paths}
         opening = {**parts, "api": api + "/", "assets": self.static_url_prefix.rstrip("/") + "/"}
-        tool_pattern = tools_path + _ID + r"(?:/.*)?"
-        self._guard_visits(app.web_app, tools_path)
+        self._guard_visits(app.web_app, paths)
         self._outlast_the_hub(app.identity_provider)
         app.web_app.add_handlers(  # type: ignore[no-untyped-call]
             ".*",
@@ -114,15 +122,16 @@ class LabyardLab(ExtensionApp):
                 (url_path_join(base_url, "labyard", "open", _ID), OpenToolHandler, opening),
             ],
         )
-        self.ports = Ports(ServerProxy(parent=app).host_allowlist)
+        self.ports = Ports(upstream.host_allowlist)
         port_pattern = base_url + PORT_PATH
         self._put_first(
             app.web_app,
             [
-                Rule(WebsocketPath(tool_pattern), ToolWebsocketHandler, proxied),
-                (tool_pattern, ToolHttpHandler, proxied),
+                Rule(ToolPath(paths, websocket=True), ToolWebsocketHandler, proxied),
+                Rule(ToolPath(paths, websocket=False), ToolHttpHandler, proxied),
                 Rule(WebsocketPath(port_pattern), PortWebsocketHandler, {"ports": self.ports}),
                 (port_pattern, PortHttpHandler, {"ports": self.ports}),
+                (url_path_join(base_url, "server-proxy", "servers-info"), NoServersHandler),
             ],
         )
         # TensorBoard's magic in a notebook frames this address.
@@ -153,14 +162,14 @@ class LabyardLab(ExtensionApp):
         self.platform = PlatformService(service_url) if service_url and not project else None
         web_app.add_handlers(".*", [(base_path + "(.*)", PlatformHandler, {"service": self.platform, "base_path": base_path})])
 
-    def _guard_visits(self, web_app: Any, tools_path: str) -> None:
+    def _guard_visits(self, web_app: Any, paths: ToolPaths) -> None:
         """On a server of the platform, ask the labyard service who may do what, before any handler runs."""
         service_url, owner = os.environ.get("LABYARD_SERVICE_URL"), os.environ.get("JUPYTERHUB_USER")
         if not service_url or not owner:
             return
         self._roles = Roles(service_url, os.environ.get("JUPYTERHUB_API_TOKEN", ""), os.environ.get("JUPYTERHUB_SERVER_NAME", ""))
         access = (ProjectServer if os.environ.get("LABYARD_PROJECT") else PersonalServer)(owner, self._roles)
-        self.gate = Gate(access, tools_path)
+        self.gate = Gate(access, paths.instance)
         self.gate.install(web_app)
 
     def _outlast_the_hub(self, identity_provider: Any) -> None:
@@ -175,6 +184,8 @@ class LabyardLab(ExtensionApp):
         CompressedAnswers.install(serverapp.web_app, serverapp.base_url)
         share_assets(serverapp.web_app.settings)  # JupyterHub's part of the server puts its own hook there when it is initialized
         watch = [self._tell_ready(), self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]
+        # Their paths are known before anybody has opened a page.
+        watch.append(self._read_catalog())
         self._tasks = tuple(asyncio.create_task(one) for one in watch)
         KernelPool.instance(parent=self).open(serverapp.kernel_spec_manager, serverapp.kernel_manager.default_kernel_name)
 
@@ -183,6 +194,10 @@ class LabyardLab(ExtensionApp):
             await tell_ready()
         except (aiohttp.ClientError, TimeoutError) as error:
             self.log.info("labyard: the hub did not hear that this server is ready, and finds out by itself: %s", error)
+
+    async def _read_catalog(self) -> None:
+        if self._catalog is not None:
+            await asyncio.to_thread(self._catalog.read)
 
     async def _watch_work(self, settings: dict[str, Any]) -> None:
         manager = self.manager

@@ -15,8 +15,10 @@ from pydantic import ValidationError
 
 from labyard.models.tool import Tool
 from labyard_lab.catalog.icons import DEFAULT_ICON, MAX_ICON_BYTES, clean_icon
+from labyard_lab.catalog.package_tools import PackageTools
 from labyard_lab.catalog.user_tools import ToolFileError, read_user_tool
 from labyard_lab.exceptions import IconError, ToolNotFoundError
+from labyard_lab.package_tool import PackageTool
 
 __all__ = ["Catalog", "CatalogContent", "Problem", "default_user_folder"]
 
@@ -89,14 +91,17 @@ class Catalog:
         JSON list of tools that the platform has written; None where there is no platform.
     user_folder
         Folder with a user's own YAML files; None if users may define none.
+    packages
+        Tools of installed packages; None if they are not offered.
     """
 
-    def __init__(self, platform_file: Path | None, user_folder: Path | None) -> None:
-        self._platform_file, self._user_folder = platform_file, user_folder
+    def __init__(self, platform_file: Path | None, user_folder: Path | None, packages: PackageTools | None = None) -> None:
+        self._platform_file, self._user_folder, self._packages = platform_file, user_folder, packages
         self._lock = threading.Lock()
         self._stamp: _Stamp | None = None
         self._content = CatalogContent({}, ())
         self._icon_files: set[Path] = set()
+        self._mounts: dict[str, str] = {}
 
     def read(self) -> CatalogContent:
         """Return what the files say now. It touches the disk: call it in a thread."""
@@ -109,7 +114,12 @@ class Catalog:
             return self._content
 
     def _look(self) -> _Stamp:
-        return _stamps([*([self._platform_file] if self._platform_file else []), *self._user_files()])
+        packages = self._packages.watched() if self._packages is not None else []
+        return _stamps([*([self._platform_file] if self._platform_file else []), *self._user_files(), *packages])
+
+    def mounted(self, path: str) -> str | None:
+        """Return the tool that has the first part of a path to itself, as it was last read; it never touches the disk."""
+        return self._mounts.get(path)
 
     def _user_files(self) -> list[Path]:
         if self._user_folder is None:
@@ -135,6 +145,10 @@ class Catalog:
                 self._add(read_user_tool(path), path, tools, problems)
             except ToolFileError as error:
                 problems.append(Problem(str(path), str(error)))
+        for tool in self._packages.read() if self._packages is not None else ():
+            if tool.name not in tools:  # the platform and the person have the first word
+                self._add(tool, Path(), tools, problems)
+        self._mounts = {tool.path: tool.name for tool in tools.values() if isinstance(tool, PackageTool)}
         return CatalogContent(tools, tuple(problems))
 
     def _platform_tools(self, problems: list[Problem]) -> list[Tool]:

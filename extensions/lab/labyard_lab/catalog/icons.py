@@ -74,6 +74,20 @@ def _clean(element: ET.Element, depth: int = 0) -> ET.Element | None:
     return cleaned
 
 
+def _draw_by_attributes(root: ET.Element) -> None:
+    """Turn what style sheets and ``style`` say into attributes, as drawing programs' icons need it: styles themselves would reach the whole page."""
+    rules = "".join(element.text or "" for element in root.iter(f"{{{_SVG}}}style"))
+    by_class = {
+        name: body for names, body in re.findall(r"((?:\.[\w-]+[\s,]*)+)\{([^{}]*)\}", rules) for name in re.findall(r"\.([\w-]+)", names)
+    }
+    for element in root.iter():
+        styles = [*(by_class.get(name, "") for name in element.get("class", "").split()), element.get("style", "")]
+        for declaration in ";".join(styles).split(";"):
+            name, colon, value = declaration.partition(":")
+            if colon:
+                element.set(name.strip(), value.strip())
+
+
 def clean_icon(text: str) -> str:
     """Return the SVG document `text` with nothing left in it but drawing.
 
@@ -91,6 +105,7 @@ def clean_icon(text: str) -> str:
         root = ET.fromstring(text)  # noqa: S314  see above: no entities, bounded size
     except (ET.ParseError, ValueError) as error:
         raise IconError(f"the icon is not well-formed SVG: {error}") from None
+    _draw_by_attributes(root)
     cleaned = _clean(root)
     if cleaned is None or cleaned.tag != "svg":
         raise IconError("the icon is not an SVG document: its root must be <svg>")

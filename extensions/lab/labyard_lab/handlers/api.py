@@ -17,7 +17,7 @@ from labyard_lab.instances.instance import Instance
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.proxy.base import browser_origin
 
-__all__ = ["InstanceHandler", "InstancesHandler", "RestartHandler", "ToolsHandler"]
+__all__ = ["InstanceHandler", "InstancesHandler", "NoServersHandler", "RestartHandler", "ToolsHandler"]
 
 
 LONGEST_WAIT_SECONDS = 10.0
@@ -85,6 +85,18 @@ class ToolsHandler(LabyardHandler):
         ]
         problems = [{"source": problem.source, "message": problem.message} for problem in content.problems]
         self.finish(json.dumps({"tools": tools, "problems": problems}))
+
+
+class NoServersHandler(LabyardHandler):
+    """In the place of jupyter-server-proxy's list for its own launchers: its programs are tools here, and would be offered twice."""
+
+    def initialize(self) -> None:  # type: ignore[override]
+        """Take nothing."""
+
+    @route("read")
+    async def get(self) -> None:
+        """Answer that there are none."""
+        self.finish(json.dumps({"server_processes": []}))
 
 
 class InstancesHandler(LabyardHandler):

@@ -87,7 +87,7 @@ class OpenToolHandler(JupyterHandler):
             instance = self.manager.get(name)
         except InstanceNotFoundError:
             return None
-        return instance.base_path if instance.state is ToolInstanceState.RUNNING else None
+        return instance.url if instance.state is ToolInstanceState.RUNNING else None
 
 
 @cache

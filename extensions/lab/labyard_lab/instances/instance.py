@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from labyard_lab.exceptions import InstanceNotReadyError, InstanceNotRunningErro
 from labyard_lab.instances.logs import read_log_tail
 from labyard_lab.instances.process import Ending, ToolProcess
 from labyard_lab.instances.readiness import Address, wait_until_ready
+from labyard_lab.package_tool import PackageTool
 
 __all__ = ["Instance", "LaunchPlan"]
 
@@ -35,6 +37,8 @@ class LaunchPlan:
         Request target that answers below 500 once it is ready.
     log
         File that its output goes to, kept below `log_bytes`.
+    headers, headers_file
+        More headers of each request to it; a program may write some of them to that file, as JSON, before it answers.
     grace_seconds
         How long it may take to end when asked to.
     """
@@ -46,6 +50,8 @@ class LaunchPlan:
     ready_target: str
     log: Path
     log_bytes: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    headers_file: Path | None = None
     grace_seconds: float = 5
 
 
@@ -69,6 +75,7 @@ class Instance:
     state: ToolInstanceState = ToolInstanceState.STOPPED
     reason: str | None = None
     plan: LaunchPlan | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     _process: ToolProcess | None = None
     _session: aiohttp.ClientSession | None = None
     _watcher: asyncio.Task[None] | None = None
@@ -102,6 +109,11 @@ class Instance:
     def head_pid(self) -> int | None:
         """Process that all of the tool's others descend from; None if it does not run."""
         return self._process.keeper_pid if self._process is not None else None
+
+    @property
+    def url(self) -> str:
+        """URL path that its tab opens."""
+        return self.tool.opens_at if isinstance(self.tool, PackageTool) else self.base_path
 
     def start(self, tool: Tool, plan: LaunchPlan) -> None:
         """Start it. Returns at once; the state tells how it goes on."""
@@ -157,7 +169,7 @@ class Instance:
             title=self.title,
             folder=self.folder,
             state=self.state,
-            url=self.base_path,
+            url=self.url,
             started_seconds=round(time.monotonic() - self._started, 3),
             expected_start_seconds=self.tool.expected_start_seconds,
             idle_seconds=round(self.idle_seconds, 3),
@@ -209,6 +221,7 @@ class Instance:
             self._fail(f"It did not answer within {self.tool.start_timeout_seconds:g} s.")
             return False
         ready.result()
+        self.headers = {**plan.headers, **await asyncio.to_thread(_written_headers, plan.headers_file)}
         self._settle(ToolInstanceState.RUNNING, None)
         self._used = time.monotonic()
         self.logger.info("labyard: %s is ready after %.1f s", self.id, time.monotonic() - self._started)
@@ -247,3 +260,11 @@ class Instance:
             await session.close()
         if self.plan is not None and self.plan.address.path is not None:
             await asyncio.to_thread(self.plan.address.path.unlink, missing_ok=True)
+
+
+def _written_headers(file: Path | None) -> dict[str, str]:
+    try:
+        found = json.loads(file.read_text()) if file is not None else {}
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}

@@ -17,6 +17,7 @@ from labyard_lab.instances.folders import instance_id, resolve_folder
 from labyard_lab.instances.instance import Instance, LaunchPlan
 from labyard_lab.instances.readiness import Address, free_port
 from labyard_lab.instances.runtime import RuntimeFolder
+from labyard_lab.package_tool import PackageTool
 
 __all__ = ["LAUNCHERS", "InstanceManager"]
 
@@ -116,7 +117,8 @@ class InstanceManager:
                 return instance, False
             is_new = instance is None
             if instance is None:
-                instance = Instance(name, tool, relative, f"{self._base_path}{name}/", self._logger)
+                base_path = tool.served_at if isinstance(tool, PackageTool) else f"{self._base_path}{name}/"
+                instance = Instance(name, tool, relative, base_path, self._logger)
             await instance.stop()  # what is left of an earlier run ends first: it may hold a lock on its data
             await self._start(instance, tool, path, origin)
             return instance, is_new
@@ -184,7 +186,8 @@ class InstanceManager:
     def _plan(self, instance: Instance, tool: Tool, folder: Path, origin: str) -> LaunchPlan:
         """Fill in the placeholders. It touches the disk."""
         used = set().union(*(placeholders_in(text) for text in (*tool.command, *tool.environment.values())))
-        address = Address(path=self.runtime.socket()) if "socket" in used else Address(port=free_port())
+        package = tool if isinstance(tool, PackageTool) else None
+        address = Address(path=self.runtime.socket()) if "socket" in used else Address(port=(package and package.fixed_port) or free_port())
         data = self._data_folder / tool.name
         if "data_dir" in used:
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -198,14 +201,20 @@ class InstanceManager:
             "python": tool_python(tool, self._environment),
             "socket": str(address.path or ""),
         }
+        command = tuple(fill_placeholders(text, values) for text in tool.command)
+        headers_file = self.runtime.log(instance.id).with_suffix(".headers") if package is not None else None
+        if headers_file is not None:
+            headers_file.unlink(missing_ok=True)
         added = {name: fill_placeholders(text, values) for name, text in tool.environment.items()}
         prefix = "" if tool.strip_prefix else instance.base_path.rstrip("/")
         return LaunchPlan(
-            command=tuple(fill_placeholders(text, values) for text in tool.command),
+            command=(*command, "--headers", str(headers_file)) if package is not None and package.writes_headers else command,
             environment=tool_environment(tool, self._environment, added),
             folder=folder,
             address=address,
             ready_target=prefix + tool.ready_path,
+            headers={name: fill_placeholders(text, values) for name, text in package.headers.items()} if package is not None else {},
+            headers_file=headers_file,
             log=self.runtime.log(instance.id),
             log_bytes=self._log_bytes,
         )

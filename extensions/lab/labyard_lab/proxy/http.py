@@ -51,7 +51,7 @@ class HttpProxy(ProxyHandler):
         try:
             target = self._target = self.find()
         except LabyardError as error:
-            self._refuse(error)
+            self.refuse(error)
             return
         self.request.connection.set_max_body_size(_MAX_BODY_BYTES)  # type: ignore[union-attr]
         self._usage.enter_context(target.in_use())
@@ -98,7 +98,7 @@ class HttpProxy(ProxyHandler):
                     return
                 raise
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                self._refuse(ToolUnreachableError(self._target.title, _problem(error)))
+                self.refuse(ToolUnreachableError(self._target.title, _problem(error)))
                 return
             async with response:
                 await self._copy(response, self._target)
@@ -146,7 +146,8 @@ class HttpProxy(ProxyHandler):
         stream = self.request.connection.stream if self.request.connection is not None else None  # type: ignore[attr-defined]
         return stream is None or stream.closed()
 
-    def _refuse(self, error: LabyardError) -> None:
+    def refuse(self, error: LabyardError) -> None:
+        """Say why there is no answer."""
         starting = isinstance(error, InstanceNotReadyError)
         if starting:
             self.set_header("Retry-After", str(_RETRY_SECONDS))

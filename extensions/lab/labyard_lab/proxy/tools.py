@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from tornado import web
+
+from labyard.exceptions import LabyardError
+from labyard_lab.exceptions import InstanceNotFoundError, InstanceNotRunningError
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.proxy.base import ProxyHandler, Target
 from labyard_lab.proxy.headers import Prefix
 from labyard_lab.proxy.http import HttpProxy
+from labyard_lab.proxy.paths import ToolPaths
 from labyard_lab.proxy.websocket import WebsocketProxy
 
 __all__ = ["ToolHttpHandler", "ToolWebsocketHandler"]
@@ -18,17 +23,21 @@ class _ToolRoute(ProxyHandler):
     ----------
     manager
         Knows the instances.
-    base_path
-        URL path that instances are served under, with a trailing slash.
+    paths
+        Tells which of them a request is for.
     """
 
-    def initialize(self, manager: InstanceManager, base_path: str) -> None:
+    def initialize(self, manager: InstanceManager, paths: ToolPaths) -> None:
         """Take what the route was registered with."""
-        self.manager, self.base_path = manager, base_path
+        self.manager, self.paths = manager, paths
 
     def find(self) -> Target:
         """Return the instance that this request is for."""
-        instance = self.manager.get(self.request.path[len(self.base_path) :].partition("/")[0])
+        instance = self.manager.get(self.paths.instance(self.request.path) or "")
+        if not self.request.path.startswith(instance.base_path[:-1]):
+            # It has a path of its own, and was asked for by the common one.
+            self.redirect(instance.url)
+            raise web.Finish
         session, address = instance.session()
         tool = instance.tool
         return Target(
@@ -38,12 +47,22 @@ class _ToolRoute(ProxyHandler):
             session=session,
             forward_credentials=tool.forward_credentials,
             forward_user=tool.forward_user,
+            headers=instance.headers,
             in_use=instance.in_use,
         )
 
 
 class ToolHttpHandler(_ToolRoute, HttpProxy):
     """An HTTP request for a tool."""
+
+    def refuse(self, error: LabyardError) -> None:
+        """Say why there is no answer. At a path of its own a tool that does not run is started by its page, as jupyter-server-proxy does."""
+        is_page = self.request.method in ("GET", "HEAD") and "text/html" in self.request.headers.get("Accept", "")
+        has_own_path = not self.request.path.startswith(self.paths.tools)
+        if is_page and has_own_path and isinstance(error, InstanceNotFoundError | InstanceNotRunningError):
+            self.redirect(f"{self.base_url}labyard/open/{self.paths.instance(self.request.path)}")
+        else:
+            super().refuse(error)
 
 
 class ToolWebsocketHandler(_ToolRoute, WebsocketProxy):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from jupyter_core.utils import ensure_async
@@ -38,12 +39,12 @@ class Gate:
     ----------
     access
         Decides.
-    tools_path
-        URL path that tools are served under, with a trailing slash.
+    instance_of
+        Returns the tool that a URL path is for; None if it is for none.
     """
 
-    def __init__(self, access: Access, tools_path: str) -> None:
-        self.access, self._tools_path = access, tools_path
+    def __init__(self, access: Access, instance_of: Callable[[str], str | None]) -> None:
+        self.access, self._instance_of = access, instance_of
         self._classes: dict[type[web.RequestHandler], type[web.RequestHandler]] = {}
         self._open: weakref.WeakSet[web.RequestHandler] = weakref.WeakSet()
 
@@ -80,7 +81,7 @@ class Gate:
             return
         request = handler.request
         is_websocket = request.headers.get("Upgrade", "").lower() == "websocket"
-        ask = Ask(user.username, target, request.method, is_websocket, self._instance(request.path))
+        ask = Ask(user.username, target, request.method, is_websocket, self._instance_of(request.path))
         role = await self.access.role(ask)
         if not self.access.allows(ask, role):
             handler.current_user = handler._jupyter_current_user = user  # noqa: SLF001  # so do its pages of errors
@@ -114,11 +115,6 @@ class Gate:
             if changed or not self.access.allows(visit.ask, role):
                 self._open.discard(handler)
                 _end(handler)
-
-    def _instance(self, path: str) -> str | None:
-        if not path.startswith(self._tools_path):
-            return None
-        return path[len(self._tools_path) :].partition("/")[0] or None
 
 
 def _refusal(role: Role | None) -> str:
