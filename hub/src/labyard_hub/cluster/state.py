@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,8 +37,11 @@ def prepare_state(environment: Mapping[str, str]) -> tuple[StateFolder, Configur
         _make(state, Path(environment["LABYARD_SECRETS_DIR"]), environment.get("LABYARD_PROJECTS_VOLUME"))
         write_atomically(state.configuration_file, dump_configuration(configuration), mode=0o600)
     except OSError as error:
-        why = f"{error.strerror or error} ({error.filename}). The volume must be writable for the group of `podSecurityContext.fsGroup`"
-        raise StateFolderError(state.root, why) from error
+        full = error.errno == errno.ENOSPC
+        what = (
+            "The volume is full: enlarge its claim" if full else "The volume must be writable for the group of `podSecurityContext.fsGroup`"
+        )
+        raise StateFolderError(state.root, f"{error.strerror or error} ({error.filename}). {what}") from error
     return state, configuration
 
 
@@ -57,19 +62,26 @@ def _make(state: StateFolder, secrets: Path, projects: str | None) -> None:
     if not state.version_file.exists():
         record = {"layout": LAYOUT_VERSION, "instance": os.urandom(4).hex(), "created_at": datetime.now(UTC).isoformat()}
         write_atomically(state.version_file, json.dumps(record) + "\n", mode=0o600)
-    _link(state.secrets, secrets)
-    if projects is None:
-        state.projects.mkdir(mode=0o700, exist_ok=True)
-        state.trash.mkdir(mode=0o700, exist_ok=True)
-    else:
-        # The trash is on the same volume, so that a folder is moved there at once, however large it is.
-        trash = Path(projects) / ".trash"
+    _place(state.secrets, secrets)
+    # The trash is on the same volume, so that a folder is moved there at once, however large it is.
+    trash = Path(projects) / ".trash" if projects is not None else None
+    if trash is not None:
         trash.mkdir(mode=0o700, exist_ok=True)
-        _link(state.projects, Path(projects))
-        _link(state.trash, trash)
+    _place(state.projects, Path(projects) if projects is not None else None)
+    _place(state.trash, trash)
 
 
-def _link(link: Path, target: Path) -> None:
-    if link.is_symlink():
-        link.unlink()
-    link.symlink_to(target)
+def _place(folder: Path, target: Path | None) -> None:
+    """Make `folder` a link to `target` on another volume, or without one a folder. What it was before may be the other: `projects.enabled` was switched."""
+    if folder.is_symlink():
+        folder.unlink()
+    if target is None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return
+    if folder.is_dir():
+        # The service makes projects' folders again where they are missing. Pods never mounted these.
+        if any(one.is_file() for one in folder.rglob("*")):
+            folder.rename(folder.with_name(f"{folder.name}-set-aside-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"))
+        else:
+            shutil.rmtree(folder)
+    folder.symlink_to(target)
