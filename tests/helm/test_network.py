@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -113,3 +114,58 @@ def test_the_metadata_address_opens_by_its_own_value_alone() -> None:
     policies, pods = chart.of_kind(found, "NetworkPolicy"), ends(found, pods_of("minimal", "ada", "bob"))
     allowed = {name for name, pod in pods.items() if may_connect(policies, pod, Endpoint(METADATA[0]), 80, blocks_match_pods=True)}
     assert allowed == {"ada", "bob", "stranger"}
+
+
+NOTHING_ELSE = {"networkPolicy": {"egressAllowRules": {"nonPrivateIPs": False, "privateIPs": False}}}
+MINIO = Endpoint("10.244.7.7", {"app": "minio"}, "storage", {"kubernetes.io/metadata.name": "storage"})
+
+
+def database(host: str, port: int = 5432) -> dict[str, Any]:
+    return {"database": {"type": "postgresql", "external": {"host": host, "port": port, "existingSecret": "pg"}}}
+
+
+def login(provider: str, **more: Any) -> dict[str, Any]:
+    return {"config": {"login": {"provider": provider, "client_id": "x", "allow_all": True, "admin_users": ["ada"], **more}}}
+
+
+@pytest.mark.parametrize(
+    ("values", "part", "end", "port", "allowed"),
+    [
+        (database("10.0.0.5"), "service", Endpoint("10.0.0.5"), 5432, True),
+        (database("10.0.0.5"), "hub", Endpoint("10.0.0.5"), 5432, True),
+        (database("10.0.0.5"), "mlflow", Endpoint("10.0.0.5"), 5432, True),
+        (database("10.0.0.5"), "service", Endpoint("10.0.0.6"), 5432, False),
+        (database("10.0.0.5"), "service", Endpoint("10.0.0.5"), 22, False),
+        (database("10.0.0.5"), "ada", Endpoint("10.0.0.5"), 5432, False),
+        (database("fd00::5", 6432), "service", Endpoint("fd00::5"), 6432, True),
+        (database("db.example.org", 6432), "service", Endpoint(PRIVATE), 6432, True),
+        (database("db.example.org", 6432), "service", Endpoint(INTERNET), 6432, True),
+        (database("db.example.org", 80), "service", Endpoint(METADATA[0]), 80, False),
+        (database("db.data.svc"), "service", MINIO, 5432, True),
+        ({"config": {"database": {"url": "postgresql://labyard@10.0.0.5/labyard"}}}, "service", Endpoint("10.0.0.5"), 5432, True),
+        ({"config": {"database": {"url": "postgresql://labyard@10.0.0.5:6432/labyard"}}}, "service", Endpoint("10.0.0.5"), 6432, True),
+        ({"mlflow": {"artifacts": {"destination": "s3://b/a"}}}, "mlflow", Endpoint(INTERNET), 443, True),
+        ({"mlflow": {"artifacts": {"destination": "s3://b/a"}}}, "mlflow", Endpoint(INTERNET), 22, False),
+        (
+            {"mlflow": {"artifacts": {"destination": "s3://b/a", "s3Endpoint": "http://minio.storage.svc:9000"}}},
+            "mlflow",
+            MINIO,
+            9000,
+            True,
+        ),
+        ({"mlflow": {"artifacts": {"destination": "s3://b/a", "s3Endpoint": "http://10.0.0.9"}}}, "mlflow", Endpoint("10.0.0.9"), 80, True),
+        (login("oidc", issuer="https://id.example.org:8443/realms/a"), "hub", Endpoint(PRIVATE), 8443, True),
+        (login("oidc", issuer="https://id.example.org/realms/a"), "service", Endpoint(PRIVATE), 443, False),
+        (login("gitlab"), "hub", Endpoint(INTERNET), 443, True),
+        ({}, "service", Endpoint(INTERNET), 443, False),
+    ],
+)
+def test_configured_addresses_are_reached_also_where_all_others_are_closed(
+    values: dict[str, Any], part: str, end: Endpoint, port: int, allowed: bool
+) -> None:
+    closed: dict[str, Any] = dict.fromkeys(("hub", "service", "mlflow"), NOTHING_ELSE)
+    if "mlflow" in values:
+        values = {"mlflow": {**NOTHING_ELSE, **values["mlflow"]}}
+    found = chart.objects(chart.render({**closed, **values}))
+    pods = ends(found, pods_of("minimal", "ada"))
+    assert may_connect(chart.of_kind(found, "NetworkPolicy"), pods[part], end, port, blocks_match_pods=False) is allowed
