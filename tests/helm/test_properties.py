@@ -77,7 +77,7 @@ def rules_of(found: list[chart.Object]) -> Iterator[tuple[str, dict[str, Any]]]:
 @everywhere
 def test_rights_are_the_least_that_works(name: str) -> None:
     allowed = {
-        "Role {}-hub": {"pods": {"get", "list", "watch", "create", "delete"}, "persistentvolumeclaims": {"get", "list", "watch", "create", "delete"}, "events": {"get", "list", "watch"}, "pods/log": {"get"}},
+        "Role {}-hub": {"pods": {"get", "list", "watch", "create", "delete"}, "persistentvolumeclaims": {"get", "list", "create", "patch", "delete"}, "events": {"get", "list", "watch"}, "pods/log": {"get"}},
         "Role {}-hook-waiter": {"daemonsets": {"get"}},
         "ClusterRole lab-{}-capacity": {"nodes": {"list"}, "pods": {"list"}},
     }  # fmt: skip

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -53,6 +56,11 @@ def started(world: ClusterWorld, name: str, profile: str = "small") -> Item:
     answer = world.press_start(name, profile)
     assert "/hub/spawn-pending/" in str(answer.url) or "/user/" in str(answer.url), answer.text
     return world.wait_ready(name)
+
+
+def started_pod(world: ClusterWorld, name: str) -> Item:
+    found: Item = world.fake.pods(NAMESPACE)[f"server-{name}"]
+    return found
 
 
 def failed_page(world: ClusterWorld, name: str) -> str:
@@ -302,8 +310,8 @@ def test_what_a_removed_person_had_is_not_the_next_one_s(world: ClusterWorld) ->
     started(world, "dan")
     world.stop_server("dan")
     assert "home-dan" in world.fake.items("persistentvolumeclaims", NAMESPACE)
+    home = world.fake.items("persistentvolumeclaims", NAMESPACE)["home-dan"]
     assert world.sessions["ada"].hub_api("DELETE", "users/dan").status_code == 204
-    wait_until(lambda: "home-dan" not in world.fake.items("persistentvolumeclaims", NAMESPACE), "the home is removed")
     IdentityStore(world.state.identity_database).add_user("dan", PASSWORD)
     world.sessions["dan"].http.close()
     world.sign_in("dan")
@@ -315,5 +323,69 @@ def test_what_a_removed_person_had_is_not_the_next_one_s(world: ClusterWorld) ->
     world.start("service", "-m", "labyard_hub.cluster", "service")
     world.wait_for("service", f"{world.environment['LABYARD_SERVICE_URL']}api/v1/health")
     assert world.call("dan", "GET", "authorize") == after
+    # The home is kept, and is not the next person's.
+    started(world, "dan")
+    claims = world.fake.items("persistentvolumeclaims", NAMESPACE)
+    assert claims["home-dan"]["metadata"]["uid"] == home["metadata"]["uid"]
+    assert {volume["name"]: volume for volume in started_pod(world, "dan")["spec"]["volumes"]}["home"]["persistentVolumeClaim"] == {
+        "claimName": "home-dan--2"
+    }
+    world.stop_server("dan")
     # It is for the service: people are not told who was here.
     assert world.sessions["ada"].hub_api("GET", "labyard/former-people").status_code == 403
+
+
+def command(world: ClusterWorld, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `labyard` as in the hub's pod."""
+    program = [Path(sys.executable).with_name("labyard"), *arguments]
+    return subprocess.run(program, env={**world.environment, "LABYARD_RELEASE": "test"}, capture_output=True, text=True, check=False)
+
+
+def test_a_removed_person_is_listed_and_comes_back_by_one_command(world: ClusterWorld) -> None:
+    IdentityStore(world.state.identity_database).add_user("eva", PASSWORD)
+    world.sign_in("eva")
+    started(world, "eva")
+    world.stop_server("eva")
+    claim = world.fake.items("persistentvolumeclaims", NAMESPACE)["home-eva"]
+    removing = command(world, "user", "remove", "eva", "--yes")
+    assert removing.returncode == 0, removing.stderr
+    listed = json.loads(command(world, "user", "removed", "--json").stdout)
+    [home] = next(one for one in listed if one["name"] == "eva")["homes"]
+    assert (home["claim"], home["size"]) == ("home-eva", "10Gi")
+    assert home["removed_at"] < home["deleted_at"]
+    assert "home-eva" in command(world, "user", "removed").stdout
+    # Another person of the name keeps what is theirs.
+    IdentityStore(world.state.identity_database).add_user("eva", PASSWORD)
+    refused = command(world, "user", "restore", "eva")
+    assert refused.returncode != 0
+    assert "Somebody else is called eva now" in refused.stderr
+    IdentityStore(world.state.identity_database).remove_user("eva")
+    restored = command(world, "user", "restore", "eva")
+    assert restored.returncode == 0, restored.stderr
+    assert "labyard user invite eva" in restored.stderr
+    IdentityStore(world.state.identity_database).add_user("eva", PASSWORD)
+    world.sessions["eva"].http.close()
+    world.sign_in("eva")
+    assert world.call("eva", "GET", "authorize")["workspace"] == "eva"
+    started(world, "eva")
+    assert world.fake.items("persistentvolumeclaims", NAMESPACE)["home-eva"]["metadata"]["uid"] == claim["metadata"]["uid"]
+    again = command(world, "user", "restore", "eva")
+    assert "Nobody called eva was removed" in again.stderr
+
+
+def test_a_home_that_never_had_a_volume_is_told_truly_and_made_again(world: ClusterWorld) -> None:
+    IdentityStore(world.state.identity_database).add_user("fay", PASSWORD)
+    world.sign_in("fay")
+    labels = {"component": "singleuser-storage", "hub.jupyter.org/username": "fay"}
+    wrong = {
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "home-fay", "labels": labels, "annotations": {"hub.jupyter.org/username": "fay"}},
+        "spec": {"storageClassName": "nosuch", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}},
+    }  # fmt: skip
+    made = world.fake.create(wrong, NAMESPACE)
+    wait_until(lambda: world.fake.items("events", NAMESPACE), "the cluster has said that there is no such class")
+    pod = started(world, "fay")
+    claim = world.fake.items("persistentvolumeclaims", NAMESPACE)["home-fay"]
+    assert claim["metadata"]["uid"] != made["metadata"]["uid"]
+    assert "storageClassName" not in claim["spec"]
+    assert next(one for one in pod["spec"]["volumes"] if one["name"] == "home")["persistentVolumeClaim"]["claimName"] == "home-fay"

@@ -17,6 +17,7 @@ __all__ = [
     "EnforcementPendingError",
     "EnvironmentSetupError",
     "GpuListError",
+    "HomeNotKeptError",
     "HubUnavailableError",
     "InvalidCursorError",
     "InvalidNameError",
@@ -517,6 +518,16 @@ class HubUnavailableError(LabyardError):
 
     def __init__(self) -> None:
         super().__init__("the hub, which knows who may do what, does not answer. It is restarted by itself: try again in a moment")
+
+
+class HomeNotKeptError(LabyardError):
+    """The cluster does not say that the home of a removed person is kept."""
+
+    code = "home_not_kept"
+    status_code = 502
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"The cluster did not set the home of {name} aside: {problem.rstrip('.')}. Nothing of it is lost. Try again.")
 
 
 class MembershipsUnknownError(LabyardError):

@@ -71,6 +71,14 @@ def test_an_invitation_is_a_link_alone_on_standard_output(root: Path) -> None:
     assert store(root).redeem_invitation(token, PASSWORD).admin
 
 
+def test_the_set_up_link_is_made_again_while_nobody_administers(root: Path) -> None:
+    _, first, _ = user(root, "setup-link")
+    url = urlsplit(first.strip())
+    assert url.path == "/hub/setup"
+    (token,) = parse_qs(url.query)["token"]
+    store(root).check_setup(token)
+
+
 def test_the_link_follows_the_settings_where_nothing_runs(root: Path) -> None:
     StateFolder.open(root)
     (root / "config.yaml").write_text("listen:\n  public_url: https://labyard.example.org\nsign_in:\n  invitation_lifetime_seconds: 2h\n")
@@ -117,6 +125,9 @@ def test_names_that_nobody_may_have(root: Path, command: str, name: str) -> None
         (("remove", "ada", "--yes"), "", "there is no user 'ada'"),
         (("remove", "bob", "--yes"), "", "only administrator"),
         (("revoke", "ada"), "", "no open invitation"),
+        (("setup-link",), "", "administrator"),
+        (("removed",), "", "this is for a cluster"),
+        (("restore", "ada"), "", "this is for a cluster"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_status_2(root: Path, arguments: tuple[str, ...], stdin: str, words: str) -> None:

@@ -16,7 +16,7 @@ from labyard_hub.config.platform import Platform
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_group_name
 
-__all__ = ["change_groups", "known_groups"]
+__all__ = ["ask", "change_groups", "known_groups"]
 
 TIMEOUT_SECONDS = 30
 
@@ -42,13 +42,13 @@ def change_groups(state: StateFolder, name: str, added: Sequence[str], removed: 
         headers = {"Authorization": f"token {state.secret('cli_token')}"}
         with httpx.Client(base_url=platform.hub_api_url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False) as hub:
             # 409: it knows them. Who never signed in is made, if the platform knows them.
-            _ask(hub, f"find {name}", "POST", f"/users/{name}", (201, 409))
+            ask(hub, f"find {name}", "POST", f"/users/{name}", (201, 409))
             for group in added:
-                _ask(hub, f"make the group {group}", "POST", f"/groups/{group}", (201, 409))
-                _ask(hub, f"put {name} into {group}", "POST", f"/groups/{group}/users", (200,), {"users": [name]})
+                ask(hub, f"make the group {group}", "POST", f"/groups/{group}", (201, 409))
+                ask(hub, f"put {name} into {group}", "POST", f"/groups/{group}/users", (200,), {"users": [name]})
             for group in removed:
-                _ask(hub, f"take {name} out of {group}", "DELETE", f"/groups/{group}/users", (200, 404), {"users": [name]})
-            return sorted(_ask(hub, f"find {name}", "GET", f"/users/{name}", (200,)).json()["groups"])
+                ask(hub, f"take {name} out of {group}", "DELETE", f"/groups/{group}/users", (200, 404), {"users": [name]})
+            return sorted(ask(hub, f"find {name}", "GET", f"/users/{name}", (200,)).json()["groups"])
     except httpx.ConnectError:
         raise UsageError("groups are kept by the running hub: start Labyard with `labyard up`, then try again") from None
     except httpx.HTTPError as error:
@@ -65,7 +65,14 @@ def known_groups(state_dir: Path) -> frozenset[str] | None:
         return None
 
 
-def _ask(hub: httpx.Client, what: str, method: str, path: str, known: Sequence[int], body: Any = None) -> httpx.Response:
+def ask(hub: httpx.Client, what: str, method: str, path: str, known: Sequence[int], body: Any = None) -> httpx.Response:
+    """Ask the hub for `what`, and refuse an answer with a status that is not `known`.
+
+    Raises
+    ------
+    HubRefusedError
+        With the hub's own words.
+    """
     answer = hub.request(method, path, json=body)
     if answer.status_code not in known:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from labyard.cli.lazy import LazyGroup
 from labyard.exceptions import UsageError
 from labyard_hub.cli.groups import groups
 from labyard_hub.cli.options import json_option, state_dir_option
+from labyard_hub.cli.removed import removed, restore
 
 if TYPE_CHECKING:
     from labyard_hub.config.settings import Settings
@@ -44,7 +46,7 @@ def _open(state_dir: Path) -> _Context:
     from labyard_hub.supervisor.lock import is_held
 
     state = StateFolder.open(state_dir.absolute())
-    running = is_held(state)
+    running = is_held(state) or bool(os.environ.get("LABYARD_RELEASE"))  # on a cluster this is the hub's own pod
     if running and state.configuration_file.exists():
         configuration = parse_configuration(state.configuration_file.read_text())
     else:
@@ -249,7 +251,7 @@ def _print_link(context: _Context, name: str, token: str, seconds: float, text: 
 
     platform = Platform.read(context.state) if context.running else None
     base = platform.url if platform is not None else expected_url(context.settings.listen, context.state)
-    link = f"{base}hub/invite?token={token}"
+    link = f"{base}hub/{'setup' if name == 'setup' else 'invite'}?token={token}"
     if as_json:
         data: dict[str, Any] = {"name": name, "url": link, "expires_in_seconds": seconds, "running": context.running}
         print_json(data)
@@ -266,4 +268,15 @@ def _instant(instant: datetime | str | None) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if instant is not None else "never"
 
 
-user.add_command(groups)
+@user.command("setup-link")
+@state_dir_option
+def setup_link(state_dir: Path) -> None:
+    """Print the link with which the first administrator signs in, for as long as nobody administers. An expired one is made new."""
+    context = _open(state_dir)
+    _check_kept_here(context, "set up")
+    seconds = context.settings.sign_in.setup_lifetime_seconds
+    _print_link(context, "setup", context.store.ensure_setup_token(seconds), seconds, "Choose the administrator at this link", False)
+
+
+for command in (groups, removed, restore):
+    user.add_command(command)

@@ -12,6 +12,7 @@ from labyard_hub.backends.assets.bundle import IMAGE_FOLDER
 from labyard_hub.cluster.state import prepare_state
 from labyard_hub.config.cluster import ClusterAddresses
 from labyard_hub.config.loader import Configuration
+from labyard_hub.config.platform import Platform
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import StateFolderError
 from labyard_hub.services.sessions import SESSION_COOKIE
@@ -45,6 +46,7 @@ def hub(environment: Mapping[str, str]) -> Program:
     state, configuration = prepare_state(environment)
     if configuration.settings.login.is_local:
         _announce_setup(state, configuration, ClusterAddresses.from_environment(environment))
+    _tell_commands(state, ClusterAddresses.from_environment(environment))
     file = Path(__file__).parent.parent / "hub_plugins" / "pods" / "jupyterhub_config.py"
     debug = ("--debug",) if environment.get("LABYARD_DEBUG") else ()
     return Program((sys.executable, "-m", "labyard_hub.hub_plugins.hub.app", f"--config={file}", *debug), _environment(environment, state))
@@ -119,6 +121,13 @@ def proxy_agent(environment: Mapping[str, str]) -> Program:
 def _environment(environment: Mapping[str, str], state: StateFolder) -> dict[str, str]:
     # What the operator has set for the pod is meant for the program. The image's own home cannot be written.
     return {"LANG": "C.UTF-8", **environment, "HOME": str(state.run_private)}
+
+
+def _tell_commands(state: StateFolder, addresses: ClusterAddresses) -> None:
+    """Write where the hub is reached, for ``labyard user`` in this pod."""
+    hub, service, mlflow = (urlsplit(one).port or 80 for one in (addresses.hub_url, addresses.service_url, addresses.mlflow_url))
+    proxy = urlsplit(addresses.proxy_api_url).port or 80
+    Platform(addresses.public_url, "http://127.0.0.1:8000/", hub, service, mlflow, proxy, ready=True).write(state)
 
 
 def _announce_setup(state: StateFolder, configuration: Configuration, addresses: ClusterAddresses) -> None:

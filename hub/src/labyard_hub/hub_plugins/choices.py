@@ -197,6 +197,9 @@ class ChosenSpawner(TimedSpawner):
         self.granted, self._granted_as = granted, (self.user.name, self.name or "")
         self.starts.taken.put(self._granted_as, granted)
 
+    async def retire(self) -> None:
+        """Put away what the owner, who is being removed, leaves behind where servers run."""
+
     def chosen(self, choice: Choice) -> None:
         """Take what the start is with."""
         self.default_url = DEFAULT_URLS[choice.interface]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labyard_hub.backends.kubernetes.failures import Problem, ended_problem, refusal, start_problem
+from labyard_hub.backends.kubernetes.failures import UNBOUND, Problem, ended_problem, refusal, start_problem, unbound_problem
 
 Item = dict[str, Any]
 
@@ -128,3 +128,24 @@ def test_refusals() -> None:
         "refused", "The cluster could not make it (status 422): Pod is invalid: spec.x: Required value. Tell an administrator."
     )
     assert len(refusal(403, "x" * 1000).sentence) < 350
+
+
+def test_a_claim_without_a_volume_is_told_with_its_class_and_the_cluster_s_word() -> None:
+    event = {"type": "Warning", "reason": "ProvisioningFailed", "message": 'storageclass.storage.k8s.io "nosuch" not found'}
+    problem = unbound_problem("home-ada", "nosuch", [event])
+    assert problem.code == "volume"
+    assert problem.sentence == (
+        'The cluster has not made its volume “home-ada”. It asks for the storage class “nosuch”: storageclass.storage.k8s.io "nosuch" not found. Tell an administrator.'
+    )
+    assert "default storage class" in unbound_problem("home-ada", None, []).sentence
+
+
+@pytest.mark.parametrize(
+    "words", ["pod has unbound immediate PersistentVolumeClaims", "3 node(s) didn't find available persistent volumes to bind"]
+)
+def test_a_claim_that_cannot_be_bound_is_no_lack_of_nodes(words: str) -> None:
+    condition = {"type": "PodScheduled", "status": "False", "message": f"0/3 nodes are available: {words}."}
+    pod = {"spec": {}, "status": {"phase": "Pending", "conditions": [condition]}}
+    problem = start_problem(pod, [], waited_seconds=9, schedule_seconds=5, pull_seconds=5)
+    assert problem is not None
+    assert (problem.code, problem.sentence) == ("volume", UNBOUND)

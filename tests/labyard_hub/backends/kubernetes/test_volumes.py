@@ -66,4 +66,4 @@ def test_what_a_pod_has_too_much() -> None:
 
 def test_homes_are_removed_with_their_owners() -> None:
     claim = home_claim(ClusterSettings.model_validate({"home": {"capacity_bytes": "20Gi", "storage_class": "fast"}}))
-    assert (claim["storage_capacity"], claim["storage_class"], claim["delete_pvc"]) == ("20Gi", "fast", True)
+    assert (claim["storage_capacity"], claim["storage_class"], claim["delete_pvc"]) == ("20Gi", "fast", False)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Problem", "ended_problem", "lacking", "refusal", "start_problem", "unschedulable_message"]
+__all__ = ["UNBOUND", "Problem", "ended_problem", "lacking", "refusal", "start_problem", "unbound_problem", "unschedulable_message"]
 
 Item = Mapping[str, Any]
 
@@ -26,6 +26,9 @@ LASTING = (
     "ImageInspectError",
     "ErrImageNeverPull",
 )
+
+UNBOUND = "The cluster has not made its volume."
+"""The sentence for a claim that has no volume; its own events say why."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,8 @@ def _unschedulable(message: str) -> Problem:
     claim = re.search(r'persistentvolumeclaim "([^"]+)"', message)
     if claim is not None:
         return Problem("volume", f"Its volume “{claim[1]}” is not there.")
+    if "unbound immediate PersistentVolumeClaims" in message or "didn't find available persistent volumes" in message:
+        return Problem("volume", UNBOUND)
     if "volume node affinity conflict" in message or "Multi-Attach" in message:
         return Problem("volume", "Its home is bound to a node, or a zone, that has no room for it.")
     if lacks:
@@ -145,6 +150,21 @@ def _unschedulable(message: str) -> Problem:
     if found is not None and "affinity/selector" in message and "Insufficient" not in message:
         return Problem("unschedulable", f"None of the cluster's {found['number']} nodes is of the kind that this profile asks for.")
     return Problem("unschedulable", f"No node of the cluster takes it: {_short(message)}.")
+
+
+def unbound_problem(claim: str, storage_class: str | None, events: Sequence[Item]) -> Problem:
+    """Return why a claim has no volume.
+
+    Parameters
+    ----------
+    events
+        Those of the claim, in their order.
+    """
+    why = next((str(one.get("message", "")) for one in reversed(events) if one.get("type") == "Warning"), "")
+    asked = f"It asks for the storage class “{storage_class}”" if storage_class else "It asks for the cluster's default storage class"
+    return Problem(
+        "volume", f"The cluster has not made its volume “{claim}”. {asked}{f': {_short(why)}' if why else ''}. Tell an administrator."
+    )
 
 
 def _image_problem(pod: Item, text: str) -> Problem:

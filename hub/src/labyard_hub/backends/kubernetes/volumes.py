@@ -73,13 +73,14 @@ def home_claim(cluster: ClusterSettings) -> dict[str, Any]:
     """Return KubeSpawner's traits for the claim of a person's home."""
     home = cluster.home
     return {
-        "storage_pvc_ensure": True,
+        # The spawner makes the claim itself: which claim is whose is not said by its name alone.
+        "storage_pvc_ensure": False,
+        "remember_pvc_name": False,
         "pvc_name_template": CLAIM_TEMPLATE,
         "storage_capacity": quantity(home.capacity_bytes),
         "storage_class": home.storage_class,
         "storage_access_modes": list(home.access_modes),
-        # The next person of the same name must not find it.
-        "delete_pvc": True,
+        "delete_pvc": False,
     }
 
 

@@ -12,7 +12,7 @@ from tornado import web
 
 from labyard_hub.domain.scopes import PROJECTS_SCOPE
 
-__all__ = ["RemovedName", "former_people_handlers", "note_removal"]
+__all__ = ["RemovedName", "former_people_handlers", "generation_of", "note_removal", "note_return"]
 
 
 class RemovedName(orm.Base):  # type: ignore[misc]  # jupyterhub carries no types
@@ -26,9 +26,24 @@ class RemovedName(orm.Base):  # type: ignore[misc]  # jupyterhub carries no type
 
 def note_removal(db: Session, name: str) -> None:
     """Note that the owner of a name is gone: whoever has it next is another person."""
-    found = db.get(RemovedName, name)
-    db.merge(RemovedName(name=name, times=(int(found.times) if found is not None else 0) + 1))
+    db.merge(RemovedName(name=name, times=generation_of(db, name) + 1))
     db.commit()
+
+
+def note_return(db: Session, name: str) -> None:
+    """Note that the last person who had a name has it again."""
+    times = generation_of(db, name) - 1
+    if times > 0:
+        db.merge(RemovedName(name=name, times=times))
+    elif times == 0:
+        db.delete(db.get(RemovedName, name))
+    db.commit()
+
+
+def generation_of(db: Session, name: str) -> int:
+    """Return how many people have had a name before."""
+    found = db.get(RemovedName, name)
+    return int(found.times) if found is not None else 0
 
 
 def former_people_handlers() -> list[tuple[Any, ...]]:

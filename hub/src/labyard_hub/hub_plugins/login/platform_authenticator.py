@@ -91,6 +91,7 @@ class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub 
             await self.forget(user)
             await self._stop_servers(user)
             await self.retire(user.name)
+            await user.spawner.retire()
             note_removal(user.db, user.name)
         except LabyardError as error:
             raise http_error(error) from error

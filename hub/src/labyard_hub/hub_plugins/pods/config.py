@@ -24,6 +24,8 @@ from labyard_hub.hub_plugins.memberships import Memberships
 from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.hub_plugins.pods.agent_watch import WatchedHttpProxy
 from labyard_hub.hub_plugins.pods.capacity import ClusterCapacity
+from labyard_hub.hub_plugins.pods.homes import Homes
+from labyard_hub.hub_plugins.pods.removed_people import removed_people_handlers
 from labyard_hub.hub_plugins.pods.spawner import LabyardKubeSpawner
 
 __all__ = ["configure_cluster", "configure_from_environment"]
@@ -75,6 +77,9 @@ def configure_cluster(
     _metrics(c, state)
     _servers(c, settings, cluster, addresses, assets)
     _pods(c, cluster, addresses)
+    homes = Homes(c.LabyardKubeSpawner.namespace, cluster.home)
+    c.LabyardKubeSpawner.homes = homes
+    c.JupyterHub.extra_handlers = removed_people_handlers(homes)
 
 
 def _hub(c: Any, state: StateFolder, addresses: ClusterAddresses) -> None:
@@ -104,7 +109,7 @@ def _sign_in(c: Any, state: StateFolder, settings: Settings, addresses: ClusterA
         state_dir=state.root,
         hub_url=f"{addresses.public_url}hub/",
         crypt_key=None if settings.login.is_local else bytes.fromhex(state.secret("auth_state_key")),
-        names_come_again=False,  # a home's claim that could not be deleted stays under it
+        names_come_again=False,  # a removed person can be restored under it
     )
     listen = settings.listen.model_copy(update={"public_url": addresses.public_url})
     public = settings.model_copy(update={"listen": listen})

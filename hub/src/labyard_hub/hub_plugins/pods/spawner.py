@@ -17,7 +17,7 @@ from traitlets import Dict, default
 
 from labyard.units import format_bytes
 from labyard_hub.backends.kubernetes.environment import literal, person_environment, project_environment
-from labyard_hub.backends.kubernetes.failures import Problem, ended_problem, refusal, start_problem
+from labyard_hub.backends.kubernetes.failures import UNBOUND, Problem, ended_problem, refusal, start_problem
 from labyard_hub.backends.kubernetes.pod import pod_properties
 from labyard_hub.backends.kubernetes.progress import Step, step_of, waiting_step
 from labyard_hub.backends.kubernetes.volumes import Mount, project_volumes, user_volumes
@@ -25,9 +25,10 @@ from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.domain.profiles import Choice
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.scopes import use_scope_of
-from labyard_hub.exceptions import MembershipsUnknownError
+from labyard_hub.exceptions import HomeNotKeptError, MembershipsUnknownError
 from labyard_hub.hub_plugins import mlflow_client
 from labyard_hub.hub_plugins.choices import ChosenSpawner
+from labyard_hub.hub_plugins.login.former_people import generation_of
 from labyard_hub.hub_plugins.memberships import Memberships
 from labyard_hub.hub_plugins.pods.api_refusals import api_message
 from labyard_hub.hub_plugins.start_failures import failure
@@ -44,7 +45,9 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
     """Starts a pod for a choice, mounts the owner's projects by their roles, and says why it does not start."""
 
     cluster: Any = AnyTrait(config=True, help="The settings under `cluster`.")
+    pvc_name: Any
     memberships: Any = AnyTrait(None, allow_none=True, config=True, help="Who says which projects a person is in; None: nobody is in any.")
+    homes: Any = AnyTrait(None, allow_none=True, config=True, help="Which claim is whose home.")
     base_environment = Dict(config=True, help="Variables that every server gets.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -55,6 +58,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         self._log: tuple[str, ...] = ()
         self._former_uid = ""
         super().__init__(*args, **kwargs)
+        self._usual_claim: str = self.pvc_name
 
     @default("cluster")
     def _all_defaults_of_the_cluster(self) -> ClusterSettings:
@@ -98,12 +102,28 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         assert self._choice is not None  # noqa: S101  # `chosen` comes first
         profile = self._choice.profile
         if self._is_project:
-            self.storage_pvc_ensure, self.mounted = False, ()
+            self.mounted = ()
             found = project_volumes(self.user.name, profile, self.cluster)
         else:
             self.mounted = await self._look_up_projects()
+            self.pvc_name, there = await self.homes.choose(self.user.name, self._usual_claim)
+            if not there:
+                await self.homes.make(self.get_pvc_manifest())
             found = user_volumes(self.mounted, profile, self.cluster)
         self.volumes, self.volume_mounts = found.volumes, found.mounts
+
+    async def retire(self) -> None:
+        """Keep the home of a person who is removed, out of reach of the next of that name.
+
+        Raises
+        ------
+        HomeNotKeptError
+            If the cluster does not say that it is.
+        """
+        try:
+            await self.homes.put_away(self.user.name, generation_of(self.user.db, self.user.name))
+        except (ApiException, ClientError, TimeoutError) as error:
+            raise HomeNotKeptError(self.user.name, api_message(error) if isinstance(error, ApiException) else str(error)) from error
 
     async def _look_up_projects(self) -> tuple[Mount, ...]:
         if self.memberships is None or self.cluster.projects_claim is None:
@@ -160,6 +180,8 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
                 if problem is not None:
                     if problem.code == "ended":
                         self._log = await self._read_log()
+                    if problem.sentence == UNBOUND:
+                        problem = await self.homes.why_unbound(self.pvc_name)
                     await self._discard()
                     raise failure(problem.code, problem.sentence)
                 if self.is_pod_running(pod) and (self.told_ready.is_set() or await self._listens(pod)):

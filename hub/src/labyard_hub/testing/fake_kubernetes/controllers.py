@@ -9,12 +9,14 @@ from labyard_hub.testing.fake_kubernetes.api import Api, core, now_text
 from labyard_hub.testing.fake_kubernetes.events import record
 from labyard_hub.testing.fake_kubernetes.images import Registry
 from labyard_hub.testing.fake_kubernetes.kubelet import PodLife
+from labyard_hub.testing.fake_kubernetes.resources import RESOURCES
 from labyard_hub.testing.fake_kubernetes.runtimes import Runtime
 from labyard_hub.testing.fake_kubernetes.scheduler import place
 
 __all__ = ["Controllers"]
 
 Item = dict[str, Any]
+CLASSES = next(one for one in RESOURCES if one.kind == "StorageClass")
 
 
 class Controllers:
@@ -71,8 +73,18 @@ class Controllers:
         for claim in self._api.store.find(claims):
             if claim["status"]["phase"] == "Pending":
                 metadata, spec = claim["metadata"], claim["spec"]
+                wanted = spec.get("storageClassName")
+                if wanted and self._api.store.get(CLASSES, "", wanted) is None:
+                    self._say_no_class(claim, wanted)
+                    continue
                 status = {"phase": "Bound", "accessModes": spec["accessModes"], "capacity": spec["resources"]["requests"]}
                 self._api.set_status(claims, metadata["namespace"], metadata["name"], status)
+
+    def _say_no_class(self, claim: Item, wanted: str) -> None:
+        told = {one["involvedObject"].get("uid") for one in self._api.store.find(core("events"), claim["metadata"]["namespace"])}
+        if claim["metadata"]["uid"] not in told:
+            text = f'storageclass.storage.k8s.io "{wanted}" not found'
+            record(self._api, claim, "persistentvolume-controller", "ProvisioningFailed", text, warning=True)
 
     def _place(self) -> None:
         store, pods = self._api.store, core("pods")

@@ -11,11 +11,11 @@ __all__ = ["record"]
 
 
 def record(api: Api, pod: dict[str, Any], component: str, reason: str, message: str, *, warning: bool = False) -> None:
-    """Write an event about a pod."""
+    """Write an event about a pod, or another object."""
     metadata, now = pod["metadata"], now_text()
     event: dict[str, Any] = {
         "metadata": {"name": f"{metadata['name'][:200]}.{uuid.uuid4().hex[:16]}", "namespace": metadata["namespace"]},
-        "involvedObject": {"kind": "Pod", "apiVersion": "v1", "namespace": metadata["namespace"], "name": metadata["name"], "uid": metadata["uid"]},
+        "involvedObject": {"kind": pod.get("kind", "Pod"), "apiVersion": "v1", "namespace": metadata["namespace"], "name": metadata["name"], "uid": metadata["uid"]},
         "reason": reason, "message": message, "type": "Warning" if warning else "Normal", "reportingComponent": component, "reportingInstance": f"{component}-0",
     }  # fmt: skip
     if component == "default-scheduler":  # the newer kind of event, with other fields for the same

@@ -31,6 +31,10 @@ def place(pod: Item, nodes: Sequence[Item], pods: Sequence[Item], claims: Sequen
         if name and name not in known:
             text = f'0/{len(nodes)} nodes are available: persistentvolumeclaim "{name}" not found. preemption: 0/{len(nodes)} nodes are available: {len(nodes)} Preemption is not helpful for scheduling.'
             return None, text
+        if name and known[name].get("status", {}).get("phase") == "Pending":
+            none = f"0/{len(nodes)} nodes are available"
+            text = f"{none}: pod has unbound immediate PersistentVolumeClaims. preemption: {none}: {len(nodes)} Preemption is not helpful for scheduling."
+            return None, text
     if not nodes:
         return None, "no nodes available to schedule pods"
     reasons: Counter[str] = Counter()
