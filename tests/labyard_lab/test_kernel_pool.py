@@ -131,6 +131,13 @@ def test_what_it_writes_itself_is_in_the_servers_log(server: KernelServer) -> No
         wait_until(lambda name=name: f"written by {name}" in server.server.log.read_text(), "it is in the log")  # type: ignore[misc]
 
 
+def test_a_message_of_15_megabytes_reaches_the_kernel(server: KernelServer) -> None:
+    session = server.start()
+    with server.connect(session) as kernel:
+        assert kernel.result(f"len('{'x' * 15_000_000}')").strip() == "15000000"
+    server.end(session)
+
+
 def test_interrupt(server: KernelServer) -> None:
     session, _ = take(server)
     with server.connect(session) as kernel:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,3 +132,14 @@ def test_a_forked_server_keeps_nothing_of_the_environment_it_was_imported_in() -
 def _wsgi_snapshot(early: dict[str, str]) -> set[str]:
     """`wsgiref` keeps a copy of the environment, which nobody uses; the nursery's holds no secret."""
     return set(early.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("", "lab/workspaces"), ("gpu", "lab/servers/server-gpu/workspaces"), ("../é /", "lab/servers/server-..%2F%C3%A9%20%2F/workspaces")],
+)
+def test_a_named_server_has_its_own_workspaces(name: str, folder: str, tmp_path: Path) -> None:
+    """JupyterLab reads where they are when it is imported, which `main` does next."""
+    then = "import jupyterlab.labapp as lab; print(json.dumps(lab.LabApp.workspaces_dir.default_value))"
+    program = f"import json; from labyard_lab import singleuser; singleuser.separate_workspaces(); {then}"
+    assert run(program, HOME=str(tmp_path), JUPYTERHUB_SERVER_NAME=name) == f"{tmp_path}/.jupyter/{folder}"

@@ -33,7 +33,7 @@ from labyard_lab.project_links import make_project_links
 from labyard_lab.proxy.paths import ToolPath, ToolPaths
 from labyard_lab.proxy.ports import PORT_PATH, PortHttpHandler, Ports, PortWebsocketHandler
 from labyard_lab.proxy.tools import ToolHttpHandler, ToolWebsocketHandler
-from labyard_lab.proxy.websocket import WebsocketPath
+from labyard_lab.proxy.websocket import MAX_MESSAGE_BYTES, WebsocketPath
 from labyard_lab.settings_answers import CompressedAnswers
 from labyard_lab.visitors.access import PersonalServer, ProjectServer
 from labyard_lab.visitors.gate import Gate
@@ -136,6 +136,8 @@ class LabyardLab(ExtensionApp):
         )
         # TensorBoard's magic in a notebook frames this address.
         os.environ.setdefault("TENSORBOARD_PROXY_URL", url_path_join(base_url, "proxy", "%PORT%") + "/")
+        # Tornado would close a page's connection to its kernel at 10 MiB.
+        app.web_app.settings.setdefault("websocket_max_message_size", MAX_MESSAGE_BYTES)
         self._reach_platform(app.web_app, url_path_join(api, "platform") + "/")
         try:
             make_project_links(os.environ)

@@ -11,6 +11,9 @@ import os
 import site
 import sys
 import sysconfig
+from urllib.parse import quote
+
+from jupyter_core.paths import jupyter_config_dir
 
 from labyard_lab.light_imports import import_jupyterlab, lighten_imports
 
@@ -51,11 +54,20 @@ def main() -> None:
     """
     lighten_imports()
     forget_home()
+    separate_workspaces()
     if "USER" in os.environ:
         # jupyter_client looks at the variable when it is imported.
         sys.argv.append(f"--Session.username={os.environ['USER']}")
     import_jupyterlab()
     importlib.import_module("jupyterhub.singleuser").main()
+
+
+def separate_workspaces() -> None:
+    """Give a named server its own JupyterLab workspaces: servers of one person share a home, and each would open the other's tabs."""
+    name = os.environ.get("JUPYTERHUB_SERVER_NAME")
+    if name:
+        folder = os.path.join(jupyter_config_dir(), "lab", "servers", f"server-{quote(name, safe='')}", "workspaces")  # noqa: PTH118
+        os.environ.setdefault("JUPYTERLAB_WORKSPACES_DIR", folder)
 
 
 def forget_home() -> None:

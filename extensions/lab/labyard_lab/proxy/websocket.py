@@ -14,9 +14,10 @@ from labyard.exceptions import LabyardError
 from labyard_lab.exceptions import ToolUnreachableError
 from labyard_lab.proxy.base import ProxyHandler, Target
 
-__all__ = ["WebsocketPath", "WebsocketProxy"]
+__all__ = ["MAX_MESSAGE_BYTES", "WebsocketPath", "WebsocketProxy"]
 
-_MAX_MESSAGE_BYTES = 128 * 2**20
+MAX_MESSAGE_BYTES = 128 * 2**20
+"""Size of the largest message of a websocket, to tools, ports and kernels."""
 
 # RFC 6455, section 7.4.1: what is never sent in a close frame.
 _UNSENDABLE_CODES = (None, 1005, 1006, 1015)
@@ -45,7 +46,7 @@ class WebsocketProxy(ProxyHandler, websocket.WebSocketHandler):
     @property
     def max_message_size(self) -> int:
         """Size of the largest message that is passed on."""
-        return _MAX_MESSAGE_BYTES
+        return MAX_MESSAGE_BYTES
 
     async def get(self, *args: str, **kwargs: str) -> None:
         """Connect to the tool first, so that it is the tool that chooses the subprotocol or refuses."""
@@ -77,7 +78,7 @@ class WebsocketProxy(ProxyHandler, websocket.WebSocketHandler):
                 target.address.url("ws", self.request_target(target)),
                 headers=self.request_headers(target),
                 protocols=[one.strip() for one in asked.split(",") if one.strip()],
-                max_msg_size=_MAX_MESSAGE_BYTES,
+                max_msg_size=MAX_MESSAGE_BYTES,
                 autoclose=False,
                 timeout=aiohttp.ClientWSTimeout(ws_close=5),
             )
