@@ -8,6 +8,7 @@ import os
 import pwd
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,19 +17,34 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import Cookie, CookieJar
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
 
 from labyard.exceptions import LabyardError
+from labyard_hub.config.origins import LOOPBACK_NAME, server_label
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.state import StateFolder
 from labyard_hub.supervisor.control import stop_platform
 
 START_TIMEOUT_SECONDS = 180
 LABYARD = str(Path(sys.prefix) / "bin" / "labyard")
+
+
+_getaddrinfo = socket.getaddrinfo
+
+
+def _as_browsers_do(host: Any, *arguments: Any, **options: Any) -> Any:
+    """Resolve each name below ``localhost`` to this machine. The C library does not everywhere."""
+    is_here = isinstance(host, str) and host.endswith(".localhost")
+    return _getaddrinfo("127.0.0.1" if is_here else host, *arguments, **options)
+
+
+socket.getaddrinfo = _as_browsers_do
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout_seconds: float = 30) -> Any:
@@ -97,7 +113,7 @@ class RunningPlatform:
 
     def client(self, path: str, token: str) -> httpx.Client:
         """Return a client for the URLs below `path` that sends `token`."""
-        client = httpx.Client(base_url=self.url + path, headers={"Authorization": f"token {token}"}, timeout=60, trust_env=False)
+        client = Http(self.url + path, headers={"Authorization": f"token {token}"}, timeout=60)
         self.clients.append(client)
         return client
 
@@ -198,6 +214,32 @@ def _read(running: RunningPlatform) -> None:
             running.events.append({"event": "text", "message": line.rstrip()})
 
 
+def named(url: str) -> str:
+    """Return `url` at the name of the user whose path it is: ``http://ada.labyard.localhost/user/ada/lab`` for ``http://labyard.localhost/user/ada/lab``."""
+    parts = urlsplit(url)
+    found = re.match(r"/user/([^/?#]+)", parts.path)
+    if found is None or parts.hostname != LOOPBACK_NAME:
+        return url
+    return url.replace(f"//{parts.netloc}", f"//{server_label(unquote(found[1]))}.{parts.netloc}", 1)
+
+
+class _Cookies(CookieJar):
+    def set_cookie(self, cookie: Cookie) -> None:
+        """Keep a cookie. Browsers send secure ones to names of this machine without TLS too."""
+        cookie.secure = cookie.secure and not cookie.domain.endswith(".localhost")
+        super().set_cookie(cookie)
+
+
+class Http(httpx.Client):
+    """A client that keeps cookies as browsers do, and asks for ``/user/NAME/`` at that user's own name."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(base_url=url, cookies=_Cookies(), trust_env=False, **options)
+
+    def _merge_url(self, url: httpx.URL | str) -> httpx.URL:
+        return httpx.URL(named(str(super()._merge_url(url))))
+
+
 class Browserless:
     """A signed-in session without a browser: cookies, XSRF token, redirects.
 
@@ -206,7 +248,8 @@ class Browserless:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=60, trust_env=False)
+        self.url = url
+        self.http = Http(url, follow_redirects=True, timeout=60)
 
     @property
     def xsrf(self) -> str:

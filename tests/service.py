@@ -23,6 +23,7 @@ from fastapi import FastAPI
 from labyard.models.authorization import Role
 from labyard.models.sharing import ProjectServer, ProjectServerState
 from labyard_hub.backends.hub_api import Hub
+from labyard_hub.config.origins import Origins
 from labyard_hub.factory import Outside, create_app, create_parts
 from labyard_hub.handlers.dependencies import Parts, ServiceSettings
 from labyard_hub.services.enforcement import Enforcement
@@ -177,7 +178,7 @@ async def open_service(
     """Put the service together on a database, which is migrated."""
     database = Database(database_url)
     await database.migrate()
-    settings = settings or ServiceSettings(base_url="/", prefix=PREFIX, origin=ORIGIN)
+    settings = settings or ServiceSettings(base_url="/", prefix=PREFIX, origins=Origins(f"{ORIGIN}/", separate=False))
     generations: dict[str, int] = {}
     files, servers, directory, store = FoldersInMemory(), ServersInMemory(), Directory(), Store(database)
     async with httpx.AsyncClient(transport=httpx.MockTransport(hub_answers or _hub_answers)) as outward:

@@ -81,7 +81,8 @@ def normal_url(text: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether `url` is on this very machine."""
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
 
 
 class Logins:

@@ -107,11 +107,11 @@ def lab(environments: Path) -> Iterator[Lab]:
                 {
                     "name": one.name,
                     "value": one.value,
-                    "domain": "127.0.0.1",
+                    "domain": one.domain,
                     "path": one.path,
                     "expires": -1,
                     "httpOnly": True,
-                    "secure": False,
+                    "secure": one.name.startswith("__Host-"),
                     "sameSite": "Lax",
                 }
                 for one in session.http.cookies.jar

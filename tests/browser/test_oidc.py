@@ -55,7 +55,7 @@ def running() -> Iterator[tuple[RunningPlatform, Provider]]:
         Person.of("bob2", "ml", preferred_username="Bob"),
         Person.of("nobody", "ml"),
     )
-    with open_temporary_folder() as folder, start_provider(f"http://127.0.0.1:{port}/hub/", *people) as provider:
+    with open_temporary_folder() as folder, start_provider(f"http://labyard.localhost:{port}/hub/", *people) as provider:
         settings = {
             "allowed_groups": ["ml"],
             "admin_groups": ["ml-admins"],

@@ -76,8 +76,8 @@ def office() -> Iterator[Office]:
                 office.service[name] = running.client("services/labyard/api/v1/", session.token(name))
                 session.start_server(name)
                 cookies = [
-                    {"name": one.name, "value": one.value, "domain": "127.0.0.1", "path": one.path,
-                     "expires": -1, "httpOnly": True, "secure": False, "sameSite": "Lax"}
+                    {"name": one.name, "value": one.value, "domain": one.domain, "path": one.path,
+                     "expires": -1, "httpOnly": True, "secure": one.name.startswith("__Host-"), "sameSite": "Lax"}
                     for one in session.http.cookies.jar
                 ]  # fmt: skip
                 office.sign_in[name] = {"cookies": cookies, "origins": []}

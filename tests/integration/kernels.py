@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import websocket
 
-from tests.platform import RunningPlatform
+from tests.platform import RunningPlatform, named
 
 
 @dataclass
@@ -33,7 +33,7 @@ class KernelConnection:
     """
 
     def __init__(self, server_url: str, kernel: str, token: str, *, timeout_seconds: float = 120, ca_file: str | None = None) -> None:
-        url = f"{server_url}api/kernels/{kernel}/channels?session_id={uuid.uuid4().hex}".replace("http", "ws", 1)
+        url = named(f"{server_url}api/kernels/{kernel}/channels?session_id={uuid.uuid4().hex}").replace("http", "ws", 1)
         options = {"ca_certs": ca_file, "cert_reqs": ssl.CERT_REQUIRED} if ca_file else None
         self._socket = websocket.create_connection(
             url, header=[f"Authorization: token {token}"], timeout=timeout_seconds, sslopt=options, http_no_proxy=["*"]

@@ -29,6 +29,7 @@ CONFIGURATION = """
 import asyncio, json, os, sys
 from pathlib import Path
 import labyard_hub
+from labyard_hub.config.origins import Origins
 from labyard_hub.config.settings import Settings
 from labyard_hub.hub_plugins.login.authenticator import LabyardAuthenticator
 from labyard_hub.hub_plugins.choices import Starts
@@ -79,7 +80,7 @@ proxy.folder, proxy.socket = f"{root}/run/private", given["proxy_socket"]
 hub.authenticator_class = LabyardAuthenticator
 c.LabyardAuthenticator.state_dir = str(root)
 c.LabyardAuthenticator.sign_in = settings.sign_in.model_dump()
-for name, value in page_settings(settings).items():
+for name, value in page_settings(settings, Origins(hub.public_url, separate=False)).items():
     setattr(hub, name, value)
 hub.spawner_class = Spawner
 c.Spawner.state_dir = str(root)

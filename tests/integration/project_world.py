@@ -15,7 +15,7 @@ import httpx
 
 from labyard_hub.backends.local.accounts import ensure_project_account
 from tests.integration import forgetful_extension
-from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, start_platform, wait_until
+from tests.platform import Browserless, RunningPlatform, is_root, named, open_temporary_folder, start_platform, wait_until
 
 PASSWORD = "correct horse battery"
 PEOPLE = ("ada", "bob", "carol", "dan")
@@ -34,7 +34,7 @@ class World:
     @property
     def url(self) -> str:
         """The project's server."""
-        return f"{self.running.url}user/{self.project}/"
+        return named(f"{self.running.url}user/{self.project}/")
 
     @property
     def files(self) -> Path:

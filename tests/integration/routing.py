@@ -127,7 +127,7 @@ async def open_routing(folder: Path, **listen: Any) -> AsyncIterator[Routing]:
     """Run a proxy and servers until the end of the block; `listen` is as in the settings."""
     async with servers() as ports, aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as session:
         state = StateFolder.open(folder / "state")
-        settings = ListenSettings(port=0, **listen)
+        settings = ListenSettings(port=0, **{"origins": "shared", **listen})
         routing = Routing(state, choose_platform(settings, state, proxy_runs=False, hub_runs=False), settings, ports, session)
         routing.start_proxy()
         try:

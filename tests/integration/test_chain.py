@@ -23,7 +23,7 @@ import pytest
 from yarl import URL
 
 from tests.integration.kernels import KernelConnection
-from tests.platform import Browserless, RunningPlatform, open_temporary_folder, start_platform, wait_until
+from tests.platform import Browserless, RunningPlatform, named, open_temporary_folder, start_platform, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -49,7 +49,7 @@ class Chain:
 
     @property
     def server_url(self) -> str:
-        return f"{self.running.url}user/ada/"
+        return named(f"{self.running.url}user/ada/")
 
     def url(self, tool: str, path: str = "") -> str:
         return self.running.url.rstrip("/") + self.urls[tool] + path

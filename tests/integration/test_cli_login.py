@@ -262,7 +262,7 @@ def test_a_token_for_machines_and_the_environment(running: RunningPlatform, ada:
 
 
 def test_two_platforms(running: RunningPlatform, ada: Browserless, laptop: Laptop) -> None:
-    one, two = running.url, running.url.replace("127.0.0.1", "localhost")
+    one, two = running.url, running.url.replace("labyard.localhost", "127.0.0.1")
     for url, name in ((one, "ada"), (two, "bob")):
         session = ada if name == "ada" else running.session("bob", PASSWORD)
         token = session.token(name, note="machine", scopes=["access:services!service=labyard"], expires_in=3600)

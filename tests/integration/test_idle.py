@@ -20,7 +20,7 @@ import pytest
 import websocket
 
 from tests.integration.kernels import KernelConnection
-from tests.platform import Browserless, RunningPlatform, open_temporary_folder, start_platform, wait_until
+from tests.platform import Browserless, RunningPlatform, named, open_temporary_folder, start_platform, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -127,7 +127,7 @@ def test_idle_servers_are_stopped_and_busy_ones_are_not(people: People) -> None:
 
     terminal = dan.post("api/terminals").json()["name"]
     shell = websocket.create_connection(
-        f"{people.running.url}user/dan/terminals/websocket/{terminal}".replace("http", "ws", 1),
+        named(f"{people.running.url}user/dan/terminals/websocket/{terminal}").replace("http", "ws", 1),
         header=[f"Authorization: token {people.tokens['dan']}"], timeout=30,
     )  # fmt: skip
     shell.send(json.dumps(["stdin", f"setsid nohup python3 -c '{COMPUTE}' >/dev/null 2>&1 & exit\r"]))

@@ -18,7 +18,7 @@ import websocket
 from labyard_hub.backends.local.accounts import find_account
 from tests.integration.kernels import KernelConnection
 from tests.labyard.test_environments import wheel
-from tests.platform import RunningPlatform, is_root, open_temporary_folder, skip_without, start_platform, wait_until
+from tests.platform import RunningPlatform, is_root, named, open_temporary_folder, skip_without, start_platform, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -60,7 +60,7 @@ class Person:
         self.server.put("api/contents/script.sh", json=body).raise_for_status()
         terminal = self.server.post("api/terminals", json={"cwd": str(self.home / folder)}).json()["name"]
         shell = websocket.create_connection(
-            f"{self.running.url}user/{self.name}/terminals/websocket/{terminal}".replace("http", "ws", 1),
+            named(f"{self.running.url}user/{self.name}/terminals/websocket/{terminal}").replace("http", "ws", 1),
             header=[f"Authorization: token {self.token}"], timeout=60,
         )  # fmt: skip
         shell.send(json.dumps(["stdin", "bash ~/script.sh > ~/out.part 2>&1; mv ~/out.part ~/out.txt\r"]))

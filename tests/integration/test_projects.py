@@ -16,7 +16,7 @@ import pytest
 import websocket
 
 from tests.integration.kernels import KernelConnection
-from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, start_platform, wait_until
+from tests.platform import Browserless, RunningPlatform, is_root, named, open_temporary_folder, start_platform, wait_until
 
 pytestmark = [
     pytest.mark.integration,
@@ -165,7 +165,7 @@ except OSError as error:
 """
     terminal = team.servers["bob"].post("api/terminals").json()["name"]
     shell = websocket.create_connection(
-        f"{team.running.url}user/bob/terminals/websocket/{terminal}".replace("http", "ws", 1),
+        named(f"{team.running.url}user/bob/terminals/websocket/{terminal}").replace("http", "ws", 1),
         header=[f"Authorization: token {team.tokens['bob']}"], timeout=30,
     )  # fmt: skip
     try:

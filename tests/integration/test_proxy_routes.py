@@ -20,7 +20,7 @@ from labyard_hub.hub_plugins.proxy import AT_A_TIME
 from tests.certificates import make_certificate
 from tests.integration.kernels import KernelConnection
 from tests.integration.routing import TARGETS, Routing, add_many, as_users, open_routing
-from tests.platform import Browserless, start_platform
+from tests.platform import Browserless, Http, start_platform
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -215,7 +215,7 @@ def trusting(url: str, certificate: Path) -> Browserless:
     session = Browserless(url)
     session.http.close()
     context = ssl.create_default_context(cafile=certificate)
-    session.http = httpx.Client(base_url=url, follow_redirects=True, timeout=60, trust_env=False, verify=context)
+    session.http = Http(url, follow_redirects=True, timeout=60, verify=context)
     return session
 
 
@@ -228,7 +228,7 @@ def test_tls_also_on_a_state_folder_that_had_none(open_folder: Path, certificate
         plain.session("ada", PASSWORD).start_server("ada")
     options = (*config, "--tls-certificate", str(certificate_file), "--tls-key", str(key_file))
     with start_platform(open_folder / "state", *options) as running:
-        assert running.url.startswith("https://127.0.0.1:")
+        assert running.url.startswith("https://labyard.localhost:")
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             httpx.get(running.url)
         session = trusting(running.url, certificate_file)
@@ -242,7 +242,7 @@ def test_tls_also_on_a_state_folder_that_had_none(open_folder: Path, certificate
         cookies = [
             value for answer in answers for name, value in answer.headers.multi_items() if name == "set-cookie" and "Max-Age=0" not in value
         ]
-        assert {value.partition("=")[0] for value in cookies} >= {"_xsrf", "jupyterhub-hub-login", "jupyterhub-session-id"}
+        assert {value.partition("=")[0] for value in cookies} >= {"_xsrf", "__Host-jupyterhub-hub-login", "jupyterhub-session-id"}
         for value in cookies:
             deleted = "expires=" in value.lower() and value.partition(";")[0].endswith('=""')
             assert deleted or "secure" in value.lower(), value

@@ -18,7 +18,7 @@ import pytest
 from labyard_hub.backends.local.accounts import Account, find_account
 from labyard_lab.instances.environment import is_secret
 from tests.integration.kernels import server_environment
-from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, start_platform, wait_until
+from tests.platform import Browserless, RunningPlatform, is_root, named, open_temporary_folder, start_platform, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +48,7 @@ class TwoUsers:
     port: int
 
     def route(self, path: str) -> str:
-        return f"{self.running.url}user/ada/" + path.format(kernel=self.kernel, tool=self.tool, port=self.port)
+        return named(f"{self.running.url}user/ada/" + path.format(kernel=self.kernel, tool=self.tool, port=self.port))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_nor_does_the_hubs_api(users: TwoUsers, method: str, path: str) -> None:
 def test_a_token_with_too_narrow_a_scope_opens_nothing_else(users: TwoUsers) -> None:
     narrow = users.bob.token("bob", scopes=["read:users:name!user"])
     for path in ("user/bob/api/contents", "services/labyard/api/v1/me", "services/mlflow/api/2.0/mlflow/experiments/search"):
-        answer = httpx.get(users.running.url + path, headers={"Authorization": f"token {narrow}"}, timeout=30)
+        answer = httpx.get(named(users.running.url + path), headers={"Authorization": f"token {narrow}"}, timeout=30)
         assert answer.status_code == 403, f"{path}: {answer.status_code} {answer.text}"
     assert httpx.get(f"{users.running.url}hub/api/user", headers={"Authorization": f"token {narrow}"}).status_code == 200
 

@@ -129,7 +129,7 @@ def start_provider(
 ) -> Iterator[Provider]:
     """Start one for the hub that is at `hub_url` in browsers, and stop it at the end of the block.
 
-    It is reached as `localhost`, so for a browser it is another site than a hub at 127.0.0.1.
+    It is reached as `localhost`, so for a browser it is another site than a hub at `labyard.localhost`.
     """
     port = port or free_port()
     node, folder = modules()

@@ -1,4 +1,4 @@
-"""Tells the hub that this server answers, where there is a hub."""
+"""The hub: where it is for browsers, and that this server answers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,22 @@ import os
 from urllib.parse import quote
 
 import aiohttp
+from jupyter_server.utils import url_path_join
 
-__all__ = ["tell_ready"]
+__all__ = ["platform_origin", "platform_url", "tell_ready"]
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
+
+
+def platform_origin() -> str:
+    """Return the origin of the hub and its services; empty where this server shares it, or has no hub."""
+    hub, server = os.environ.get("JUPYTERHUB_HOST", ""), os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
+    return "" if server.startswith(f"{hub}/") else hub
+
+
+def platform_url(path: str) -> str:
+    """Return the address in browsers of what lies at `path` below the hub's own path."""
+    return platform_origin() + url_path_join("/", os.environ.get("JUPYTERHUB_BASE_URL", "/"), path)
 
 
 async def tell_ready() -> None:

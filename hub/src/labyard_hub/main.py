@@ -26,6 +26,7 @@ from labyard_hub.backends.local.accounts import isolates
 from labyard_hub.backends.local.project_files import LocalProjectFiles
 from labyard_hub.backends.local.project_keeper import keep_project_files
 from labyard_hub.config.loader import parse_configuration
+from labyard_hub.config.origins import Origins
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.loops import repeat
 from labyard_hub.factory import Outside, create_app, create_parts
@@ -54,10 +55,11 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
     KeyError
         If something is missing there.
     """
+    origins = Origins(environment["LABYARD_ORIGIN"] + "/", environment["LABYARD_ORIGINS"] == "separate")
     settings = ServiceSettings(
         base_url=environment["JUPYTERHUB_BASE_URL"],
         prefix=environment["JUPYTERHUB_SERVICE_PREFIX"],
-        origin=environment["LABYARD_ORIGIN"],
+        origins=origins,
     )
     configured = parse_configuration(state.configuration_file.read_text()).settings
     client = httpx.AsyncClient(trust_env=False)

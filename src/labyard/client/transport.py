@@ -11,6 +11,7 @@ import httpx
 from labyard._version import __version__
 from labyard.client.answers import connection_error, read_answer, seconds_to_wait
 from labyard.client.calls import Call
+from labyard.client.loopback import AsyncLoopback, Loopback
 from labyard.exceptions import UsageError
 from labyard.settings import Connection, is_loopback
 
@@ -79,7 +80,7 @@ class SyncHttp(_Http):
 
     def __init__(self, url: str, token: str | None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
         super().__init__(url, token, timeout_seconds)
-        self._client = httpx.Client(**self._settings())
+        self._client = httpx.Client(**self._settings(), transport=Loopback() if is_loopback(url) else None)
 
     @classmethod
     def of(cls, connection: Connection, timeout_seconds: float) -> SyncHttp:
@@ -115,7 +116,7 @@ class AsyncHttp(_Http):
 
     def __init__(self, url: str, token: str | None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
         super().__init__(url, token, timeout_seconds)
-        self._client = httpx.AsyncClient(**self._settings())
+        self._client = httpx.AsyncClient(**self._settings(), transport=AsyncLoopback() if is_loopback(url) else None)
 
     @classmethod
     def of(cls, connection: Connection, timeout_seconds: float) -> AsyncHttp:

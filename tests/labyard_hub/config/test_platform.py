@@ -37,7 +37,7 @@ def test_a_port_that_our_own_proxy_holds_is_kept(state: StateFolder) -> None:
         ours.bind(("127.0.0.1", 0))
         ours.listen()
         listen = ListenSettings(port=ours.getsockname()[1])
-        last = Platform(f"http://127.0.0.1:{listen.port}/", f"http://127.0.0.1:{listen.port}/", 1, 2, 3, 4)
+        last = Platform(f"http://labyard.localhost:{listen.port}/", f"http://127.0.0.1:{listen.port}/", 1, 2, 3, 4, separate=True)
         last.write(state)
         assert choose_platform(listen, state, proxy_runs=True, hub_runs=True) == last
 
@@ -55,7 +55,9 @@ def test_an_inner_port_that_somebody_took_meanwhile_is_changed(state: StateFolde
 def test_public_urls(state: StateFolder, tmp_path: Path) -> None:
     (tmp_path / "a.pem").write_text("")
     tls = ListenSettings(port=0, tls_certificate=tmp_path / "a.pem", tls_key=tmp_path / "a.pem")
-    assert choose_platform(tls, state, proxy_runs=False, hub_runs=False).url.startswith("https://127.0.0.1:")
+    assert choose_platform(tls, state, proxy_runs=False, hub_runs=False).url.startswith("https://labyard.localhost:")
+    shared = ListenSettings(port=0, origins="shared")
+    assert choose_platform(shared, state, proxy_runs=False, hub_runs=False).url.startswith("http://127.0.0.1:")
     behind = ListenSettings(port=0, public_url="https://labyard.example.org")
     assert choose_platform(behind, state, proxy_runs=False, hub_runs=False).url == "https://labyard.example.org/"
 
@@ -69,4 +71,13 @@ def test_loopback_needs_no_tls(host: str) -> None:
 def test_anything_else_does(host: str) -> None:
     with pytest.raises(ValueError, match="in the clear"):
         ListenSettings(host=host)
-    assert not ListenSettings(host=host, allow_insecure=True).is_loopback
+    assert not ListenSettings(host=host, allow_insecure=True, origins="shared").is_loopback
+
+
+@pytest.mark.parametrize(
+    "given", [{"host": "0.0.0.0"}, {"host": "192.0.2.1"}, {"public_url": "https://192.0.2.1"}, {"public_url": "http://[2001:db8::1]:80"}]
+)
+def test_an_address_has_no_names_below_it(given: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"wildcard record.*origins: shared"):
+        ListenSettings(allow_insecure=True, **given)
+    ListenSettings(allow_insecure=True, origins="shared", **given)

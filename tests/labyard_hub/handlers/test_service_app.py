@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from labyard_hub.config.origins import Origins
 from labyard_hub.handlers.dependencies import ServiceSettings
 from labyard_hub.services.authentication import Authentication
 from labyard_hub.services.sessions import Sessions
@@ -32,7 +33,7 @@ def hub_answers(request: httpx.Request) -> httpx.Response:
 
 @pytest.fixture(params=["http://127.0.0.1:8000", "https://labyard.example.org"])
 async def client(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    settings = ServiceSettings(base_url="/", prefix=PREFIX, origin=request.param)
+    settings = ServiceSettings(base_url="/", prefix=PREFIX, origins=Origins(f"{request.param}/", separate=False))
     async with open_service(f"sqlite+aiosqlite:///{tmp_path / 'labyard.db'}", settings=settings, hub_answers=hub_answers) as service:
         transport = httpx.ASGITransport(service.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=f"{request.param}{PREFIX}") as inward:

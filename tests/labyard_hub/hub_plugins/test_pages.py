@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from labyard_hub.backends.page_files import STATIC, TEMPLATES, asset
+from labyard_hub.config.origins import Origins
 from labyard_hub.config.settings import Settings
 from labyard_hub.exceptions import InvalidNameError
 from labyard_hub.hub_plugins.login.identity import HubBusyError
@@ -18,9 +19,9 @@ from labyard_hub.storage.identity_errors import IdentityStoreError
 
 
 def test_cookies_need_encryption_where_there_is_some() -> None:
-    plain = page_settings(Settings())["tornado_settings"]
+    plain = page_settings(Settings(), Origins("http://labyard.localhost:8000/", separate=True))["tornado_settings"]
     assert "secure" not in plain["cookie_options"]
-    behind = page_settings(Settings.model_validate({"listen": {"public_url": "https://labyard.example.org"}}))["tornado_settings"]
+    behind = page_settings(Settings(), Origins("https://labyard.example.org/", separate=True))["tornado_settings"]
     assert behind["cookie_options"]["secure"] is True
     assert behind["xsrf_cookie_kwargs"]["secure"] is True
 

@@ -193,7 +193,7 @@ async def test_files_stream_and_other_bodies_are_limited(client: httpx.AsyncClie
 async def test_a_browser_is_told_not_to_trust_files(client: httpx.AsyncClient) -> None:
     for path in ("get-artifact?path=x.html&run_id=1", "api/2.0/mlflow-artifacts/artifacts/x.html", "model-versions/get-artifact"):
         headers = (await client.get(path, headers=bearer("ada"))).headers
-        assert headers["content-security-policy"] == "sandbox"
+        assert headers["content-security-policy"] == "sandbox; frame-ancestors 'self'"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] == "private, no-store"
     headers = (await client.get(GET, headers=bearer("ada"))).headers
@@ -228,7 +228,7 @@ async def test_files_of_a_shared_model_are_read_in_the_workspace_that_it_is_in(c
     assert answer.json()["path"] == "/api/2.0/mlflow-artifacts/artifacts/workspaces/team/1/models/m-1/artifacts/a b/MLmodel"
     assert answer.json()["query"] == ""
     assert [value for name, value in answer.json()["headers"] if name == "x-mlflow-workspace"] == ["team"]
-    assert answer.headers["content-security-policy"] == "sandbox"
+    assert answer.headers["content-security-policy"] == "sandbox; frame-ancestors 'self'"
     # Whoever may use the workspace may load from it in the same way, by its own name.
     assert (await client.get(f"{SHARED}/team/other/1", headers=bearer("bob"))).status_code == 200
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 
-from jupyter_server.utils import url_path_join
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from labyard.models.tool import Tool
 from labyard_lab.catalog.catalog import Catalog
 from labyard_lab.exceptions import InvalidRequestError
 from labyard_lab.handlers.base import ApiHandler, route
+from labyard_lab.hub import platform_origin, platform_url
 from labyard_lab.instances.instance import Instance
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.proxy.base import browser_origin
@@ -69,7 +68,6 @@ class ToolsHandler(LabyardHandler):
     async def get(self) -> None:
         """List them, and what is wrong with files that define some."""
         content = await asyncio.to_thread(self.catalog.read)
-        hub = os.environ.get("JUPYTERHUB_BASE_URL", "/")
         tools = [
             {
                 "name": tool.name,
@@ -77,7 +75,7 @@ class ToolsHandler(LabyardHandler):
                 "description": tool.description,
                 "icon": tool.icon,
                 "opens_folder": tool.opens_folder,
-                "url": url_path_join("/", hub, tool.url) if tool.url is not None else None,
+                "url": platform_url(tool.url) if tool.url is not None else None,
                 "expected_start_seconds": tool.expected_start_seconds,
                 "origin": tool.origin,
             }
@@ -102,9 +100,28 @@ class NoServersHandler(LabyardHandler):
 class InstancesHandler(LabyardHandler):
     """The instances of this server."""
 
+    @property
+    def _for_hub_page(self) -> bool:
+        """Whether a page of the hub asks, which shows them: it has another origin and no token of this server's."""
+        origin = self.request.headers.get("Origin", "")
+        return self.request.method == "GET" and origin != "" and origin == platform_origin()
+
+    def check_origin(self, origin_to_satisfy_tornado: str = "") -> bool:
+        """Let the hub's pages read as well."""
+        return self._for_hub_page or super().check_origin(origin_to_satisfy_tornado)
+
+    def check_xsrf_cookie(self) -> None:
+        """Ask the hub's pages for no token of this server's."""
+        if not self._for_hub_page:
+            super().check_xsrf_cookie()
+
     @route("read")
     async def get(self) -> None:
         """List them."""
+        if self._for_hub_page:
+            self.set_header("Access-Control-Allow-Origin", platform_origin())
+            self.set_header("Access-Control-Allow-Credentials", "true")
+            self.set_header("Vary", "Origin")
         self.finish(json.dumps({"instances": [one.model().model_dump(mode="json") for one in self.manager.list()]}))
 
     @route("execute")

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import html
-import os
 from functools import cache
 from pathlib import Path
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.utils import url_path_join
 from tornado import web
 
 from labyard.exceptions import LabyardError
 from labyard.models.tool import ToolInstanceState
 from labyard_lab.catalog.catalog import Catalog
 from labyard_lab.exceptions import InstanceNotFoundError
+from labyard_lab.hub import platform_url
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.proxy.guard import AUTH_RESOURCE
 from labyard_lab.visitors.visit import is_viewer
@@ -63,7 +62,7 @@ class OpenToolHandler(JupyterHandler):
         except LabyardError as error:
             raise web.HTTPError(error.status_code, error.message) from error
         if tool.url is not None:
-            self.redirect(url_path_join("/", os.environ.get("JUPYTERHUB_BASE_URL", "/"), tool.url))
+            self.redirect(platform_url(tool.url))
             return
         if tool.opens_folder:
             raise web.HTTPError(404, f"{tool.title} opens a folder: choose one in JupyterLab")

@@ -56,6 +56,10 @@ export class ToolApi implements IToolApi {
   }
 
   async probe(url: string): Promise<number> {
+    const target = new URL(url, this._settings.baseUrl);
+    if (target.origin !== new URL(this._settings.baseUrl).origin) {
+      return this._probeElsewhere(target);
+    }
     // A redirect is not followed: it can lead through a sign-in, which is the frame's business, not this request's.
     const response = await this._settings.fetch.call(null, url, {
       cache: 'no-store',
@@ -65,6 +69,17 @@ export class ToolApi implements IToolApi {
     });
     void response.body?.cancel();
     return response.status;
+  }
+
+  /** Ask the platform, which has another origin: MLflow tells everybody that it lives, and what else there is shows by itself. */
+  private async _probeElsewhere(target: URL): Promise<number> {
+    if (!target.pathname.endsWith('/services/mlflow/')) {
+      return 200;
+    }
+    const health = new URL('health', target.origin + target.pathname);
+    const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
+    return (await this._settings.fetch.call(null, health.href, { cache: 'no-store', credentials: 'omit', signal }))
+      .status;
   }
 
   private _request(method: string, path: string, body?: unknown): Promise<unknown> {

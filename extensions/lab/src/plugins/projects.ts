@@ -15,7 +15,7 @@ import { CommandIDs, IProjects, IToolCatalog, ProjectCommandIDs, PROJECTS_CATEGO
 import type { IProjectActions } from '../widgets/projects/context';
 import { confirm, shareTool } from '../widgets/projects/dialogs';
 import { ProjectsPanel } from '../widgets/projects/panel';
-import { openAddress, openEventually } from '../widgets/window';
+import { openAddress, openEventually, platformUrl } from '../widgets/window';
 
 /** Right after the file browser and the running programs. */
 const RANK = 250;
@@ -56,7 +56,7 @@ export const projectsPlugin: JupyterFrontEndPlugin<IProjects | null> = {
       },
       openTogether: detail =>
         openEventually(
-          async () => (await detail.openServer()).url,
+          async () => platformUrl((await detail.openServer()).url),
           trans.__('Opening the server of %1 …', detail.project.display_name),
           detail.project.display_name,
           trans
@@ -70,14 +70,16 @@ export const projectsPlugin: JupyterFrontEndPlugin<IProjects | null> = {
       },
       openLabelStudio: detail =>
         openEventually(
-          async () => withTool((await detail.openServer()).url, 'label-studio'),
+          async () => withTool(platformUrl((await detail.openServer()).url), 'label-studio'),
           trans.__('Opening Label Studio of %1 …', detail.project.display_name),
           'Label Studio',
           trans
         ),
-      openAddress,
+      openAddress: url => {
+        openAddress(platformUrl(url));
+      },
       copyAddress: url => {
-        Clipboard.copyToSystem(new URL(url, window.location.href).href);
+        Clipboard.copyToSystem(platformUrl(url));
       },
       copyText: text => {
         Clipboard.copyToSystem(text);

@@ -6,6 +6,7 @@ import { PlatformApi } from '../api/platform';
 import { TOOL_PARAMETER } from '../models/places';
 import { Visit } from '../models/visit';
 import { CommandIDs, IToolCatalog } from '../tokens';
+import { platformUrl } from '../widgets/window';
 import { VisitBar } from '../widgets/projects/visit';
 
 /** In JupyterLab it has a line of its own; elsewhere it stands before the logo. */
@@ -24,7 +25,7 @@ export const visitPlugin: JupyterFrontEndPlugin<void> = {
     }
     const visit = new Visit(new PlatformApi(app.serviceManager.serverSettings));
     window.addEventListener('focus', () => void visit.refresh());
-    const home = URLExt.join(PageConfig.getOption('hubPrefix') || '/hub/', 'home');
+    const home = platformUrl(URLExt.join(PageConfig.getOption('hubPrefix') || '/hub/', 'home'));
     // The address may ask for one of this server's tools; it can name nothing else.
     const tool = new URLSearchParams(window.location.search).get(TOOL_PARAMETER);
     if (tool !== null) {

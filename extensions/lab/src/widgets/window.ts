@@ -1,4 +1,5 @@
 import { Notification } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { ToolSession } from '../models/session';
@@ -74,6 +75,11 @@ function lead(waiting: Window | null, url: string, title: string, trans: Transla
       }
     ]
   });
+}
+
+/** Whole address of a path at the platform's own name, which may be another one than this server's. */
+export function platformUrl(path: string): string {
+  return new URL(path, PageConfig.getOption('hubHost') || window.location.href).href;
 }
 
 /** Open an address in a new window that has no way back to this one. */

@@ -25,6 +25,7 @@ def check(config_file: Path | None, state_dir: Path) -> None:
     """Say whether the configuration can be used; exit status 2 if not."""
     from labyard_hub.cli.hub_groups import known_groups
     from labyard_hub.config.loader import load_configuration, require_login_secret
+    from labyard_hub.config.origins import Origins
     from labyard_hub.domain.groups import groups_asked_for, tell_empty_groups
 
     configuration = load_configuration(find_config(config_file, state_dir))
@@ -33,6 +34,9 @@ def check(config_file: Path | None, state_dir: Path) -> None:
     known = known_groups(state_dir) if configuration.settings.login.is_local else None
     for sentence in tell_empty_groups(groups_asked_for(configuration.settings), known) if known is not None else ():
         click.echo(f"labyard: warning: {sentence}", err=True)
+    listen = configuration.settings.listen
+    if listen.public_url is not None and (problem := Origins(listen.public_url, listen.origins == "separate").problem()) is not None:
+        click.echo(f"labyard: warning: {problem}", err=True)
     click.echo(f"ok: {source}; {len(configuration.tools)} tools of your own, {len(configuration.hub_files)} files for JupyterHub")
 
 

@@ -12,12 +12,13 @@ from labyard_hub.backends.assets.bundle import IMAGE_FOLDER
 from labyard_hub.cluster.state import prepare_state
 from labyard_hub.config.cluster import ClusterAddresses
 from labyard_hub.config.loader import Configuration
+from labyard_hub.config.origins import origins_environment
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import StateFolderError
 from labyard_hub.services.sessions import SESSION_COOKIE
 from labyard_hub.supervisor.mlflow import SIDECARS
-from labyard_hub.supervisor.service import SERVICE_NAME, origin_of
+from labyard_hub.supervisor.service import SERVICE_NAME
 
 __all__ = ["Program", "hub", "mlflow", "proxy_agent", "service"]
 
@@ -69,7 +70,7 @@ def service(environment: Mapping[str, str]) -> Program:
             "JUPYTERHUB_OAUTH_CALLBACK_URL": f"{url.path}oauth/callback",
             "JUPYTERHUB_SERVICE_NAME": SERVICE_NAME,
             "JUPYTERHUB_SERVICE_PREFIX": url.path,
-            "LABYARD_ORIGIN": origin_of(addresses.public_url),
+            **origins_environment(addresses.origins),
             "LABYARD_SERVICE_HOST": environment.get("LABYARD_LISTEN", EVERY_ADDRESS),
             "LABYARD_SERVICE_PORT": str(url.port),
         },
@@ -95,8 +96,8 @@ def mlflow(environment: Mapping[str, str]) -> Program:
             "LABYARD_MLFLOW_PREFIX": url.path,
             "LABYARD_MLFLOW_WORKERS": str(configuration.settings.mlflow.workers),
             "LABYARD_LOGIN_PATH": f"{urlsplit(addresses.service_url).path}login",
-            "LABYARD_SESSION_COOKIE": SESSION_COOKIE,
-            "LABYARD_ORIGIN": origin_of(addresses.public_url),
+            "LABYARD_SESSION_COOKIE": addresses.origins.cookie_prefix + SESSION_COOKIE,
+            **origins_environment(addresses.origins),
         },
     )
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from labyard_hub.config.origins import Origins
 from labyard_hub.config.profiles import Toleration
 from labyard_hub.config.quantities import Bytes, Seconds
 
@@ -106,6 +107,8 @@ class ClusterAddresses:
         The hub's database; None: a SQLite file in the state folder. It may hold a password.
     listen
         Where the hub listens; empty for all addresses of its pod.
+    separate
+        Whether each user's servers have an origin of their own.
     """
 
     public_url: str
@@ -116,6 +119,12 @@ class ClusterAddresses:
     namespace: str
     hub_database_url: str | None = field(default=None, repr=False)
     listen: str = ""
+    separate: bool = False
+
+    @property
+    def origins(self) -> Origins:
+        """What browsers call the hub and each server."""
+        return Origins(self.public_url, self.separate)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> ClusterAddresses:
@@ -129,6 +138,7 @@ class ClusterAddresses:
             namespace=environment["POD_NAMESPACE"],
             hub_database_url=_with_driver(environment.get("LABYARD_HUB_DATABASE_URL", "")) or None,
             listen=environment.get("LABYARD_LISTEN", ""),
+            separate=environment.get("LABYARD_ORIGINS") == "separate",
         )
 
 

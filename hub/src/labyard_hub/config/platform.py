@@ -9,7 +9,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from labyard_hub.config.origins import LOOPBACK_NAME, Origins
 from labyard_hub.config.state import StateFolder, write_atomically
 from labyard_hub.exceptions import ConfigurationError
 
@@ -41,6 +43,8 @@ class Platform:
         Process id of ``labyard up``; 0 before it is known.
     ready
         Whether it is up.
+    separate
+        Whether each user's servers have an origin of their own.
     """
 
     url: str
@@ -51,6 +55,12 @@ class Platform:
     proxy_api_port: int
     pid: int = 0
     ready: bool = False
+    separate: bool = False
+
+    @property
+    def origins(self) -> Origins:
+        """What browsers call the hub and each server."""
+        return Origins(self.url, self.separate)
 
     @property
     def port(self) -> int:
@@ -123,21 +133,22 @@ def choose_platform(listen: ListenSettings, state: StateFolder, *, proxy_runs: b
             f"port {port} on {listen.host} is taken by another program. Choose another one, such as --port {port + 1}, or --port 0 for any free one",
         )
     bind_url = _url(listen, port)
-    public = (listen.public_url.rstrip("/") + "/") if listen.public_url else _browsable(bind_url, listen.host)
+    public = _public(listen, port)
     ports = {}
     for name in ("hub_port", "service_port", "mlflow_port", "proxy_api_port"):
         former: int = getattr(last, name) if last is not None else 0
         ours = proxy_runs if name == "proxy_api_port" else hub_runs
         ports[name] = former if former and (ours or _is_free("127.0.0.1", former)) else choose_port()
-    return Platform(public, bind_url, ports["hub_port"], ports["service_port"], ports["mlflow_port"], ports["proxy_api_port"])
+    separate = listen.origins == "separate"
+    return Platform(
+        public, bind_url, ports["hub_port"], ports["service_port"], ports["mlflow_port"], ports["proxy_api_port"], separate=separate
+    )
 
 
 def expected_url(listen: ListenSettings, state: StateFolder) -> str:
     """Return what browsers will open once a platform that does not run now is started with these settings."""
-    if listen.public_url:
-        return listen.public_url.rstrip("/") + "/"
     last = Platform.read(state)
-    return last.url if listen.port == 0 and last is not None else _browsable(_url(listen, listen.port), listen.host)
+    return last.url if listen.public_url is None and listen.port == 0 and last is not None else _public(listen, listen.port)
 
 
 def _url(listen: ListenSettings, port: int) -> str:
@@ -146,8 +157,14 @@ def _url(listen: ListenSettings, port: int) -> str:
     return f"{scheme}://{host}:{port}/"
 
 
-def _browsable(bind_url: str, host: str) -> str:
-    return bind_url.replace(f"//{host}:", f"//{socket.gethostname()}:") if host in ("0.0.0.0", "::") else bind_url  # noqa: S104  # compared, not bound
+def _public(listen: ListenSettings, port: int) -> str:
+    """Return what browsers open."""
+    if listen.public_url:
+        return listen.public_url.rstrip("/") + "/"
+    bind_url = _url(listen, port)
+    if listen.is_loopback and listen.origins == "separate":
+        return f"{urlsplit(bind_url).scheme}://{LOOPBACK_NAME}:{port}/"
+    return bind_url.replace(f"//{listen.host}:", f"//{socket.gethostname()}:") if listen.host in ("0.0.0.0", "::") else bind_url  # noqa: S104  # compared, not bound
 
 
 def _port_of(url: str) -> int:

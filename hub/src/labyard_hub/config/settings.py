@@ -6,6 +6,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
@@ -44,6 +45,8 @@ class ListenSettings(_Section):
     """TCP port; 0 picks a free one."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+/?$")
     """How browsers reach it where that differs, such as `https://labyard.example.org` behind another proxy."""
+    origins: Literal["separate", "shared"] = "separate"
+    """`separate`: each person's servers have a name of their own below the public one, such as `ada.labyard.example.org`, which takes a wildcard name and certificate. `shared`: all servers share the hub's address, and any member's server can act for whoever opens a page of it."""
     tls_certificate: Path | None = None
     """PEM file with the certificate chain."""
     tls_key: Path | None = None
@@ -78,6 +81,27 @@ class ListenSettings(_Section):
                 "Set `tls_certificate` and `tls_key`, or, behind a proxy that does TLS, `allow_insecure: true` (--allow-insecure)"
             )
         return self
+
+    @model_validator(mode="after")
+    def _has_names(self) -> Self:
+        """Refuse an address that can have no names below it, where each person's servers need one."""
+        if self.origins == "shared" or (self.public_url is None and self.is_loopback):
+            return self
+        host = urlsplit(self.public_url).hostname if self.public_url else self.host
+        if host is None or _is_address(host):
+            raise ValueError(
+                "each person's servers need a name of their own below the public one. Set `public_url` to a name with a wildcard record and certificate, "
+                "such as `https://labyard.example.org`, or read what `origins: shared` means and set it"
+            )
+        return self
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class SignInSettings(_Section):

@@ -31,10 +31,7 @@ async def get_login(parts: PartsDependency, challenge: Text = "", state: Text = 
     except LoginRequestError as error:
         return problem_page(parts, error)
     answer = RedirectResponse(location, status_code=302, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
-    answer.set_cookie(
-        pending.cookie, parts.command_line.seal(pending), max_age=PENDING_SECONDS, path=parts.settings.login_callback_path,
-        secure=parts.settings.secure, httponly=True, samesite="lax",
-    )  # fmt: skip
+    parts.settings.cookie(pending.cookie, parts.settings.login_callback_path).put(answer, parts.command_line.seal(pending), PENDING_SECONDS)
     return answer
 
 
@@ -47,15 +44,14 @@ async def get_callback(
     error: Text = "",
 ) -> Response:
     """Take the browser back from the hub, and give it a one-time code for the command line."""
-    cookie = cookie_name(state)
-    pending = parts.command_line.open(state, request.cookies.get(cookie, ""))
+    cookie = parts.settings.cookie(cookie_name(state), parts.settings.login_callback_path)
+    pending = parts.command_line.open(state, request.cookies.get(cookie.name, ""))
     if pending is None:
         return problem_page(parts, SignInFailedError("it did not begin in this browser, or more than ten minutes ago"))
     allowed = bool(code) and not error
     once = parts.command_line.offer(pending, code) if allowed else None
     answer = _to_the_machine(parts, pending, once) if pending.request.port is not None else _to_the_eye(parts, pending, once)
-    settings = parts.settings
-    answer.delete_cookie(cookie, path=settings.login_callback_path, secure=settings.secure, httponly=True, samesite="lax")
+    cookie.remove(answer)
     return answer
 
 

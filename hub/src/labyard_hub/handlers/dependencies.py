@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
+from fastapi.responses import Response
 
 from labyard.models.user import User
 from labyard_hub.backends.hub_api import Hub
+from labyard_hub.config.origins import Origins
 from labyard_hub.domain.command_line import LOGIN_REDIRECT_PATH
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.scopes import SERVICE_SCOPE, SERVICE_SCOPES
@@ -28,6 +30,7 @@ from labyard_hub.services.tool_shares import ToolSharing
 __all__ = [
     "AnyCaller",
     "Caller",
+    "Cookie",
     "Parts",
     "PartsDependency",
     "ProjectCaller",
@@ -41,6 +44,23 @@ __all__ = [
 
 
 @dataclass(frozen=True)
+class Cookie:
+    """Name and reach of a cookie of ours."""
+
+    name: str
+    path: str
+    secure: bool
+
+    def put(self, answer: Response, value: str, max_age: int) -> None:
+        """Set it."""
+        answer.set_cookie(self.name, value, max_age, path=self.path, secure=self.secure, httponly=True, samesite="lax")
+
+    def remove(self, answer: Response) -> None:
+        """Remove it from the browser."""
+        answer.delete_cookie(self.name, path=self.path, secure=self.secure, httponly=True, samesite="lax")
+
+
+@dataclass(frozen=True)
 class ServiceSettings:
     """What the service must know about itself.
 
@@ -50,18 +70,28 @@ class ServiceSettings:
         The hub's URL path, with a trailing slash.
     prefix
         Our own, with a trailing slash.
-    origin
-        Scheme, host and port that browsers use.
+    origins
+        What browsers call the platform and each server.
     """
 
     base_url: str
     prefix: str
-    origin: str
+    origins: Origins
 
     @property
-    def cookie_path(self) -> str:
-        """Where the session cookie goes: to all services, of which MLflow is one, and to no one's server."""
-        return f"{self.base_url}services/"
+    def origin(self) -> str:
+        """Scheme, host and port that browsers use."""
+        return self.origins.base
+
+    @property
+    def session_cookie(self) -> Cookie:
+        """The session cookie, which goes to all services, of which MLflow is one, and to no one's server."""
+        return self.cookie(SESSION_COOKIE, f"{self.base_url}services/")
+
+    def cookie(self, name: str, path: str) -> Cookie:
+        """Return the cookie `name` as it is kept in browsers."""
+        prefix = self.origins.cookie_prefix
+        return Cookie(prefix + name, "/" if prefix else path, self.origins.are_cookies_secure)
 
     @property
     def callback_path(self) -> str:
@@ -72,11 +102,6 @@ class ServiceSettings:
     def login_callback_path(self) -> str:
         """Where it sends those back to whose command line signs in."""
         return f"{self.prefix}{LOGIN_REDIRECT_PATH}"
-
-    @property
-    def secure(self) -> bool:
-        """Whether browsers come by https."""
-        return self.origin.startswith("https://")
 
 
 @dataclass(frozen=True)
@@ -127,7 +152,7 @@ async def _authenticate(request: Request, parts: Parts, accepted: tuple[str, ...
     token = bearer_token(request)
     if token is not None:
         return await parts.authentication.user(token, accepted)
-    value = request.cookies.get(SESSION_COOKIE)
+    value = request.cookies.get(parts.settings.session_cookie.name)
     token = parts.sessions.open_token(value) if value else None
     if token is None:
         raise UnauthenticatedError

@@ -9,9 +9,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from labyard_hub.backends.hub_api import new_verifier
 from labyard_hub.exceptions import SignInFailedError
-from labyard_hub.handlers.dependencies import PartsDependency, check_origin
+from labyard_hub.handlers.dependencies import Cookie, PartsDependency, ServiceSettings, check_origin
 from labyard_hub.services.navigation import safe_target
-from labyard_hub.services.sessions import LOGIN_SECONDS, SESSION_COOKIE, SESSION_SECONDS, PendingLogin
+from labyard_hub.services.sessions import LOGIN_SECONDS, SESSION_SECONDS, PendingLogin
 
 __all__ = ["router"]
 
@@ -25,10 +25,7 @@ async def get_login(parts: PartsDependency, target: Annotated[str | None, Query(
     verifier = new_verifier()
     login = parts.sessions.new_login(verifier, safe_target(target, settings.base_url, settings.base_url))
     answer = _redirect(parts.hub.authorize_url(login.state, verifier))
-    answer.set_cookie(
-        PendingLogin.cookie_name(login.state), parts.sessions.seal_login(login),
-        max_age=LOGIN_SECONDS, path=settings.callback_path, secure=settings.secure, httponly=True, samesite="lax",
-    )  # fmt: skip
+    _login_cookie(settings, login.state).put(answer, parts.sessions.seal_login(login), LOGIN_SECONDS)
     return answer
 
 
@@ -42,8 +39,8 @@ async def get_callback(
 ) -> RedirectResponse:
     """Take the browser back from the hub, and give it a session."""
     settings = parts.settings
-    cookie = PendingLogin.cookie_name(state)
-    login = parts.sessions.open_login(state, request.cookies.get(cookie, ""))
+    cookie = _login_cookie(settings, state)
+    login = parts.sessions.open_login(state, request.cookies.get(cookie.name, ""))
     if login is None:
         raise SignInFailedError("it did not begin in this browser, or more than ten minutes ago")
     if error or not code:
@@ -51,11 +48,8 @@ async def get_callback(
     token = await parts.hub.token_for_code(code, login.verifier)
     await parts.authentication.user(token)
     answer = _redirect(login.target)
-    answer.delete_cookie(cookie, path=settings.callback_path, secure=settings.secure, httponly=True, samesite="lax")
-    answer.set_cookie(
-        SESSION_COOKIE, parts.sessions.seal_token(token),
-        max_age=SESSION_SECONDS, path=settings.cookie_path, secure=settings.secure, httponly=True, samesite="lax",
-    )  # fmt: skip
+    cookie.remove(answer)
+    settings.session_cookie.put(answer, parts.sessions.seal_token(token), SESSION_SECONDS)
     return answer
 
 
@@ -65,8 +59,12 @@ async def post_logout(request: Request, parts: PartsDependency) -> Response:
     settings = parts.settings
     check_origin(request, settings)
     answer = Response(status_code=204, headers={"Cache-Control": "no-store"})
-    answer.delete_cookie(SESSION_COOKIE, path=settings.cookie_path, secure=settings.secure, httponly=True, samesite="lax")
+    settings.session_cookie.remove(answer)
     return answer
+
+
+def _login_cookie(settings: ServiceSettings, state: str) -> Cookie:
+    return settings.cookie(PendingLogin.cookie_name(state), settings.callback_path)
 
 
 def _redirect(location: str) -> RedirectResponse:

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from labyard_hub.config.origins import Origins, server_label
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.command_line import LOGIN_CLIENT_ID, LOGIN_REDIRECT_PATH, LOGIN_SERVICE
 from labyard_hub.domain.groups import groups_asked_for
 from labyard_hub.domain.scopes import PROJECT_GROUP, PROJECTS_SCOPE, SERVICE_SCOPES, USE_SCOPE
 
-__all__ = ["SERVER_TOKEN_SCOPES", "configure_hub", "configure_services"]
+__all__ = ["SERVER_TOKEN_SCOPES", "configure_hub", "configure_origins", "configure_services"]
 
 TOKEN_LIFETIME_SECONDS = 365 * 86400
 """JupyterHub's own default is for ever."""
@@ -39,6 +40,20 @@ def configure_hub(c: Any, state: StateFolder, settings: Settings) -> None:
     hub.init_spawners_timeout = 0
     hub.activity_resolution = 10
     hub.token_expires_in_max_seconds = TOKEN_LIFETIME_SECONDS
+
+
+def configure_origins(c: Any, origins: Origins) -> None:
+    """Tell the hub its own address, and those of servers."""
+    hub = c.JupyterHub
+    hub.public_url = origins.url
+    if origins.separate:
+        hub.subdomain_host = origins.base
+        hub.subdomain_hook = _server_host
+    hub.cookie_host_prefix_enabled = bool(origins.cookie_prefix)
+
+
+def _server_host(name: str, domain: str, kind: str) -> str:  # noqa: ARG001  # JupyterHub's signature
+    return f"{server_label(name)}.{domain}"
 
 
 def configure_services(c: Any, state: StateFolder, settings: Settings) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from labyard_hub.backends.local.accounts import ensure_service_account, isolates
+from labyard_hub.config.origins import origins_environment
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.services.sessions import SESSION_COOKIE
 from labyard_hub.supervisor.hub import base_environment
 from labyard_hub.supervisor.process import ProcessSpec
-from labyard_hub.supervisor.service import origin_of
 
 __all__ = ["mlflow_process"]
 
@@ -59,8 +59,8 @@ def mlflow_process(state: StateFolder, settings: Settings, platform: Platform, *
             "LABYARD_MLFLOW_WORKERS": str(settings.mlflow.workers),
             "LABYARD_SERVICE_URL": platform.service_url,
             "LABYARD_LOGIN_PATH": f"{service_path}login",
-            "LABYARD_SESSION_COOKIE": SESSION_COOKIE,
-            "LABYARD_ORIGIN": origin_of(platform.url),
+            "LABYARD_SESSION_COOKIE": platform.origins.cookie_prefix + SESSION_COOKIE,
+            **origins_environment(platform.origins),
         },
         ready_url=f"{platform.mlflow_url}health",
         start_timeout_seconds=START_TIMEOUT_SECONDS,

@@ -43,6 +43,7 @@ def proxy_plan(state: StateFolder, platform: Platform, listen: ListenSettings) -
         tls=listen.tls_certificate is not None,
         before="https" if (listen.public_url or "").startswith("https://") else None,
         trusted=listen.trusted_proxies,
+        origins=platform.origins,
         # It reads what it needs and opens its sockets as root; then it has nothing of anybody's to do.
         account=NOBODY if _can_become_nobody() else None,
         threads=min(MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),

@@ -151,6 +151,12 @@ async def _start(configuration: Configuration, state: StateFolder, platform: Pla
         await supervisor.start(replace(mlflow_process(state, settings, platform, python=python), essential=False))
     # The proxy learns the hub's route from the hub: only now does the public address work.
     await supervisor.wait_ready(_route_check(platform))
+    if (problem := await asyncio.to_thread(platform.origins.problem)) is not None:
+        report.fact("names", problem)
+    if not platform.separate:
+        report.fact(
+            "origins", "shared: a member's server can act for everybody who opens a page of it. Only for people who trust one another fully"
+        )
     report.fact("tools", ", ".join(tool.title for tool in tools) or "none")
     if isolates(settings.servers.isolation):
         report.fact("isolation", "on: a Unix account per user")

@@ -10,6 +10,7 @@ import { sentence } from '../../models/failures';
 import { may } from '../../models/permissions';
 import type { ProjectList } from '../../models/projects';
 import { element } from '../dom';
+import { platformUrl } from '../window';
 import type { IProjectActions } from './context';
 
 /** Ask before something that is not easily undone; the careful answer is the one that Enter gives. */
@@ -60,7 +61,7 @@ export async function shareTool(options: {
     }
     const { button } = await showDialog({
       title: trans.__('%1 is shared with %2', title, project.display_name),
-      body: new LinkView(new URL(share.url, window.location.href).href, trans),
+      body: new LinkView(platformUrl(share.url), trans),
       buttons: [Dialog.cancelButton({ label: trans.__('Close') }), Dialog.okButton({ label: trans.__('Copy link') })]
     });
     if (button.accept) {

@@ -9,7 +9,7 @@ __all__ = ["address_of", "key_of"]
 
 
 def key_of(path: str) -> str:
-    """Return the key for paths that begin with `path`, which may be percent-encoded in any way.
+    """Return the key for paths that begin with `path`, which may be percent-encoded in any way and begin with a host name.
 
     HAProxy makes the same of each request's path (``url_dec,url_enc``), so one route matches all the ways in which browsers write an @ or a space. No key has a blank,
     a semicolon or a backslash in it, which mean something in the map's file and to the socket.

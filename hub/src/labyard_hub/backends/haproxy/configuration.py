@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from labyard_hub.backends.haproxy.hosts import host_rules, missing_rules, route_rules
 from labyard_hub.backends.haproxy.pages import PAGES
+from labyard_hub.config.origins import Origins
 
 __all__ = ["CERTIFICATE_NAME", "CONFIGURATION_NAME", "MAP_NAME", "ProxyPlan", "configuration_files"]
 
@@ -47,6 +49,8 @@ class ProxyPlan:
         Numbers of user and group that it becomes once it listens; None: it stays who it is.
     threads
         How many processors it may use.
+    origins
+        Names of hub and servers; None: the proxy looks at no host name.
     soft_stop_seconds
         How long it lets requests come to their end that are under way when it gets SIGUSR1; None: as long as they like.
     """
@@ -64,6 +68,7 @@ class ProxyPlan:
     account: tuple[int, int] | None = None
     threads: int = 1
     soft_stop_seconds: int | None = None
+    origins: Origins | None = None
 
 
 def configuration_files(plan: ProxyPlan) -> dict[str, str]:
@@ -156,14 +161,20 @@ def _public(plan: ProxyPlan) -> list[str]:
             else []
         ),
         *_headers(scheme, port),
+        *host_rules(plan.origins),
         "  http-request set-var(txn.path) path,url_dec,url_enc",
-        f"  http-request set-var(txn.target) var(txn.path),map_beg({MAP_NAME})",
+        *route_rules(plan.origins, MAP_NAME),
         *(
-            f"  http-request set-var(txn.target) str({address}) if {{ path {path} }} || {{ path_beg {path}/ }}"
+            f"  http-request set-var(txn.target) str({address}) if !at_server {{ path {path} }} || !at_server {{ path_beg {path}/ }}"
             for path, address in plan.fixed.items()
         ),
         # A line of the map that was cut off has no whole address.
-        *([f"  http-request set-var(txn.target) str({plan.default}) unless {{ var(txn.target) -m sub | }}"] if plan.default else []),
+        *(
+            [f"  http-request set-var(txn.target) str({plan.default}) if !at_server !{{ var(txn.target) -m sub | }}"]
+            if plan.default
+            else []
+        ),
+        *missing_rules(plan.origins),
         "  http-request return status 503 default-errorfiles unless { var(txn.target) -m sub | }",
         "  http-request set-dst var(txn.target),field(1,|)",
         "  http-request set-dst-port var(txn.target),field(2,|)",

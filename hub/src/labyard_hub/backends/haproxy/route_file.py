@@ -28,7 +28,7 @@ class Route:
     Attributes
     ----------
     path
-        Paths that begin with it, with slashes at both ends; percent-encoded as in a URL.
+        Paths that begin with it, with slashes at both ends; percent-encoded as in a URL. With a host name before it, only that host's.
     target
         URL of a host and port.
     data
@@ -126,7 +126,7 @@ class RouteFile:
 def _remembered(text: str) -> Route | None:
     try:
         match json.loads(text):
-            case {"path": str(path), "target": str(target), "data": dict(data)} if path.startswith("/") and path.endswith("/"):
+            case {"path": str(path), "target": str(target), "data": dict(data)} if path.endswith("/"):
                 return Route(path, target, data)
     except ValueError:
         pass

@@ -19,7 +19,7 @@ from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.hub_plugins.choices import DEFAULT_URLS, Starts
-from labyard_hub.hub_plugins.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_services
+from labyard_hub.hub_plugins.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_origins, configure_services
 from labyard_hub.hub_plugins.hub.database_errors import explain_database_errors
 from labyard_hub.hub_plugins.local.capacity import LocalCapacity
 from labyard_hub.hub_plugins.local.spawner import LabyardSpawner
@@ -47,6 +47,7 @@ def configure(c: Any, state: StateFolder, configuration: Configuration, platform
     settings = configuration.settings
     explain_database_errors()
     configure_hub(c, state, settings)
+    configure_origins(c, platform.origins)
     _hub(c, state, platform)
     _proxy(c, state, settings)
     _sign_in(c, state, platform, settings)
@@ -57,7 +58,6 @@ def configure(c: Any, state: StateFolder, configuration: Configuration, platform
 def _hub(c: Any, state: StateFolder, platform: Platform) -> None:
     hub = c.JupyterHub
     hub.bind_url = platform.bind_url
-    hub.public_url = platform.url
     hub.hub_bind_url = f"http://127.0.0.1:{platform.hub_port}"
     hub.db_url = f"sqlite:///{state.hub / 'jupyterhub.sqlite'}"
 
@@ -83,7 +83,7 @@ def _sign_in(c: Any, state: StateFolder, platform: Platform, settings: Settings)
         hub_url=f"{platform.url}hub/",
         crypt_key=None if settings.login.is_local else bytes.fromhex(state.secret("auth_state_key")),
     )
-    for name, value in page_settings(settings, read_page_assets(state.page_file)).items():
+    for name, value in page_settings(settings, platform.origins, read_page_assets(state.page_file)).items():
         setattr(c.JupyterHub, name, value)
 
 

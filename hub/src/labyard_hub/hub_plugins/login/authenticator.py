@@ -91,7 +91,7 @@ class LabyardAuthenticator(PlatformAuthenticator):
         except LabyardError as error:
             self.log.warning("could not note the sign-in of %s: %s", user.name, error)
         mark = self._device(handler, user.name) or secrets.token_urlsafe(16)
-        options = {"secure": True} if handler.settings["public_url"] and handler.settings["public_url"].scheme == "https" else {}
+        options = {"secure": True} if handler.settings.get("cookie_options", {}).get("secure") else {}
         handler.set_secure_cookie(
             DEVICE_COOKIE,
             f"{user.name}:{mark}",

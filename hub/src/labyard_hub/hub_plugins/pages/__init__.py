@@ -7,29 +7,35 @@ from typing import Any
 from labyard.pages import MARK, heading_of
 from labyard_hub.backends.assets.bundle import START, PageAssets
 from labyard_hub.backends.page_files import STATIC, TEMPLATES, asset
+from labyard_hub.config.origins import Origins
 from labyard_hub.config.settings import Settings
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.hub_plugins.hub.spawners import explain_failure
 from labyard_hub.hub_plugins.pages.texts import ago, span, until
 from labyard_hub.hub_plugins.pages.visits import project_name
 
-__all__ = ["CONTENT_SECURITY_POLICY", "page_settings"]
-
-CONTENT_SECURITY_POLICY = "; ".join((
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "font-src 'self'",
-    "connect-src 'self'",
-    "form-action 'self'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-))  # fmt: skip
-"""No page of ours has a script or style inside it, so an injected one does not run."""
+__all__ = ["content_security_policy", "page_settings"]
 
 
-def page_settings(settings: Settings, page_assets: PageAssets | None = None) -> dict[str, Any]:
+def content_security_policy(origins: Origins) -> str:
+    """Return the policy of our pages. None has a script or style inside it, so an injected one does not run.
+
+    Pages ask servers for their tools. Chromium holds a form's redirects to ``form-action``, and the sign-in form leads to a server.
+    """
+    return "; ".join((
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        f"connect-src 'self' {origins.servers}".rstrip(),
+        f"form-action 'self' {origins.servers}".rstrip(),
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ))  # fmt: skip
+
+
+def page_settings(settings: Settings, origins: Origins, page_assets: PageAssets | None = None) -> dict[str, Any]:
     """Return the values for ``c.JupyterHub``, by name.
 
     Parameters
@@ -37,8 +43,7 @@ def page_settings(settings: Settings, page_assets: PageAssets | None = None) -> 
     page_assets
         What JupyterLab will load, so that pages can load it ahead; None where every server serves its own.
     """
-    encrypted = settings.listen.tls_certificate is not None or (settings.listen.public_url or "").startswith("https:")
-    secure = {"secure": True} if encrypted else {}
+    secure = {"secure": True} if origins.are_cookies_secure else {}
     return {
         "template_paths": [str(TEMPLATES)],
         "logo_file": str(STATIC / "mark.svg"),
@@ -47,7 +52,7 @@ def page_settings(settings: Settings, page_assets: PageAssets | None = None) -> 
             "asset": lambda _user: asset,
             "ago": lambda _user: ago,
             "span": lambda _user: span,
-            "lab_assets": page_assets.url + START if page_assets else "",
+            "lab_assets": lambda user: origins.of_user(user.name) + page_assets.url + START if user and page_assets else "",
             "heading_of": lambda _user: heading_of,
             "mark": MARK,
             "login_provider": "" if settings.login.is_local else settings.login.title,
@@ -57,7 +62,7 @@ def page_settings(settings: Settings, page_assets: PageAssets | None = None) -> 
         },
         "tornado_settings": {
             "headers": {
-                "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+                "Content-Security-Policy": content_security_policy(origins),
                 "Referrer-Policy": "same-origin",
                 "X-Content-Type-Options": "nosniff",
                 "X-Frame-Options": "DENY",

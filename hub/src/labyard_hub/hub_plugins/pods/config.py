@@ -17,7 +17,7 @@ from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import ConfigurationError
 from labyard_hub.hub_plugins.choices import DEFAULT_URLS, Starts
-from labyard_hub.hub_plugins.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_services
+from labyard_hub.hub_plugins.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_origins, configure_services
 from labyard_hub.hub_plugins.hub.database_errors import explain_database_errors
 from labyard_hub.hub_plugins.login.config import configure_login
 from labyard_hub.hub_plugins.memberships import Memberships
@@ -70,6 +70,7 @@ def configure_cluster(
     cluster = settings.cluster or ClusterSettings()
     explain_database_errors()
     configure_hub(c, state, settings)
+    configure_origins(c, addresses.origins)
     _hub(c, state, addresses)
     _proxy(c, state, addresses)
     _sign_in(c, state, settings, addresses, assets)
@@ -85,7 +86,6 @@ def configure_cluster(
 def _hub(c: Any, state: StateFolder, addresses: ClusterAddresses) -> None:
     hub = c.JupyterHub
     hub.bind_url = "http://:8000/"  # its path counts; the proxy listens where the chart says
-    hub.public_url = addresses.public_url
     hub.hub_bind_url = f"http://{addresses.listen}:{urlsplit(addresses.hub_url).port or 8081}"
     hub.hub_connect_url = addresses.hub_url
     # The password comes by PGPASSWORD where the address has none.
@@ -111,9 +111,7 @@ def _sign_in(c: Any, state: StateFolder, settings: Settings, addresses: ClusterA
         crypt_key=None if settings.login.is_local else bytes.fromhex(state.secret("auth_state_key")),
         names_come_again=False,  # a removed person can be restored under it
     )
-    listen = settings.listen.model_copy(update={"public_url": addresses.public_url})
-    public = settings.model_copy(update={"listen": listen})
-    for name, value in page_settings(public, assets).items():
+    for name, value in page_settings(settings, addresses.origins, assets).items():
         setattr(c.JupyterHub, name, value)
 
 

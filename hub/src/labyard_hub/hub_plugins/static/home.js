@@ -52,7 +52,7 @@ function startInPlace(form) {
 async function showTools(place) {
   let instances;
   try {
-    const answer = await fetch(place.dataset.instances, { mode: "no-cors", redirect: "error" });
+    const answer = await fetch(place.dataset.instances, { credentials: "include", redirect: "error" });
     instances = (await answer.json()).instances;
   } catch {
     return;
@@ -66,10 +66,11 @@ async function showTools(place) {
     facts.className = "facts";
     facts.textContent = [one.folder, one.state].filter(Boolean).join(" · ");
     item.append(title, facts);
-    const url = new URL(one.url ?? "", location.href);
-    if (one.url && url.origin === location.origin && one.state === "running") {
+    const server = new URL(place.dataset.instances, location.href);
+    const url = new URL(one.url ?? "", server);
+    if (one.url && url.origin === server.origin && one.state === "running") {
       const link = document.createElement("a");
-      link.href = url.pathname + url.search;
+      link.href = url.href;
       link.textContent = "Open";
       link.setAttribute("aria-label", `Open ${one.title}`);
       item.append(link);

@@ -31,7 +31,9 @@ def create() -> Gateway:
     flask_app.register_error_handler(MlflowException, _answer_error)
     initialize_backend_stores(configuration.database_url, configuration.database_url, "mlflow-artifacts:/")
     client = httpx.AsyncClient(base_url=configuration.service_url, timeout=TIMEOUT_SECONDS, trust_env=False)
-    settings = GatewaySettings(configuration.prefix, configuration.login_path, configuration.cookie_name, configuration.origin)
+    settings = GatewaySettings(
+        configuration.prefix, configuration.login_path, configuration.cookie_name, configuration.origin, configuration.separate
+    )
     return Gateway(app, settings, Authority(client), Workspaces().ensure, find_version)
 
 

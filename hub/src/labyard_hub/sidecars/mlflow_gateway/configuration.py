@@ -28,7 +28,7 @@ class Configuration:
         URL path, without a trailing slash.
     service_url
         The labyard service, with a trailing slash.
-    login_path, cookie_name, origin
+    login_path, cookie_name, origin, separate
         See `GatewaySettings`.
     host
         Address to listen on.
@@ -46,6 +46,7 @@ class Configuration:
     login_path: str
     cookie_name: str
     origin: str
+    separate: bool = False
     host: str = "127.0.0.1"
     artifact_store: str | None = None
     database_server: str | None = None
@@ -68,6 +69,7 @@ class Configuration:
             login_path=environment["LABYARD_LOGIN_PATH"],
             cookie_name=environment["LABYARD_SESSION_COOKIE"],
             origin=environment["LABYARD_ORIGIN"],
+            separate=environment.get("LABYARD_ORIGINS") == "separate",
             host=environment.get("LABYARD_MLFLOW_HOST", "127.0.0.1"),
             artifact_store=environment.get("LABYARD_MLFLOW_ARTIFACTS") or None,
             database_server=environment.get("LABYARD_MLFLOW_DATABASE_URL") or None,

@@ -56,6 +56,14 @@ class GatewaySettings:
     login_path: str
     cookie_name: str
     origin: str
+    separate: bool = False
+
+    def frame_ancestors(self, caller: Caller) -> str:
+        """Return the origins whose pages may show MLflow to `caller` in a frame: MLflow itself, and JupyterLab on the caller's servers and their projects'."""
+        if not self.separate:
+            return "'self'"
+        scheme, _, host = self.origin.partition("://")
+        return " ".join(("'self'", *(f"{scheme}://{name}.{host}" for name in (caller.user, *caller.projects.values()))))
 
 
 class Gateway:
@@ -108,7 +116,7 @@ class Gateway:
             path = self._path(scope)
             rule = self._table.find(scope["method"], path)
             if rule is not None and rule.access is Access.OPEN:
-                await self._app(self._inner_scope(scope, None), receive, send)
+                await self._app(self._inner_scope(scope, None), receive, _for_everybody(send))
                 return
             caller = await self._caller(scope["method"], headers)
             workspace = _choose_workspace(headers, caller)
@@ -133,7 +141,7 @@ class Gateway:
             send = rewrite(send, partial(below, self._settings.prefix))
         # MLflow has two handlers for files: one that streams, which it registers without the static prefix, and one that holds all in memory.
         inner = self._inner_scope(scope, workspace, path if rule.streams else None)
-        await self._app(inner, receive if rule.streams else _limit(receive), _secure(send, rule))
+        await self._app(inner, receive if rule.streams else _limit(receive), _secure(send, rule, self._settings.frame_ancestors(caller)))
 
     async def _shared_model(self, request: ModelRequest, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         """Let somebody load a model from a workspace that may not be theirs: MLflow's routes for files answer, for one folder."""
@@ -149,7 +157,7 @@ class Gateway:
         else:
             inner = self._inner_scope(scope, workspace, f"{_FILES}/{target}")
             inner["query_string"] = b""
-        await self._app(inner, _limit(receive), _secure(send, _MODEL_FILE))
+        await self._app(inner, _limit(receive), _secure(send, _MODEL_FILE, self._settings.frame_ancestors(caller)))
 
     def _path(self, scope: Scope) -> str:
         """Return the path under the prefix, or refuse one that two programs could read in two ways."""
@@ -297,16 +305,26 @@ def _limit(receive: Receive) -> Receive:
     return counted
 
 
-def _secure(send: Send, rule: Rule) -> Send:
+def _for_everybody(send: Send) -> Send:
+    """Let pages of servers, which have other origins, read an answer that says nothing of anybody."""
+
+    async def readable(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), (b"access-control-allow-origin", b"*")]}
+        await send(message)
+
+    return readable
+
+
+def _secure(send: Send, rule: Rule, frame_ancestors: str) -> Send:
     """Add what keeps a browser from trusting an answer too much."""
-    added = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"), (b"x-frame-options", b"SAMEORIGIN")]
+    added = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
     # A run's files share the hub's origin: without this, an HTML file would act with the rights of whoever opens it.
-    added.append(
-        (b"content-security-policy", b"sandbox" if rule.artifact else b"frame-ancestors 'self'; object-src 'none'; base-uri 'self'")
-    )
+    policy = "sandbox" if rule.artifact else "object-src 'none'; base-uri 'self'"
+    added.append((b"content-security-policy", f"{policy}; frame-ancestors {frame_ancestors}".encode()))
     if not rule.template.startswith("static-files/"):
         added.append((b"cache-control", b"private, no-store" if rule.artifact else b"no-store"))
-    replaced = {name for name, _ in added} | {b"set-cookie", b"server"}
+    replaced = {name for name, _ in added} | {b"set-cookie", b"server", b"x-frame-options"}
 
     async def secured(message: Message) -> None:
         if message["type"] == "http.response.start":
