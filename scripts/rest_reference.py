@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labyard.models.authorization import Role
-from labyard_hub.domain.permissions import MATRIX, allows
+from labyard.permissions import MATRIX, ROLES, grants
 
 __all__ = ["rest_page", "roles_page"]
 
@@ -14,13 +13,13 @@ PREFIX = "/services/labyard/"
 
 def roles_page(note: str) -> str:
     """Return the role matrix."""
-    roles = (Role.VIEWER, Role.EDITOR, Role.OWNER)
+    roles = ROLES[::-1]
     rows = [f"| what | {' | '.join(roles)} | when archived |", "|---|---|---|---|---|"]
-    for action, permission in MATRIX.items():
-        marks = " | ".join("yes" if allows(role, action) else "" for role in roles)
+    for capability, permission in MATRIX.items():
+        marks = " | ".join("yes" if grants(role, capability) else "" for role in roles)
         rows.append(f"| {permission.text} | {marks} | {'yes' if permission.archived else ''} |")
     intro = (
-        "Who may do what in a project. The service decides by this very table, and a test calls every route with every role.\n"
+        "Who may do what in a project. The service decides by this very table and hands what it grants to folders, pods, MLflow, the project's server and the panel.\n"
         "Somebody who is in no project of that name is told that there is none.\n"
     )
     return f"# Roles\n\n{note}\n{intro}\n" + "\n".join(rows) + "\n"

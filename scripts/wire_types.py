@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from labyard.models import project, sharing
-from labyard_hub.domain.permissions import MATRIX
+from labyard.permissions import MATRIX, ROLES
 
 OUTPUT = Path(__file__).resolve().parent.parent / "extensions" / "lab" / "src" / "api" / "projects.ts"
 HEAD = """/**
@@ -21,6 +21,7 @@ HEAD = """/**
  * Written by `scripts/wire_types.py` from the Python models; change those and run it again.
  */
 """
+PRINT_WIDTH = 120
 SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
 
@@ -49,7 +50,11 @@ def render() -> str:
 
 
 def _enum(name: str, schema: dict[str, Any]) -> str:
-    return f"{_comment(schema, '')}export type {name} = {' | '.join(repr(value) for value in schema['enum'])};\n"
+    values = [repr(value) for value in schema["enum"]]
+    line = f"export type {name} = {' | '.join(values)};"
+    if len(line) > PRINT_WIDTH:  # as prettier breaks it
+        line = f"export type {name} =\n  | " + "\n  | ".join(values) + ";"
+    return f"{_comment(schema, '')}{line}\n"
 
 
 def _interface(name: str, schema: dict[str, Any]) -> str:
@@ -83,21 +88,16 @@ def _comment(schema: dict[str, Any], indent: str) -> str:
 
 
 def _permissions() -> str:
-    actions = "\n".join(f"  | '{action.value}'" for action in MATRIX)
+    roles = ", ".join(f"'{role.value}'" for role in ROLES)
     rows = "\n".join(
-        f"  {_key(action.value)}: {{ role: '{one.role.value}', archived: {'true' if one.archived else 'false'} }},"
-        for action, one in MATRIX.items()
+        f"  {capability.value}: {{ role: '{one.role.value}', archived: {'true' if one.archived else 'false'} }},"
+        for capability, one in MATRIX.items()
     ).removesuffix(",")
     return (
-        f"/** Something that can be done in a project. */\nexport type Action =\n{actions};\n\n"
-        "/** The least role for each action, and whether it is still allowed once the project is archived. */\n"
-        f"export const PERMISSIONS: Record<Action, {{ role: Role; archived: boolean }}> = {{\n{rows}\n}};\n"
+        f"/** All roles, the one that may most first. */\nexport const ROLES: readonly Role[] = [{roles}];\n\n"
+        "/** The least role for each capability, and whether it remains once the project is archived: to explain a refusal, never to decide. */\n"
+        f"export const PERMISSIONS: Record<Capability, {{ role: Role; archived: boolean }}> = {{\n{rows}\n}};\n"
     )
-
-
-def _key(name: str) -> str:
-    # Prettier's rule: a name is quoted where it must be.
-    return f"'{name}'" if "-" in name else name
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from labyard.models.authorization import Role
 from labyard.models.sharing import ProjectServer, ProjectServerState
+from labyard.permissions import Role, capabilities_of
 from labyard_hub.backends.hub_api import Hub
 from labyard_hub.config.origins import Origins
 from labyard_hub.factory import Outside, create_app, create_parts
@@ -48,7 +48,9 @@ class FoldersInMemory:
         self.on_apply, self.on_discard = asyncio.Event(), asyncio.Event()
 
     def members(self, name: str) -> dict[str, Role]:
-        return next(dict(project.members) for project in self.applied.values() if project.name == name)
+        """Return the roles whose capabilities the members of a project that is not archived were given."""
+        roles = {capabilities_of(role): role for role in Role}
+        return next({user: roles[may] for user, may in project.members} for project in self.applied.values() if project.name == name)
 
     async def apply(self, project: DesiredProject) -> None:
         if self.failure is not None:

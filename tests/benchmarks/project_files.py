@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from labyard.models.authorization import Role
+from labyard.permissions import Role
 from labyard_hub.backends.local.known_accounts import KnownAccounts
 from labyard_hub.backends.local.project_inode import Mender
 from labyard_hub.backends.local.project_rights import Rights, rights_of
@@ -31,11 +31,9 @@ def main() -> None:
         return
     accounts = {f"user{number}": (FIRST_UID + number, FIRST_UID + number) for number in range(MEMBERS)}
     known = KnownAccounts(accounts, {}, frozenset(range(FIRST_UID, FIRST_UID + 100)))
-    project = DesiredProject("bench--p0123456789", "bench", archived=False, members=tuple(dict.fromkeys(accounts, Role.EDITOR).items()))
+    project = DesiredProject.of("bench--p0123456789", "bench", tuple(dict.fromkeys(accounts, Role.EDITOR).items()))
     rights = rights_of(project, (FIRST_UID + 50, FIRST_UID + 50), known)
-    without_one = rights_of(
-        DesiredProject(project.id, project.name, archived=False, members=project.members[1:]), (FIRST_UID + 50, FIRST_UID + 50), known
-    )
+    without_one = rights_of(DesiredProject.of(project.id, project.name, project.members[1:]), (FIRST_UID + 50, FIRST_UID + 50), known)
     entries = ",".join(f"u:{uid}:rwX" for uid, _ in rights.users)
     sides: dict[str, list[float]] = {
         "setfacl -R": [],

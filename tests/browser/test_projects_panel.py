@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
+from labyard.permissions import Role, capabilities_of
 from tests.browser.conftest import run_in_palette, snap
 from tests.platform import RunningPlatform, open_temporary_folder, start_platform
 
@@ -504,7 +505,7 @@ def test_a_thousand_projects_and_two_hundred_members(office: Office, new_context
     moment = "2026-11-24T12:00:00Z"
     projects = [
         {"id": f"p{index:04}--p0123456789", "name": f"p{index:04}", "display_name": f"Project {index}", "description": "", "state": "active",
-         "role": "owner", "member_count": 200, "some_members": ["ada", "bob"], "created_at": moment, "created_by": "ada", "updated_at": moment,
+         "role": "owner", "capabilities": sorted(capabilities_of(Role.OWNER)), "member_count": 200, "some_members": ["ada", "bob"], "created_at": moment, "created_by": "ada", "updated_at": moment,
          "path": f"projects/p{index:04}", "workspace": "w"}
         for index in range(1000)
     ]  # fmt: skip

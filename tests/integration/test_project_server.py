@@ -61,7 +61,7 @@ def test_members_come_in_by_the_browser_with_no_question_and_others_do_not(world
         page = session.get(f"user/{world.project}/lab")
         assert (page.status_code, page.url.path) == (200, f"/user/{world.project}/lab")
         model = session.get(f"user/{world.project}/labyard/api/v1/project").json()
-        assert model == {"id": world.project, "name": "vision", "role": role, "user": name}
+        assert model == {"id": world.project, "name": "vision", "works": role != "viewer", "user": name}
     assert world.sessions["dan"].http.get(f"user/{world.project}/lab").status_code == 403
     assert world.at_server("dan").get("api/contents").status_code == 403
     assert httpx.get(f"{world.url}api/contents", trust_env=False).status_code == 403
@@ -199,13 +199,13 @@ def test_trap_1_visits_are_shared_by_user(world: World) -> None:
 def test_trap_2_a_role_counts_without_signing_in_again(world: World) -> None:
     """Custom scopes of a share never reach a browser's token, so the server asks the service for the role."""
     session = world.sessions["carol"].http
-    role = lambda: session.get(f"user/{world.project}/labyard/api/v1/project").json()["role"]  # noqa: E731
-    assert role() == "viewer"
+    works = lambda: session.get(f"user/{world.project}/labyard/api/v1/project").json()["works"]  # noqa: E731
+    assert not works()
     assert world.at_server("carol").post("api/terminals").status_code == 403
     try:
         began = time.monotonic()
         world.set_role("carol", "editor")
-        wait_until(lambda: role() == "editor", "the new role", OUT_SECONDS)
+        wait_until(works, "the new role", OUT_SECONDS)
         assert world.at_server("carol").post("api/terminals").status_code == 200
         world.set_role("carol", "viewer")
         began = time.monotonic()

@@ -91,5 +91,5 @@ def test_it_ends_with_its_project(world: World) -> None:
     wait_until(lambda: world.sessions["ada"].http.get(page).status_code in (403, 404), "its address leads nowhere", 10)
     world.project = world.call("ada", "POST", "projects", 201, {"name": "vision"})["id"]
     world.enter("ada")
-    assert world.at_server("ada").get("labyard/api/v1/project").json()["role"] == "owner"
+    assert world.at_server("ada").get("labyard/api/v1/project").json()["works"]
     assert world.at_server("bob").get("api/contents").status_code == 403

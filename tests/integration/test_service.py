@@ -87,7 +87,7 @@ def test_a_token_tells_who_calls(running: SmallPlatform) -> None:
     with running.service(running.token("root-admin")) as client:
         assert client.get("api/v1/me").json()["admin"] is True
         assert client.get("api/v1/authorize").json() == {
-            "user": "root-admin", "admin": True, "workspace": "root-admin", "workspaces": {"root-admin": "owner"},
+            "user": "root-admin", "admin": True, "workspace": "root-admin", "workspaces": {"root-admin": ["read_tracking", "write_tracking"]},
             "projects": {}, "shared_models": [],
         }  # fmt: skip
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
+from labyard.permissions import Role, capabilities_of
 from tests.labyard_lab.conftest import TOKEN
 
 __all__ = ["IDENTITIES", "PROJECT", "Service", "project_environment", "service"]
@@ -60,7 +61,8 @@ def service(**roles: str) -> Iterator[Service]:
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             user = unquote(self.path.partition("/api/v1/access/")[2])
-            body = json.dumps({"user": user, "role": known.roles.get(user)}).encode()
+            role = Role(known.roles[user]) if user in known.roles else None
+            body = json.dumps({"user": user, "role": role, "capabilities": sorted(capabilities_of(role))}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

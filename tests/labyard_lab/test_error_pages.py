@@ -16,7 +16,7 @@ from tornado.netutil import bind_sockets
 from labyard_lab.error_pages import WithErrorPages
 from labyard_lab.visitors.access import PersonalServer
 from labyard_lab.visitors.gate import Gate
-from labyard_lab.visitors.roles import Roles
+from labyard_lab.visitors.grants import Grants
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -82,6 +82,6 @@ async def test_programs_and_forms_get_what_they_always_got(client: httpx.AsyncCl
 
 
 def test_the_gate_gives_every_handler_these_pages() -> None:
-    guard: Any = Gate(PersonalServer("ada", Roles("http://127.0.0.1:1/", "")), lambda _: None).guard
+    guard: Any = Gate(PersonalServer("ada", Grants("http://127.0.0.1:1/", "")), lambda _: None).guard
     for handler in (JupyterHandler, ContentsHandler, web.StaticFileHandler):
         assert issubclass(guard(handler), WithErrorPages)

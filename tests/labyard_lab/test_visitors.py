@@ -1,4 +1,4 @@
-"""What visitors may do, without a platform: the policy, the roles' age, what viewers may send, and a server whose gate is missing."""
+"""What visitors may do, without a platform: the policy, how long an answer holds, what viewers may send, and a server whose gate is missing."""
 
 # ruff: noqa: ASYNC110  it waits for requests that are under way
 from __future__ import annotations
@@ -20,17 +20,17 @@ from jupyter_server_ydoc.handlers import DocForkHandler, DocSessionHandler, Time
 from pycrdt import Doc, Text, create_awareness_message, create_sync_message, create_update_message, handle_sync_message
 from tornado import web as tornado_web
 
-from labyard.models.authorization import Role
+from labyard.permissions import Role, capabilities_of
 from labyard_lab.proxy.tools import ToolHttpHandler, ToolWebsocketHandler
 from labyard_lab.visitors.access import Ask, PersonalServer
 from labyard_lab.visitors.authorizer import PersonalAuthorizer, VisitorAuthorizer
 from labyard_lab.visitors.collaboration import save_id, viewer_may_send
 from labyard_lab.visitors.gate import Gate
+from labyard_lab.visitors.grants import FRESH_SECONDS, KEEP_SECONDS, Grants
 from labyard_lab.visitors.policy import is_open_to_all, may_use_project_server, may_use_tool
-from labyard_lab.visitors.roles import FRESH_SECONDS, KEEP_SECONDS, Roles
 from labyard_lab.visitors.visit import Visit, note_visit, target_of
 
-GUARDED = Gate(PersonalServer("ada", Roles("http://127.0.0.1:1/", "")), lambda _: None).guard
+GUARDED = Gate(PersonalServer("ada", Grants("http://127.0.0.1:1/", "")), lambda _: None).guard
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ GUARDED = Gate(PersonalServer("ada", Roles("http://127.0.0.1:1/", "")), lambda _
 )
 def test_viewers_of_a_project(handler: type, method: str, is_websocket: bool, allowed: bool) -> None:
     for one in (handler, GUARDED(handler)):
-        assert may_use_project_server(Role.VIEWER, one, method, is_websocket=is_websocket) is allowed
-        assert may_use_project_server(Role.EDITOR, one, method, is_websocket=is_websocket)
-        assert may_use_project_server(Role.OWNER, one, method, is_websocket=is_websocket)
-        assert not may_use_project_server(None, one, method, is_websocket=is_websocket)
+        assert may_use_project_server(capabilities_of(Role.VIEWER), one, method, is_websocket=is_websocket) is allowed
+        assert may_use_project_server(capabilities_of(Role.EDITOR), one, method, is_websocket=is_websocket)
+        assert may_use_project_server(capabilities_of(Role.OWNER), one, method, is_websocket=is_websocket)
+        assert not may_use_project_server(capabilities_of(None), one, method, is_websocket=is_websocket)
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,14 @@ def test_viewers_of_a_project(handler: type, method: str, is_websocket: bool, al
     ],
 )
 def test_tools_of_colleagues(role: Role | None, method: str, is_websocket: bool, allowed: bool) -> None:
-    assert may_use_tool(role, method, is_websocket=is_websocket) is allowed
-    access = PersonalServer("ada", Roles("http://127.0.0.1:1/", ""))
+    capabilities = capabilities_of(role)
+    assert may_use_tool(capabilities, method, is_websocket=is_websocket) is allowed
+    access = PersonalServer("ada", Grants("http://127.0.0.1:1/", ""))
     ask = Ask("bob", ToolHttpHandler, method, is_websocket, "echo")
-    assert access.allows(ask, role) is allowed
-    assert not access.allows(Ask("bob", ContentsHandler, method, is_websocket, "echo"), role)
-    assert not access.allows(Ask("bob", ToolHttpHandler, method, is_websocket, None), role)
-    assert access.allows(Ask("ada", ContentsHandler, "PUT", False, None), Role.OWNER)
+    assert access.allows(ask, capabilities) is allowed
+    assert not access.allows(Ask("bob", ContentsHandler, method, is_websocket, "echo"), capabilities)
+    assert not access.allows(Ask("bob", ToolHttpHandler, method, is_websocket, None), capabilities)
+    assert access.allows(Ask("ada", ContentsHandler, "PUT", False, None), capabilities_of(Role.OWNER))
 
 
 def test_open_to_all_are_files_of_pages_and_not_whatever_is_marked_so() -> None:
@@ -115,7 +116,7 @@ def test_a_personal_server_without_its_gate_serves_its_owner_alone(monkeypatch: 
     assert not authorizer.is_authorized(SimpleNamespace(), bob, "read", "contents")
     assert not authorizer.is_authorized(SimpleNamespace(), None, "read", "contents")
     request = SimpleNamespace()
-    note_visit(request, Visit(Ask("bob", ToolWebsocketHandler, "GET", True, "echo"), Role.EDITOR))
+    note_visit(request, Visit(Ask("bob", ToolWebsocketHandler, "GET", True, "echo"), acts=True))
     assert authorizer.is_authorized(request, bob, "execute", "labyard")
     assert not authorizer.is_authorized(request, SimpleNamespace(username="eve"), "read", "labyard")
 
@@ -133,7 +134,7 @@ def test_a_personal_server_without_its_gate_serves_its_owner_alone(monkeypatch: 
 )
 def test_the_second_look(role: Role, handler: type, action: str, allowed: bool) -> None:
     request = SimpleNamespace()
-    note_visit(request, Visit(Ask("bob", handler, "GET", False, None), role))
+    note_visit(request, Visit(Ask("bob", handler, "GET", False, None), acts=role is not Role.VIEWER))
     authorizer = VisitorAuthorizer()
     assert authorizer.is_authorized(request, SimpleNamespace(username="bob"), action, "x") is allowed
     assert not authorizer.is_authorized(request, SimpleNamespace(username="eve"), "read", "x")
@@ -189,83 +190,88 @@ class Service:
         await self.gate.wait()
         if self.status != 200:
             return web.Response(status=self.status, text="x")
-        body = {"user": request.match_info.get("user", request.query.get("user")), "role": self.role}
+        body = {
+            "user": request.match_info.get("user", request.query.get("user")),
+            "capabilities": sorted(capabilities_of(Role(self.role) if self.role else None)),
+        }
         if "instance" in request.query:
-            body["instance"] = f"{request.query['instance']}"
+            body["instance"] = request.query["instance"]
+        else:
+            body["role"] = self.role
         return web.json_response(body)
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[tuple[Service, Roles, list[float]]]:
+async def service() -> AsyncIterator[tuple[Service, Grants, list[float]]]:
     found, now = Service(), [0.0]
     app = web.Application()
     app.router.add_get("/api/v1/access/{user}", found.answer)
     app.router.add_get("/api/v1/tool-access", found.answer)
     async with TestServer(app) as server:
-        roles = Roles(str(server.make_url("/")), "of-the-server", "gpu", lambda: now[0])
-        yield found, roles, now
-        await roles.close()
+        grants = Grants(str(server.make_url("/")), "of-the-server", "gpu", lambda: now[0])
+        yield found, grants, now
+        await grants.close()
 
 
-async def test_an_answer_holds_for_a_moment(service: tuple[Service, Roles, list[float]]) -> None:
-    found, roles, now = service
-    assert await asyncio.gather(*(roles.of("bob") for _ in range(5))) == [Role.EDITOR] * 5
+async def test_an_answer_holds_for_a_moment(service: tuple[Service, Grants, list[float]]) -> None:
+    found, grants, now = service
+    assert await asyncio.gather(*(grants.of("bob") for _ in range(5))) == [capabilities_of(Role.EDITOR)] * 5
     assert (found.asked, found.tokens) == (1, {"token of-the-server"})
     found.role = "viewer"
     now[0] = FRESH_SECONDS - 0.1
-    assert await roles.of("bob") is Role.EDITOR
+    assert await grants.of("bob") == capabilities_of(Role.EDITOR)
     now[0] = FRESH_SECONDS
-    assert await roles.of("bob") is Role.VIEWER
+    assert await grants.of("bob") == capabilities_of(Role.VIEWER)
     found.role = None
     now[0] = 2 * FRESH_SECONDS
-    assert await roles.of("bob") is None
-    assert await roles.of("bob", "echo") is None
+    assert await grants.of("bob") == frozenset()
+    assert await grants.of("bob", "echo") == frozenset()
 
 
-async def test_without_an_answer_the_last_one_holds_for_a_while_and_no_longer(service: tuple[Service, Roles, list[float]]) -> None:
-    found, roles, now = service
-    assert await roles.of("bob") is Role.EDITOR
+async def test_without_an_answer_the_last_one_holds_for_a_while_and_no_longer(service: tuple[Service, Grants, list[float]]) -> None:
+    found, grants, now = service
+    assert await grants.of("bob") == capabilities_of(Role.EDITOR)
     found.status = 503
     now[0] = KEEP_SECONDS
-    assert await roles.of("bob") is Role.EDITOR
+    assert await grants.of("bob") == capabilities_of(Role.EDITOR)
     now[0] = KEEP_SECONDS + 0.1
-    assert roles.last("bob") is None
-    assert await roles.of("bob") is None
-    assert await roles.of("carol") is None
+    assert grants.last("bob") == frozenset()
+    assert await grants.of("bob") == frozenset()
+    assert await grants.of("carol") == frozenset()
     found.status = 200
     now[0] += FRESH_SECONDS
-    assert await roles.of("bob") is Role.EDITOR
+    assert await grants.of("bob") == capabilities_of(Role.EDITOR)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-async def test_a_service_that_does_not_know_this_server_ends_all_visits(service: tuple[Service, Roles, list[float]], status: int) -> None:
-    found, roles, now = service
-    assert await roles.of("bob") is Role.EDITOR
+async def test_a_service_that_does_not_know_this_server_ends_all_visits(service: tuple[Service, Grants, list[float]], status: int) -> None:
+    found, grants, now = service
+    assert await grants.of("bob") == capabilities_of(Role.EDITOR)
     found.status, now[0] = status, FRESH_SECONDS
-    assert await roles.of("bob") is None
+    assert await grants.of("bob") == frozenset()
 
 
-async def test_an_answer_counts_from_when_it_was_asked_for(service: tuple[Service, Roles, list[float]]) -> None:
-    found, roles, now = service
+async def test_an_answer_counts_from_when_it_was_asked_for(service: tuple[Service, Grants, list[float]]) -> None:
+    found, grants, now = service
     found.gate.clear()
-    asking = asyncio.create_task(roles.of("bob"))
+    asking = asyncio.create_task(grants.of("bob"))
     while not found.asked:
         await asyncio.sleep(0)
     now[0] = KEEP_SECONDS + 1  # the answer comes late: what it says may be true no longer
     found.gate.set()
-    assert await asking is None
+    assert await asking == frozenset()
 
 
-async def test_looking_never_waits(service: tuple[Service, Roles, list[float]]) -> None:
-    found, roles, _ = service
-    assert roles.last("bob") is None
-    while roles.last("bob") is None:
+async def test_looking_never_waits(service: tuple[Service, Grants, list[float]]) -> None:
+    found, grants, _ = service
+    assert grants.last("bob") == frozenset()
+    while not grants.last("bob"):
         await asyncio.sleep(0)
-    assert roles.last("bob") is Role.EDITOR
+    assert grants.last("bob") == capabilities_of(Role.EDITOR)
     assert found.asked == 1
 
 
-async def test_a_service_that_is_not_there(service: tuple[Service, Roles, list[float]]) -> None:
-    roles = Roles("http://127.0.0.1:1/", "")
-    assert await roles.of("bob") is None
-    await roles.close()
+async def test_a_service_that_is_not_there(service: tuple[Service, Grants, list[float]]) -> None:
+    grants = Grants("http://127.0.0.1:1/", "")
+    assert await grants.of("bob") == frozenset()
+    await grants.close()

@@ -37,8 +37,8 @@ from labyard_lab.proxy.websocket import MAX_MESSAGE_BYTES, WebsocketPath
 from labyard_lab.settings_answers import CompressedAnswers
 from labyard_lab.visitors.access import PersonalServer, ProjectServer
 from labyard_lab.visitors.gate import Gate
+from labyard_lab.visitors.grants import Grants
 from labyard_lab.visitors.hub_absence import HubAbsence
-from labyard_lab.visitors.roles import Roles
 
 __all__ = ["LabyardLab"]
 
@@ -75,7 +75,7 @@ class LabyardLab(ExtensionApp):
     gate: Gate | None = None
     ports: Ports | None = None
     _ahead: Ahead | None = None
-    _roles: Roles | None = None
+    _grants: Grants | None = None
     _catalog: Catalog | None = None
     _tasks: tuple[asyncio.Task[None], ...] = ()
 
@@ -169,8 +169,8 @@ class LabyardLab(ExtensionApp):
         service_url, owner = os.environ.get("LABYARD_SERVICE_URL"), os.environ.get("JUPYTERHUB_USER")
         if not service_url or not owner:
             return
-        self._roles = Roles(service_url, os.environ.get("JUPYTERHUB_API_TOKEN", ""), os.environ.get("JUPYTERHUB_SERVER_NAME", ""))
-        access = (ProjectServer if os.environ.get("LABYARD_PROJECT") else PersonalServer)(owner, self._roles)
+        self._grants = Grants(service_url, os.environ.get("JUPYTERHUB_API_TOKEN", ""), os.environ.get("JUPYTERHUB_SERVER_NAME", ""))
+        access = (ProjectServer if os.environ.get("LABYARD_PROJECT") else PersonalServer)(owner, self._grants)
         self.gate = Gate(access, paths.instance)
         self.gate.install(web_app)
 
@@ -222,8 +222,8 @@ class LabyardLab(ExtensionApp):
         if KernelPool.initialized():
             await KernelPool.instance().close()
             KernelPool.clear_instance()
-        if self._roles is not None:
-            await self._roles.close()
+        if self._grants is not None:
+            await self._grants.close()
         if self.ports is not None:
             await self.ports.close()
         if self.platform is not None:

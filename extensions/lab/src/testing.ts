@@ -4,7 +4,7 @@
 
 import { ServerConnection } from '@jupyterlab/services';
 
-import type { IEvent, IMember, IProject } from './api/projects';
+import { PERMISSIONS, ROLES, type Capability, type IEvent, type IMember, type IProject } from './api/projects';
 import type { ITool, IToolInstance } from './api/wire';
 
 /** What a scripted request answers with; an `Error` is a connection that failed. */
@@ -88,6 +88,11 @@ export function anInstance(fields: Partial<IToolInstance> = {}): IToolInstance {
 
 export function aProject(fields: Partial<IProject> = {}): IProject {
   const name = fields.name ?? 'vision';
+  const { role = 'owner', state = 'active' } = fields;
+  const capabilities = (Object.keys(PERMISSIONS) as Capability[]).filter(
+    one =>
+      ROLES.indexOf(role) <= ROLES.indexOf(PERMISSIONS[one].role) && (state !== 'archived' || PERMISSIONS[one].archived)
+  );
   return {
     id: `${name}--p0123456789`,
     name,
@@ -95,6 +100,7 @@ export function aProject(fields: Partial<IProject> = {}): IProject {
     description: '',
     state: 'active',
     role: 'owner',
+    capabilities,
     member_count: 1,
     some_members: ['ada'],
     created_at: '2026-11-24T12:00:00Z',

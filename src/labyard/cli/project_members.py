@@ -8,13 +8,12 @@ import click
 
 from labyard.cli.connection import connect, instant, json_option, print_models, project_argument, say
 from labyard.cli.lazy import LazyGroup
+from labyard.permissions import ROLES
 
 if TYPE_CHECKING:
     from labyard.models.project import Member
 
 __all__ = ["member"]
-
-ROLES = ("owner", "editor", "viewer")
 
 
 @click.group(cls=LazyGroup)
@@ -48,7 +47,7 @@ def list_(project: str, as_json: bool) -> None:
 @member.command()
 @project_argument
 @click.argument("user")
-@click.option("--role", type=click.Choice(ROLES), default="editor", show_default=True)
+@click.option("--role", type=click.Choice([role.value for role in ROLES]), default="editor", show_default=True)
 @json_option
 def add(project: str, user: str, role: str, as_json: bool) -> None:
     """Add USER, who has an account on the platform."""
@@ -60,7 +59,7 @@ def add(project: str, user: str, role: str, as_json: bool) -> None:
 @member.command("set-role")
 @project_argument
 @click.argument("user")
-@click.argument("role", type=click.Choice(ROLES))
+@click.argument("role", type=click.Choice([role.value for role in ROLES]))
 @json_option
 def set_role(project: str, user: str, role: str, as_json: bool) -> None:
     """Change what USER may do."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import unquote, urlsplit
 
 from labyard.client.calls import Call, Pages, Resource, TransportT, endpoint, paged, path
-from labyard.models.authorization import Role
 from labyard.models.project import Link, LinkCreate
 from labyard.models.project import Links as LinksPage
+from labyard.permissions import Role
 
 __all__ = ["Links", "link_token"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from labyard.client.calls import Call, Pages, Resource, TransportT, endpoint, paged, path
-from labyard.models.authorization import Role
 from labyard.models.project import Member, MemberAdd, MemberUpdate, UserNames
 from labyard.models.project import Members as MembersPage
+from labyard.permissions import Role
 
 __all__ = ["Members"]
 

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Authorization", "Role", "SharedModel"]
+from labyard.permissions import Capability
 
-
-class Role(StrEnum):
-    """What somebody may do with a workspace: everything, change it, read it."""
-
-    OWNER = "owner"
-    EDITOR = "editor"
-    VIEWER = "viewer"
+__all__ = ["Authorization", "SharedModel"]
 
 
 class SharedModel(BaseModel):
@@ -34,7 +26,7 @@ class Authorization(BaseModel):
     user: str = Field(description="Name of the user.")
     admin: bool = Field(description="Whether they administer the platform. Gives no right to other people's workspaces.")
     workspace: str = Field(description="The workspace that is meant where none is named: their own.")
-    workspaces: dict[str, Role] = Field(description="Role by name of workspace.")
+    workspaces: dict[str, tuple[Capability, ...]] = Field(description="What the caller may do, by name of workspace.")
     projects: dict[str, str] = Field(
         default_factory=dict,
         description="Workspace by name of project: those that the caller is in, and those that a model is shared from.",

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from labyard.models.authorization import Role
 from labyard.models.text import one_line, plain_text
+from labyard.permissions import Capability, Role
 
 __all__ = [
     "Event",
@@ -61,6 +61,7 @@ class Project(_Wire):
     description: str
     state: ProjectState
     role: Role = Field(description="The caller's.")
+    capabilities: tuple[Capability, ...] = Field(description="What the caller may do here.")
     member_count: int = Field(ge=0)
     some_members: list[str] = Field(default=[], description="Names of up to five members, owners first, for a picture of who is in it.")
     created_at: datetime

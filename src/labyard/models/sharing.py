@@ -8,8 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from labyard.models.authorization import Role
 from labyard.models.text import one_line
+from labyard.permissions import Capability, Role
 
 __all__ = [
     "ModelShare",
@@ -51,7 +51,8 @@ class ProjectAccess(_Wire):
     """What one user may do in a project; asked by the project's own server about its visitors."""
 
     user: str
-    role: Role | None = Field(description="Null: they are no member, or no longer.")
+    role: Role | None = Field(description="To show; what decides is `capabilities`. Null: they are no member, or no longer.")
+    capabilities: tuple[Capability, ...] = Field(description="What they may do; empty for people who are no members.")
 
 
 class ToolShareCreate(_Wire):
@@ -88,7 +89,7 @@ class ToolAccess(_Wire):
 
     user: str
     instance: str
-    role: Role | None = Field(description="Theirs in the project it is shared with; null: they may not.")
+    capabilities: tuple[Capability, ...] = Field(description="Theirs in the projects it is shared with; empty: they may not use it.")
 
 
 class ModelShareCreate(_Wire):

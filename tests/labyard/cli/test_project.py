@@ -14,9 +14,9 @@ from labyard import Client
 from labyard.cli import connection
 from labyard.cli.root import cli
 from labyard.exceptions import LabyardError
-from labyard.models.authorization import Role
 from labyard.models.project import Event, Link, Member, Project
 from labyard.models.sharing import ModelShare, ProjectServer, ToolShare
+from labyard.permissions import Role
 
 Run = Callable[..., Result]
 

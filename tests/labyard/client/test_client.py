@@ -29,9 +29,9 @@ from labyard.exceptions import (
     UsageError,
     UserNotFoundError,
 )
-from labyard.models.authorization import Role
 from labyard.models.project import ProjectState
 from labyard.models.sharing import ProjectServerState
+from labyard.permissions import Role
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labyard.models.authorization import Role
+from labyard.permissions import Role
 from labyard_hub.backends.local.project_files import LocalProjectFiles
 from labyard_hub.config.state import StateFolder
 from tests.labyard_hub.backends.people import World

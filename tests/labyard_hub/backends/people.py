@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labyard.models.authorization import Role
+from labyard.permissions import Role
 from labyard_hub.backends.local.accounts import Account, ensure_account, ensure_project_account
 from labyard_hub.backends.local.project_files import LocalProjectFiles
 from labyard_hub.config.state import StateFolder
@@ -92,7 +92,7 @@ class World:
 
     @property
     def project(self) -> DesiredProject:
-        return DesiredProject(VISION, "vision", self.archived, tuple(self.roles.items()))
+        return DesiredProject.of(VISION, "vision", self.roles.items(), archived=self.archived)
 
     @property
     def projects(self) -> list[DesiredProject]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from labyard.models.authorization import Role
+from labyard.permissions import Role
 from labyard_hub.backends.local.accounts import ensure_project_account, find_account, find_project_account, retire
 from labyard_hub.backends.local.project_files import LocalProjectFiles
 from labyard_hub.backends.local.project_keeper import keep_project_files
@@ -270,7 +270,7 @@ async def test_a_file_linked_from_a_home_becomes_the_projects_own_copy(world: Wo
 
 
 async def test_a_hard_link_to_another_projects_file_stays_that_projects(world: World) -> None:
-    other = DesiredProject(OTHER, "other", archived=False, members=(("bob", Role.EDITOR), ("mallory", Role.OWNER)))
+    other = DesiredProject.of(OTHER, "other", (("bob", Role.EDITOR), ("mallory", Role.OWNER)))
     world.others.append(other)
     await world.files.apply(other)
     await world.files.settled()
@@ -408,7 +408,7 @@ async def test_taken_back_from_the_trash(world: World) -> None:
     await world.files.discard(world.project)
     await world.files.keep([])
     (trashed,) = world.state.trash.iterdir()
-    again = DesiredProject("vision--p1111111111", "vision", archived=False, members=(("carol", Role.OWNER),))
+    again = DesiredProject.of("vision--p1111111111", "vision", (("carol", Role.OWNER),))
     await world.files.apply(again)
     target = world.state.projects / again.id / "files"
     assert (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from labyard.models.authorization import Role
+from labyard.permissions import Role
 from labyard_hub.backends.local.accounts import Account, ensure_account, retire
 from labyard_hub.backends.local.project_files import LocalProjectFiles
 from labyard_hub.backends.local.project_views import ensure_home_link
@@ -70,13 +70,13 @@ async def test_without_isolation_there_are_folders_and_links(state: StateFolder)
     ada, bob = (ensure_account(user, state, isolated=False) for user in ("ada", "bob"))
     for account in (ada, bob):
         ensure_home_link(account, state, isolated=False)
-    project = DesiredProject(VISION, "vision", archived=False, members=(("ada", Role.OWNER), ("bob", Role.VIEWER)))
+    project = DesiredProject.of(VISION, "vision", (("ada", Role.OWNER), ("bob", Role.VIEWER)))
     await files.apply(project)
     await files.keep([project])
     (ada.home / "projects" / "vision" / "file").write_text("x")
     assert (bob.home / "projects" / "vision" / "file").read_text() == "x"
     assert stat.S_IMODE((state.projects / VISION / "files").stat().st_mode) == 0o700
-    await files.apply(DesiredProject(VISION, "vision", archived=False, members=(("ada", Role.OWNER),)))
+    await files.apply(DesiredProject.of(VISION, "vision", (("ada", Role.OWNER),)))
     assert names(bob.home / "projects") == []
     await files.discard(project)
     assert names(ada.home / "projects") == []
@@ -104,7 +104,7 @@ async def test_the_links_follow_the_members(world: World) -> None:
     views = world.state.project_views
     await world.set_roles(bob=None, mallory=Role.VIEWER)
     assert {user: names(views / user) for user in ("ada", "bob", "mallory")} == {"ada": ["vision"], "bob": [], "mallory": ["vision"]}
-    again = DesiredProject("vision--p1111111111", "vision", archived=False, members=(("ada", Role.OWNER),))
+    again = DesiredProject.of("vision--p1111111111", "vision", (("ada", Role.OWNER),))
     await world.files.discard(world.project)
     await world.files.apply(again)
     assert str((views / "ada" / "vision").readlink()) == f"../../projects/{again.id}/files"

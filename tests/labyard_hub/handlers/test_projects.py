@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from labyard.exceptions import LabyardError
-from labyard.models.authorization import Role
+from labyard.permissions import Role, capabilities_of
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.exceptions import StateFolderError
 from tests.service import ORIGIN, PREFIX, Service, open_service, retrying
@@ -40,7 +40,7 @@ async def test_a_project_from_its_beginning_to_its_end(service: Service) -> None
     assert changed["updated_at"] > made["updated_at"]
 
     assert (await service.call("ada", "POST", "projects/vision/archive", 200))["state"] == "archived"
-    assert service.files.applied[made["id"]].archived
+    assert service.files.applied[made["id"]].members == (("ada", capabilities_of(Role.OWNER, archived=True)),)
     assert code(await service.call("ada", "PATCH", "projects/vision", 409, {"description": "x"})) == "project_archived"
     assert (await service.call("ada", "GET", "projects", 200))["projects"] == []
     assert len((await service.call("ada", "GET", "projects?state=archived", 200))["projects"]) == 1
@@ -369,7 +369,9 @@ async def test_the_projects_server(service: Service) -> None:
     assert service.servers.visitors[project["id"]] == {"bob", "carol"}
     assert (await service.texts("ada"))[0] == "carol started the project's server"
     for user, role in (("ada", "owner"), ("bob", "editor"), ("carol", "viewer"), ("dan", None), ("nobody", None)):
-        assert await service.call(project["id"], "GET", f"access/{user}", 200) == {"user": user, "role": role}
+        assert await service.call(project["id"], "GET", f"access/{user}", 200) == {
+            "user": user, "role": role, "capabilities": sorted(capabilities_of(Role(role) if role else None)),
+        }  # fmt: skip
     assert code(await service.call("ada", "GET", "access/bob", 403)) == "not_a_project"
     await service.call("ada", "DELETE", "projects/vision/members/bob", 204)
     assert service.servers.visitors[project["id"]] == {"carol"}
@@ -379,13 +381,18 @@ async def test_the_projects_server(service: Service) -> None:
     await service.call("ada", "POST", "projects/vision/archive", 200)
     assert service.servers.visitors[project["id"]] == set()
     assert code(await service.call("ada", "POST", "projects/vision/server", 409)) == "project_archived"
-    assert (await service.call(project["id"], "GET", "access/ada", 200))["role"] == "viewer"
+    assert (await service.call(project["id"], "GET", "access/ada", 200))["capabilities"] == sorted(
+        capabilities_of(Role.OWNER, archived=True)
+    )
 
 
 async def test_a_projects_own_server_can_do_nothing_else(service: Service) -> None:
     project = await service.create()
     authorization = await service.call(project["id"], "GET", "authorize", 200)
-    assert (authorization["workspace"], authorization["workspaces"]) == (project["id"], {project["id"]: "editor"})
+    assert (authorization["workspace"], authorization["workspaces"]) == (
+        project["id"],
+        {project["id"]: ["read_tracking", "write_tracking"]},
+    )
     for method, path in (
         ("GET", "projects"),
         ("POST", "projects"),
@@ -414,18 +421,20 @@ async def test_a_shared_tool(service: Service) -> None:
     assert service.servers.tool_visitors["bob", ""] == {"carol"}
     assert (await visit("dan")).status_code == 404
 
-    async def access(user: str, instance: str = "tensorboard-1") -> str | None:
-        return (await service.call("bob", "GET", f"tool-access?user={user}&instance={instance}", 200))["role"]
+    async def access(user: str, instance: str = "tensorboard-1") -> list[str]:
+        return list((await service.call("bob", "GET", f"tool-access?user={user}&instance={instance}", 200))["capabilities"])
 
-    assert [await access(user) for user in ("ada", "carol", "dan")] == ["owner", "viewer", None]
-    assert await access("carol", "tensorboard-2") is None
+    assert [await access(user) for user in ("ada", "carol", "dan")] == [
+        sorted(capabilities_of(role)) for role in (Role.OWNER, Role.VIEWER, None)
+    ]
+    assert await access("carol", "tensorboard-2") == []
     # Whose server asks is told by the token: ada's knows nothing of bob's tools.
-    assert (await service.call("ada", "GET", "tool-access?user=carol&instance=tensorboard-1", 200))["role"] is None
+    assert (await service.call("ada", "GET", "tool-access?user=carol&instance=tensorboard-1", 200))["capabilities"] == []
 
     assert code(await service.call("carol", "DELETE", f"projects/vision/tools/{share['id']}", 403)) == "not_allowed"
     await service.call("ada", "DELETE", f"projects/vision/tools/{share['id']}", 204)
     assert service.servers.tool_visitors["bob", ""] == set()
-    assert await access("carol") is None
+    assert await access("carol") == []
     assert (await visit("carol")).status_code == 404
     assert code(await service.call("ada", "DELETE", f"projects/vision/tools/{share['id']}", 404)) == "share_not_found"
 
@@ -442,11 +451,13 @@ async def test_a_tool_is_shared_no_longer_once_its_owner_may_not(service: Servic
         name = f"p{number}"
         await service.create(name, bob="editor", carol="viewer")
         await service.call("bob", "POST", f"projects/{name}/tools", 201, {"instance": f"tool-{number}", "title": "T"})
-        assert (await service.call("bob", "GET", f"tool-access?user=carol&instance=tool-{number}", 200))["role"] == "viewer"
+        assert (await service.call("bob", "GET", f"tool-access?user=carol&instance=tool-{number}", 200))["capabilities"] == sorted(
+            capabilities_of(Role.VIEWER)
+        )
         service.servers.tool_visitors["bob", ""] = {"carol"}
         answer = await service.as_("ada").request(method, f"projects/{name}{'' if path[0] == '?' else '/'}{path}", json=body)
         assert answer.is_success
-        assert (await service.call("bob", "GET", f"tool-access?user=carol&instance=tool-{number}", 200))["role"] is None
+        assert (await service.call("bob", "GET", f"tool-access?user=carol&instance=tool-{number}", 200))["capabilities"] == []
         assert service.servers.tool_visitors["bob", ""] == set()
 
 
@@ -505,12 +516,13 @@ async def test_a_shared_model(service: Service) -> None:
 
 async def test_what_a_caller_may_use_in_mlflow(service: Service) -> None:
     vision = await service.create(bob="editor", carol="viewer")
-    for user, role in (("ada", "owner"), ("bob", "editor"), ("carol", "viewer")):
+    read, both = ["read_tracking"], ["read_tracking", "write_tracking"]
+    for user, expected in (("ada", both), ("bob", both), ("carol", read)):
         found = await service.call(user, "GET", "authorize", 200)
-        assert (found["workspace"], found["workspaces"]) == (user, {user: "owner", vision["id"]: role})
+        assert (found["workspace"], found["workspaces"]) == (user, {user: both, vision["id"]: expected})
     await service.call("ada", "POST", "projects/vision/archive", 200)
-    assert (await service.call("ada", "GET", "authorize", 200))["workspaces"][vision["id"]] == "viewer"
-    assert (await service.call("dan", "GET", "authorize", 200))["workspaces"] == {"dan": "owner"}
+    assert (await service.call("ada", "GET", "authorize", 200))["workspaces"][vision["id"]] == read
+    assert (await service.call("dan", "GET", "authorize", 200))["workspaces"] == {"dan": both}
 
 
 async def test_joining_in_a_browser(service: Service) -> None:

@@ -6,37 +6,36 @@ from typing import Any
 
 import pytest
 
-from labyard.models.authorization import Role
-from labyard_hub.domain.permissions import MATRIX, Action, allows
+from labyard.permissions import MATRIX, Capability, Role, grants
 from tests.service import PREFIX, Service
 
 PEOPLE = {"ada": Role.OWNER, "bob": Role.EDITOR, "carol": Role.VIEWER, "dan": None}
 
 # Each route of a project: what it does, by the table, and a body that is valid.
-ROUTES: dict[tuple[str, str], tuple[Action, Any]] = {
-    ("GET", "projects/{name}"): (Action.SEE, None),
-    ("PATCH", "projects/{name}"): (Action.CHANGE, {"description": "new"}),
-    ("DELETE", "projects/{name}"): (Action.DELETE, None),
-    ("POST", "projects/{name}/archive"): (Action.ARCHIVE, None),
-    ("POST", "projects/{name}/restore"): (Action.ARCHIVE, None),
-    ("POST", "projects/{name}/transfer"): (Action.TRANSFER, {"user": "bob"}),
-    ("GET", "projects/{name}/members"): (Action.SEE, None),
-    ("POST", "projects/{name}/members"): (Action.MANAGE_MEMBERS, {"user": "eve", "role": "viewer"}),
-    ("PATCH", "projects/{name}/members/{user}"): (Action.MANAGE_MEMBERS, {"role": "viewer"}),
-    ("DELETE", "projects/{name}/members/{user}"): (Action.MANAGE_MEMBERS, None),
-    ("GET", "projects/{name}/candidates"): (Action.MANAGE_MEMBERS, None),
-    ("GET", "projects/{name}/links"): (Action.MANAGE_LINKS, None),
-    ("POST", "projects/{name}/links"): (Action.MANAGE_LINKS, {"role": "viewer"}),
-    ("DELETE", "projects/{name}/links/{link}"): (Action.MANAGE_LINKS, None),
-    ("GET", "projects/{name}/events"): (Action.SEE_ACTIVITY, None),
-    ("GET", "projects/{name}/server"): (Action.SEE, None),
-    ("POST", "projects/{name}/server"): (Action.OPEN_SERVER, None),
-    ("DELETE", "projects/{name}/server"): (Action.STOP_SERVER, None),
-    ("GET", "projects/{name}/tools"): (Action.SEE, None),
-    ("POST", "projects/{name}/tools"): (Action.SHARE_TOOL, {"instance": "tensorboard-1", "title": "TensorBoard"}),
-    ("GET", "projects/{name}/models"): (Action.SEE, None),
-    ("POST", "projects/{name}/models"): (Action.SHARE_MODEL, {"model": "iris", "user": "eve"}),
-    ("DELETE", "projects/{name}/models/{share}"): (Action.SHARE_MODEL, None),
+ROUTES: dict[tuple[str, str], tuple[Capability, Any]] = {
+    ("GET", "projects/{name}"): (Capability.SEE, None),
+    ("PATCH", "projects/{name}"): (Capability.CHANGE, {"description": "new"}),
+    ("DELETE", "projects/{name}"): (Capability.DELETE, None),
+    ("POST", "projects/{name}/archive"): (Capability.ARCHIVE, None),
+    ("POST", "projects/{name}/restore"): (Capability.ARCHIVE, None),
+    ("POST", "projects/{name}/transfer"): (Capability.TRANSFER, {"user": "bob"}),
+    ("GET", "projects/{name}/members"): (Capability.SEE, None),
+    ("POST", "projects/{name}/members"): (Capability.MANAGE_MEMBERS, {"user": "eve", "role": "viewer"}),
+    ("PATCH", "projects/{name}/members/{user}"): (Capability.MANAGE_MEMBERS, {"role": "viewer"}),
+    ("DELETE", "projects/{name}/members/{user}"): (Capability.MANAGE_MEMBERS, None),
+    ("GET", "projects/{name}/candidates"): (Capability.MANAGE_MEMBERS, None),
+    ("GET", "projects/{name}/links"): (Capability.MANAGE_LINKS, None),
+    ("POST", "projects/{name}/links"): (Capability.MANAGE_LINKS, {"role": "viewer"}),
+    ("DELETE", "projects/{name}/links/{link}"): (Capability.MANAGE_LINKS, None),
+    ("GET", "projects/{name}/events"): (Capability.SEE_ACTIVITY, None),
+    ("GET", "projects/{name}/server"): (Capability.SEE, None),
+    ("POST", "projects/{name}/server"): (Capability.OPEN_SERVER, None),
+    ("DELETE", "projects/{name}/server"): (Capability.STOP_SERVER, None),
+    ("GET", "projects/{name}/tools"): (Capability.SEE, None),
+    ("POST", "projects/{name}/tools"): (Capability.SHARE_TOOL, {"instance": "tensorboard-1", "title": "TensorBoard"}),
+    ("GET", "projects/{name}/models"): (Capability.SEE, None),
+    ("POST", "projects/{name}/models"): (Capability.SHARE_MODEL, {"model": "iris", "user": "eve"}),
+    ("DELETE", "projects/{name}/models/{share}"): (Capability.SHARE_MODEL, None),
 }
 # What depends on more than the role is tested by itself: whose tool it is, and whether the project has lost its owners.
 ELSEWHERE = {("DELETE", "projects/{name}/tools/{share}"), ("POST", "projects/{name}/owner")}
@@ -70,9 +69,9 @@ async def test_a_route_asks_for_the_role_that_the_table_says(service: Service, m
         answer = await service.as_(person).request(method, filled, json=body)
         if role is None:
             expected = (404, "project_not_found")
-        elif not allows(role, action):
+        elif not grants(role, action):
             expected = (403, "not_allowed")
-        elif not allows(role, action, archived=archived):
+        elif not grants(role, action, archived=archived):
             expected = (409, "project_archived")
         else:
             assert answer.is_success, f"{person}: {method} {filled}: {answer.status_code} {answer.text}"
@@ -94,9 +93,9 @@ async def test_nobody_gets_anywhere_without_a_token(service: Service) -> None:
 
 
 def test_a_higher_role_may_do_what_a_lower_one_may() -> None:
-    for action in Action:
-        granted = [allows(role, action) for role in (Role.VIEWER, Role.EDITOR, Role.OWNER)]
+    for action in Capability:
+        granted = [grants(role, action) for role in (Role.VIEWER, Role.EDITOR, Role.OWNER)]
         assert granted == sorted(granted)
         assert granted[2]
-        assert not allows(None, action)
+        assert not grants(None, action)
         assert MATRIX[action].text.strip()

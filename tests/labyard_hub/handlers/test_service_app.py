@@ -87,7 +87,7 @@ async def test_who_calls_and_what_they_may_use(client: httpx.AsyncClient) -> Non
     assert (await client.get("api/v1/me", headers=bearer("ada"))).json() == {"name": "ada", "admin": False, "groups": ["a", "b"]}
     answer = await client.get("api/v1/authorize", headers=bearer("root-admin"))
     assert answer.json() == {
-        "user": "root-admin", "admin": True, "workspace": "root-admin", "workspaces": {"root-admin": "owner"}, "projects": {}, "shared_models": [],
+        "user": "root-admin", "admin": True, "workspace": "root-admin", "workspaces": {"root-admin": ["read_tracking", "write_tracking"]}, "projects": {}, "shared_models": [],
     }  # fmt: skip
 
 

@@ -15,10 +15,10 @@ from labyard_hub.exceptions import MembershipsUnknownError
 from labyard_hub.hub_plugins.memberships import Memberships
 from labyard_hub.hub_plugins.project_mounts import changes
 
-FIRST = [{"id": "b--p1", "name": "b", "role": "editor", "state": "active"}]
+FIRST = [{"id": "b--p1", "name": "b", "capabilities": ["read_files", "write_files"]}]
 SECOND = [
-    {"id": "a--p2", "name": "a", "role": "viewer", "state": "active"},
-    {"id": "c--p3", "name": "c", "role": "owner", "state": "archived"},
+    {"id": "a--p2", "name": "a", "capabilities": ["read_files"]},
+    {"id": "c--p3", "name": "c", "capabilities": ["read_files", "see"]},
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from labyard.models.authorization import Role
+from labyard.permissions import SERVER_ROLE, Role, capabilities_of
 from tests.service import Service, open_service, retrying
 
 
@@ -13,14 +13,17 @@ async def test_what_all_folders_shall_be(service: Service) -> None:
     await service.create(bob="editor")
     await service.create("ranking", owner="carol")
     found = {project.name: dict(project.members) for project in await service.enforcement.desired()}
-    assert found == {"vision": {"ada": Role.OWNER, "bob": Role.EDITOR}, "ranking": {"carol": Role.OWNER}}
+    assert found == {
+        "vision": {"ada": capabilities_of(Role.OWNER), "bob": capabilities_of(Role.EDITOR)}, "ranking": {"carol": capabilities_of(Role.OWNER)},
+    }  # fmt: skip
     # It is not worked out again as long as nothing changes.
     assert await service.enforcement.desired() is await service.enforcement.desired()
     await service.call("ada", "DELETE", "projects/vision/members/bob", 204)
     await service.call("carol", "POST", "projects/ranking/archive", 200)
-    assert {(project.name, project.archived, project.members) for project in await service.enforcement.desired()} == {
-        ("vision", False, (("ada", Role.OWNER),)), ("ranking", True, (("carol", Role.OWNER),)),
-    }  # fmt: skip
+    assert {(project.name, project.members, project.server) for project in await service.enforcement.desired()} == {
+        ("vision", (("ada", capabilities_of(Role.OWNER)),), capabilities_of(SERVER_ROLE)),
+        ("ranking", (("carol", capabilities_of(Role.OWNER, archived=True)),), capabilities_of(SERVER_ROLE, archived=True)),
+    }
     await service.call("ada", "DELETE", "projects/vision?confirm=vision", 204)
     assert [project.name for project in await service.enforcement.desired()] == ["ranking"]
     service.generations["carol"] = 1

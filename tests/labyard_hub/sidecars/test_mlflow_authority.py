@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from labyard_hub.sidecars.mlflow_gateway.authority import CACHE_SECONDS, FRESH_SECONDS, Authority, RefusedError
+from labyard_hub.sidecars.mlflow_gateway.authority import CACHE_SECONDS, FRESH_SECONDS, READ, WRITE, Authority, RefusedError
 
 SERVICE_KEEPS_SECONDS = 3.0
 """What the hub said is kept by the service for so long."""
@@ -18,7 +18,7 @@ class Service:
     """A service and a clock that the test moves."""
 
     def __init__(self) -> None:
-        self.now, self.questions, self.role, self.status = 0.0, 0, "owner", 200
+        self.now, self.questions, self.may, self.status = 0.0, 0, [READ, WRITE], 200
         client = httpx.AsyncClient(transport=httpx.MockTransport(self._answer), base_url="http://service/")
         self.authority = Authority(client, lambda: self.now)
 
@@ -26,7 +26,7 @@ class Service:
         self.questions += 1
         if self.status != 200:
             return httpx.Response(self.status, json={"error": {"code": "x", "message": "no"}})
-        return httpx.Response(200, json={"user": "ada", "workspace": "ada", "workspaces": {"ada": self.role}})
+        return httpx.Response(200, json={"user": "ada", "workspace": "ada", "workspaces": {"ada": self.may}})
 
     async def ask(self) -> Any:
         return (await self.authority.identify("Bearer x", None)).workspaces["ada"]
@@ -39,18 +39,18 @@ class Service:
 
 async def test_a_fresh_answer_needs_no_question() -> None:
     service = Service()
-    assert [await service.ask() for _ in range(5)] == ["owner"] * 5
+    assert [await service.ask() for _ in range(5)] == [{READ, WRITE}] * 5
     assert service.questions == 1
 
 
 async def test_nobody_who_goes_on_working_waits() -> None:
     service = Service()
     await service.ask()
-    service.now, service.role = FRESH_SECONDS + 0.1, "viewer"
-    assert await service.ask() == "owner"  # at once; the question is asked meanwhile
+    service.now, service.may = FRESH_SECONDS + 0.1, [READ]
+    assert await service.ask() == {READ, WRITE}  # at once; the question is asked meanwhile
     await service.settle()
     assert service.questions == 2
-    assert await service.ask() == "viewer"
+    assert await service.ask() == {READ}
     assert service.questions == 2
 
 
@@ -76,7 +76,7 @@ async def test_a_service_that_is_away_counts_for_no_longer() -> None:
     await service.ask()
     service.status = 500
     service.now = FRESH_SECONDS
-    assert await service.ask() == "owner"
+    assert await service.ask() == {READ, WRITE}
     await service.settle()
     service.now = CACHE_SECONDS
     with pytest.raises(RefusedError) as refused:
@@ -90,4 +90,4 @@ async def test_who_was_refused_is_let_in_at_once_when_they_may() -> None:
     with pytest.raises(RefusedError):
         await service.ask()
     service.now, service.status = FRESH_SECONDS, 200
-    assert await service.ask() == "owner"
+    assert await service.ask() == {READ, WRITE}

@@ -52,7 +52,8 @@ def service(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("no")
     if name in ("wrong", "narrow"):
         return httpx.Response({"wrong": 401, "narrow": 403}[name], json={"error": {"code": "x", "message": f"{name}!"}})
-    workspaces = {"ada": {"ada": "owner"}, "bob": {"bob": "owner", "team": "viewer"}}[name]
+    both = ["read_tracking", "write_tracking"]
+    workspaces = {"ada": {"ada": both}, "bob": {"bob": both, "team": ["read_tracking"], "closed": []}}[name]
     more = {
         "ada": {"projects": {"vision": "team"}, "shared_models": [{"workspace": "team", "model": "iris"}]},
         "bob": {"projects": {"vision": "team"}},

@@ -34,6 +34,6 @@ class ProjectHandler(ApiHandler):
         if not project or visit is None:
             raise NoProjectError
         self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps({"id": project, "name": project.rpartition("--")[0], "role": visit.role.value, "user": visit.ask.user}))
+        self.finish(json.dumps({"id": project, "name": project.rpartition("--")[0], "works": visit.acts, "user": visit.ask.user}))
         if not is_viewer(self):
             self.ahead.begin(browser_origin(self.request))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from labyard.models.authorization import Role
+from labyard.permissions import Capability
+from labyard_lab.visitors.grants import NOTHING, Grants
 from labyard_lab.visitors.policy import is_tool, may_use_project_server, may_use_tool
-from labyard_lab.visitors.roles import Roles
 
 __all__ = ["Access", "Ask", "PersonalServer", "ProjectServer"]
+
+EVERYTHING = frozenset(Capability)
+"""What a server's own user may do in it."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,17 @@ class Access(Protocol):
     def is_owner(self, user: str) -> bool:
         """Whether it is the server's own user, about whom nobody has to be asked."""
 
-    async def role(self, ask: Ask) -> Role | None:
-        """Return the role that decides; None if they have none."""
+    async def capabilities(self, ask: Ask) -> frozenset[Capability]:
+        """Return what the asking person may do here."""
 
-    def last_role(self, ask: Ask) -> Role | None:
+    def last_capabilities(self, ask: Ask) -> frozenset[Capability]:
         """Return the same without waiting."""
 
-    def allows(self, ask: Ask, role: Role | None) -> bool:
-        """Return whether somebody with that role may."""
+    def allows(self, ask: Ask, capabilities: Collection[Capability]) -> bool:
+        """Return whether people with these capabilities may have what they ask for."""
+
+    def acts(self, capabilities: Collection[Capability]) -> bool:
+        """Return whether people with these capabilities may do more here than look."""
 
 
 class ProjectServer:
@@ -63,30 +70,34 @@ class ProjectServer:
     ----------
     owner
         The hub's user that owns it: the project's identifier. Whoever has that user's token is a process of this server.
-    roles
-        Tells members' roles.
+    grants
+        Tells what members may do.
     """
 
     closed = True
 
-    def __init__(self, owner: str, roles: Roles) -> None:
-        self._owner, self._roles = owner, roles
+    def __init__(self, owner: str, grants: Grants) -> None:
+        self._owner, self._grants = owner, grants
 
     def is_owner(self, user: str) -> bool:
         """Whether it is a process of this server."""
         return user == self._owner
 
-    async def role(self, ask: Ask) -> Role | None:
-        """Return the member's role."""
-        return Role.EDITOR if self.is_owner(ask.user) else await self._roles.of(ask.user)
+    async def capabilities(self, ask: Ask) -> frozenset[Capability]:
+        """Return what the member may do."""
+        return EVERYTHING if self.is_owner(ask.user) else await self._grants.of(ask.user)
 
-    def last_role(self, ask: Ask) -> Role | None:
-        """Return the member's role as far as it is known."""
-        return Role.EDITOR if self.is_owner(ask.user) else self._roles.last(ask.user)
+    def last_capabilities(self, ask: Ask) -> frozenset[Capability]:
+        """Return what the member may do as far as it is known."""
+        return EVERYTHING if self.is_owner(ask.user) else self._grants.last(ask.user)
 
-    def allows(self, ask: Ask, role: Role | None) -> bool:
-        """Return whether a member with that role may."""
-        return may_use_project_server(role, ask.handler, ask.method, is_websocket=ask.is_websocket)
+    def allows(self, ask: Ask, capabilities: Collection[Capability]) -> bool:
+        """Return whether a member with these capabilities may."""
+        return may_use_project_server(capabilities, ask.handler, ask.method, is_websocket=ask.is_websocket)
+
+    def acts(self, capabilities: Collection[Capability]) -> bool:
+        """Return whether a member may work here."""
+        return Capability.WORK_IN_SERVER in capabilities
 
 
 class PersonalServer:
@@ -96,36 +107,40 @@ class PersonalServer:
     ----------
     owner
         Name of the user.
-    roles
+    grants
         Tells who may use which tool.
     """
 
     closed = False
 
-    def __init__(self, owner: str, roles: Roles) -> None:
-        self._owner, self._roles = owner, roles
+    def __init__(self, owner: str, grants: Grants) -> None:
+        self._owner, self._grants = owner, grants
 
     def is_owner(self, user: str) -> bool:
         """Whether it is their own server."""
         return user == self._owner
 
-    async def role(self, ask: Ask) -> Role | None:
-        """Return the visitor's role with the tool."""
+    async def capabilities(self, ask: Ask) -> frozenset[Capability]:
+        """Return what the visitor may do with the tool."""
         if self.is_owner(ask.user):
-            return Role.OWNER
-        return await self._roles.of(ask.user, ask.instance) if self._is_for_a_tool(ask) else None
+            return EVERYTHING
+        return await self._grants.of(ask.user, ask.instance) if self._is_for_a_tool(ask) else NOTHING
 
-    def last_role(self, ask: Ask) -> Role | None:
-        """Return the visitor's role as far as it is known."""
+    def last_capabilities(self, ask: Ask) -> frozenset[Capability]:
+        """Return what the visitor may do with the tool as far as it is known."""
         if self.is_owner(ask.user):
-            return Role.OWNER
-        return self._roles.last(ask.user, ask.instance) if self._is_for_a_tool(ask) else None
+            return EVERYTHING
+        return self._grants.last(ask.user, ask.instance) if self._is_for_a_tool(ask) else NOTHING
 
-    def allows(self, ask: Ask, role: Role | None) -> bool:
-        """Return whether somebody with that role may."""
+    def allows(self, ask: Ask, capabilities: Collection[Capability]) -> bool:
+        """Return whether a visitor with these capabilities may."""
         if self.is_owner(ask.user):
             return True
-        return self._is_for_a_tool(ask) and may_use_tool(role, ask.method, is_websocket=ask.is_websocket)
+        return self._is_for_a_tool(ask) and may_use_tool(capabilities, ask.method, is_websocket=ask.is_websocket)
+
+    def acts(self, capabilities: Collection[Capability]) -> bool:
+        """Return whether a visitor may change things in the tool."""
+        return Capability.USE_SHARED_TOOL in capabilities
 
     @staticmethod
     def _is_for_a_tool(ask: Ask) -> bool:

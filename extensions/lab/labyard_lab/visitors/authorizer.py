@@ -7,7 +7,6 @@ from typing import Any
 
 from jupyter_server.auth import Authorizer
 
-from labyard.models.authorization import Role
 from labyard_lab.visitors.policy import serves_viewers
 from labyard_lab.visitors.visit import visit_of
 
@@ -25,7 +24,7 @@ class VisitorAuthorizer(Authorizer):
         visit = visit_of(handler)
         if visit is None or user is None or user.username != visit.ask.user:
             return False
-        return visit.role is not Role.VIEWER or action == "read" or serves_viewers(visit.ask.handler)
+        return visit.acts or action == "read" or serves_viewers(visit.ask.handler)
 
 
 class PersonalAuthorizer(VisitorAuthorizer):

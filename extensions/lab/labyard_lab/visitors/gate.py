@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from jupyter_core.utils import ensure_async
 from tornado import web
 
-from labyard.models.authorization import Role
+from labyard.permissions import Capability
 from labyard_lab.error_pages import WithErrorPages
 from labyard_lab.full_disk import FullDiskAnswers
 from labyard_lab.visitors.access import Access, Ask
@@ -82,12 +82,11 @@ class Gate:
         request = handler.request
         is_websocket = request.headers.get("Upgrade", "").lower() == "websocket"
         ask = Ask(user.username, target, request.method, is_websocket, self._instance_of(request.path))
-        role = await self.access.role(ask)
-        if not self.access.allows(ask, role):
+        capabilities = await self.access.capabilities(ask)
+        if not self.access.allows(ask, capabilities):
             handler.current_user = handler._jupyter_current_user = user  # noqa: SLF001  # so do its pages of errors
-            raise web.HTTPError(403, _refusal(role))
-        assert role is not None  # noqa: S101  # nothing is allowed to somebody without one
-        note_visit(handler, Visit(ask, role))
+            raise web.HTTPError(403, _refusal(capabilities))
+        note_visit(handler, Visit(ask, self.access.is_owner(user.username) or self.access.acts(capabilities)))
         if not self.access.is_owner(ask.user):
             self._open.add(handler)
 
@@ -109,16 +108,16 @@ class Gate:
             if visit is None or _is_over(handler):
                 self._open.discard(handler)
                 continue
-            role = self.access.last_role(visit.ask)
-            # A room lets a viewer in and takes no changes from them; whoever becomes one, or is one no longer, comes in anew.
-            changed = visit.ask.is_websocket and (role is Role.VIEWER) != (visit.role is Role.VIEWER)
-            if changed or not self.access.allows(visit.ask, role):
+            capabilities = self.access.last_capabilities(visit.ask)
+            # A room lets people in who may only look, and takes no changes from them. Where that changes, they come in again.
+            changed = visit.ask.is_websocket and self.access.acts(capabilities) != visit.acts
+            if changed or not self.access.allows(visit.ask, capabilities):
                 self._open.discard(handler)
                 _end(handler)
 
 
-def _refusal(role: Role | None) -> str:
-    if role is None:
+def _refusal(capabilities: Collection[Capability]) -> str:
+    if not capabilities:
         return "You have no access to this server. It belongs to somebody else or to a project that you are not, or no longer, in. Ask its owner."
     return "You can look here and change nothing: you are a viewer of this project. An owner can make you an editor."
 

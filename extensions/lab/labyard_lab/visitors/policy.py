@@ -5,7 +5,9 @@ Classes and not paths, because it is the class that acts, whatever a path looks 
 
 from __future__ import annotations
 
-from labyard.models.authorization import Role
+from collections.abc import Collection
+
+from labyard.permissions import Capability
 
 __all__ = [
     "CONTENTS",
@@ -98,11 +100,11 @@ def is_tool(handler: type) -> bool:
     return not _names(handler).isdisjoint(TOOLS)
 
 
-def may_use_project_server(role: Role | None, handler: type, method: str, *, is_websocket: bool) -> bool:
-    """Return whether a member with `role` may have `handler` serve a request; None is somebody who is no member."""
-    if role is None:
+def may_use_project_server(capabilities: Collection[Capability], handler: type, method: str, *, is_websocket: bool) -> bool:
+    """Return whether a member with these capabilities may have `handler` serve a request; people who are no members have none."""
+    if Capability.OPEN_SERVER not in capabilities:
         return False
-    if role is not Role.VIEWER:
+    if Capability.WORK_IN_SERVER in capabilities:
         return True
     names = _names(handler)
     if not names.isdisjoint(NOT_FOR_VIEWERS):
@@ -112,8 +114,8 @@ def may_use_project_server(role: Role | None, handler: type, method: str, *, is_
     return method in SAFE_METHODS or any((name, method) in VIEWERS_WRITES for name in names)
 
 
-def may_use_tool(role: Role | None, method: str, *, is_websocket: bool) -> bool:
-    """Return whether somebody may send a request to a tool of a colleague that is shared with them in `role`."""
-    if role is None:
+def may_use_tool(capabilities: Collection[Capability], method: str, *, is_websocket: bool) -> bool:
+    """Return whether people with these capabilities may send a request to a tool that a colleague shares with them."""
+    if Capability.OPEN_SHARED_TOOL not in capabilities:
         return False
-    return role is not Role.VIEWER or (method in SAFE_METHODS and not is_websocket)
+    return Capability.USE_SHARED_TOOL in capabilities or (method in SAFE_METHODS and not is_websocket)

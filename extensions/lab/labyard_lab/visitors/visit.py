@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
-from labyard.models.authorization import Role
 from labyard_lab.visitors.access import Ask
 
 __all__ = ["Visit", "is_viewer", "note_visit", "target_of", "visit_of"]
@@ -15,10 +14,10 @@ _VISIT, _TARGET = "_labyard_visit", "_labyard_target"
 
 @dataclass(frozen=True)
 class Visit:
-    """What was asked for, and the role it was granted to."""
+    """What was asked for, and whether the visitor may do more than look."""
 
     ask: Ask
-    role: Role
+    acts: bool
 
 
 def note_visit(handler: Any, visit: Visit) -> None:
@@ -34,7 +33,7 @@ def visit_of(handler: Any) -> Visit | None:
 def is_viewer(handler: Any) -> bool:
     """Whether `handler` serves somebody who may look and change nothing."""
     visit = visit_of(handler)
-    return visit is not None and visit.role is Role.VIEWER
+    return visit is not None and not visit.acts
 
 
 def target_of(handler: Any) -> type:

@@ -29,7 +29,8 @@ export interface IProjectVisit {
   id: string;
   name: string;
   display_name?: string;
-  role: Role;
+  /** Whether the visitor may do more than look. */
+  works: boolean;
   user: string;
 }
 

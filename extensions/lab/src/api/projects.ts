@@ -4,6 +4,30 @@
  * Written by `scripts/wire_types.py` from the Python models; change those and run it again.
  */
 
+/** Something that a member may do in a project. */
+export type Capability =
+  | 'see'
+  | 'see_activity'
+  | 'read_files'
+  | 'read_tracking'
+  | 'open_server'
+  | 'open_shared_tool'
+  | 'leave'
+  | 'write_files'
+  | 'write_tracking'
+  | 'work_in_server'
+  | 'use_shared_tool'
+  | 'stop_server'
+  | 'share_tool'
+  | 'share_model'
+  | 'change'
+  | 'manage_members'
+  | 'manage_links'
+  | 'see_audit'
+  | 'archive'
+  | 'delete'
+  | 'transfer';
+
 /** Something that somebody did in a project. */
 export interface IEvent {
   id: number;
@@ -144,6 +168,8 @@ export interface IProject {
   state: ProjectState;
   /** The caller's. */
   role: Role;
+  /** What the caller may do here. */
+  capabilities: Capability[];
   member_count: number;
   /** Names of up to five members, owners first, for a picture of who is in it. */
   some_members?: string[];
@@ -159,8 +185,10 @@ export interface IProject {
 /** What one user may do in a project; asked by the project's own server about its visitors. */
 export interface IProjectAccess {
   user: string;
-  /** Null: they are no member, or no longer. */
+  /** To show; what decides is `capabilities`. Null: they are no member, or no longer. */
   role: Role | null;
+  /** What they may do; empty for people who are no members. */
+  capabilities: Capability[];
 }
 
 /** A project to be made; the caller becomes its owner. */
@@ -200,15 +228,15 @@ export interface IProjectUpdate {
   description?: string | null;
 }
 
-/** What somebody may do with a workspace: everything, change it, read it. */
+/** What a member is in a project, from the role that may most to the one that may least. */
 export type Role = 'owner' | 'editor' | 'viewer';
 
 /** Whether one user may use one tool instance of the caller's server; asked by that server about its visitors. */
 export interface IToolAccess {
   user: string;
   instance: string;
-  /** Theirs in the project it is shared with; null: they may not. */
-  role: Role | null;
+  /** Theirs in the projects it is shared with; empty: they may not use it. */
+  capabilities: Capability[];
 }
 
 /** A running tool that members of a project can open. */
@@ -245,48 +273,29 @@ export interface IUserNames {
   users: string[];
 }
 
-/** Something that can be done in a project. */
-export type Action =
-  | 'see'
-  | 'see-activity'
-  | 'read-files'
-  | 'read-tracking'
-  | 'open-server'
-  | 'open-shared-tool'
-  | 'leave'
-  | 'write-files'
-  | 'write-tracking'
-  | 'work-in-server'
-  | 'stop-server'
-  | 'share-tool'
-  | 'share-model'
-  | 'change'
-  | 'manage-members'
-  | 'manage-links'
-  | 'see-audit'
-  | 'archive'
-  | 'delete'
-  | 'transfer';
+/** All roles, the one that may most first. */
+export const ROLES: readonly Role[] = ['owner', 'editor', 'viewer'];
 
-/** The least role for each action, and whether it is still allowed once the project is archived. */
-export const PERMISSIONS: Record<Action, { role: Role; archived: boolean }> = {
+/** The least role for each capability, and whether it remains once the project is archived: to explain a refusal, never to decide. */
+export const PERMISSIONS: Record<Capability, { role: Role; archived: boolean }> = {
   see: { role: 'viewer', archived: true },
-  'see-activity': { role: 'viewer', archived: true },
-  'read-files': { role: 'viewer', archived: true },
-  'read-tracking': { role: 'viewer', archived: true },
-  'open-server': { role: 'viewer', archived: false },
-  'open-shared-tool': { role: 'viewer', archived: false },
+  see_activity: { role: 'viewer', archived: true },
+  read_files: { role: 'viewer', archived: true },
+  read_tracking: { role: 'viewer', archived: true },
+  open_server: { role: 'viewer', archived: false },
+  open_shared_tool: { role: 'viewer', archived: false },
   leave: { role: 'viewer', archived: true },
-  'write-files': { role: 'editor', archived: false },
-  'write-tracking': { role: 'editor', archived: false },
-  'work-in-server': { role: 'editor', archived: false },
-  'stop-server': { role: 'editor', archived: false },
-  'share-tool': { role: 'editor', archived: false },
-  'share-model': { role: 'editor', archived: false },
+  write_files: { role: 'editor', archived: false },
+  write_tracking: { role: 'editor', archived: false },
+  work_in_server: { role: 'editor', archived: false },
+  use_shared_tool: { role: 'editor', archived: false },
+  stop_server: { role: 'editor', archived: false },
+  share_tool: { role: 'editor', archived: false },
+  share_model: { role: 'editor', archived: false },
   change: { role: 'owner', archived: false },
-  'manage-members': { role: 'owner', archived: false },
-  'manage-links': { role: 'owner', archived: false },
-  'see-audit': { role: 'owner', archived: true },
+  manage_members: { role: 'owner', archived: false },
+  manage_links: { role: 'owner', archived: false },
+  see_audit: { role: 'owner', archived: true },
   archive: { role: 'owner', archived: true },
   delete: { role: 'owner', archived: true },
   transfer: { role: 'owner', archived: false }

@@ -1,28 +1,22 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { PERMISSIONS, type Action, type IProject, type Role } from '../api/projects';
+import { PERMISSIONS, ROLES, type Capability, type IProject, type Role } from '../api/projects';
 
-const RANK: Record<Role, number> = { viewer: 1, editor: 2, owner: 3 };
+/** What the service says of a project about what its caller may do there. */
+export type Standing = Pick<IProject, 'role' | 'state' | 'capabilities'>;
 
-/** Roles from the one that may least to the one that may most. */
-export const ROLES: readonly Role[] = ['viewer', 'editor', 'owner'];
-
-/** What is asked of a project to know what somebody may do there. */
-export type Standing = Pick<IProject, 'role' | 'state'>;
-
-/** Whether the caller's role in a project lets them do something. The service decides; this only keeps buttons from promising too much. */
-export function may(project: Standing, action: Action): boolean {
-  const { role, archived } = PERMISSIONS[action];
-  return RANK[project.role] >= RANK[role] && (project.state !== 'archived' || archived);
+/** Whether the caller may do something in a project, as the service says. */
+export function may(project: Standing, capability: Capability): boolean {
+  return project.capabilities.includes(capability);
 }
 
 /** Why somebody may not do something, in a sentence; null where they may. */
-export function whyNot(project: Standing, action: Action, trans: TranslationBundle): string | null {
-  if (may(project, action)) {
+export function whyNot(project: Standing, capability: Capability, trans: TranslationBundle): string | null {
+  if (may(project, capability)) {
     return null;
   }
-  const { role } = PERMISSIONS[action];
-  if (RANK[project.role] < RANK[role]) {
+  const { role } = PERMISSIONS[capability];
+  if (ROLES.indexOf(project.role) > ROLES.indexOf(role)) {
     return role === 'owner'
       ? trans.__('Only owners can do this, and you are %1 here.', withArticle(project.role, trans))
       : trans.__('Only owners and editors can do this, and you are %1 here.', withArticle(project.role, trans));

@@ -106,7 +106,7 @@ export class ProjectDetail {
 
   /** Read one part. Never rejects: a failure is part of what is known. */
   async read(part: Part): Promise<void> {
-    if (part === 'links' && !may(this._project, 'manage-links')) {
+    if (part === 'links' && !may(this._project, 'manage_links')) {
       this._set(part, { value: null, error: null, isLoading: false });
       return;
     }

@@ -2,7 +2,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { describe, expect, it } from 'vitest';
 
 import { ApiError } from '../api/errors';
-import { PERMISSIONS, type Action } from '../api/projects';
+import { PERMISSIONS, type Capability } from '../api/projects';
 import { aProject } from '../testing';
 import { fieldAtFault, sentence } from './failures';
 import { relativeTime } from './moments';
@@ -15,10 +15,10 @@ const trans = nullTranslator.load('labyard');
 
 describe('what somebody may do', () => {
   it('follows the role', () => {
-    expect(may(aProject({ role: 'owner' }), 'manage-members')).toBe(true);
-    expect(may(aProject({ role: 'editor' }), 'manage-members')).toBe(false);
-    expect(may(aProject({ role: 'editor' }), 'share-tool')).toBe(true);
-    expect(may(aProject({ role: 'viewer' }), 'open-server')).toBe(true);
+    expect(may(aProject({ role: 'owner' }), 'manage_members')).toBe(true);
+    expect(may(aProject({ role: 'editor' }), 'manage_members')).toBe(false);
+    expect(may(aProject({ role: 'editor' }), 'share_tool')).toBe(true);
+    expect(may(aProject({ role: 'viewer' }), 'open_server')).toBe(true);
   });
 
   it('is explained to whoever may not', () => {
@@ -26,19 +26,19 @@ describe('what somebody may do', () => {
     expect(whyNot(aProject({ role: 'viewer' }), 'delete', trans)).toBe(
       'Only owners can do this, and you are a viewer here.'
     );
-    expect(whyNot(aProject({ role: 'viewer' }), 'share-tool', trans)).toContain('owners and editors');
-    expect(whyNot(aProject({ state: 'archived' }), 'manage-members', trans)).toBe(
+    expect(whyNot(aProject({ role: 'viewer' }), 'share_tool', trans)).toContain('owners and editors');
+    expect(whyNot(aProject({ state: 'archived' }), 'manage_members', trans)).toBe(
       'This project is archived. Restore it first.'
     );
-    expect(whyNot(aProject({ state: 'archived', role: 'viewer' }), 'open-server', trans)).toContain(
+    expect(whyNot(aProject({ state: 'archived', role: 'viewer' }), 'open_server', trans)).toContain(
       'An owner can restore it'
     );
   });
 
   it('has an explanation for everything that an owner of an archived project may not do', () => {
     const project = aProject({ state: 'archived' });
-    for (const action of Object.keys(PERMISSIONS) as Action[]) {
-      expect(whyNot(project, action, trans) === null).toBe(may(project, action));
+    for (const capability of Object.keys(PERMISSIONS) as Capability[]) {
+      expect(whyNot(project, capability, trans) === null).toBe(may(project, capability));
     }
   });
 });

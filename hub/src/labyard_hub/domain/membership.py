@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from labyard.models.authorization import Role
+from labyard.permissions import Role
 
 __all__ = ["EventRecord", "LinkRecord", "MemberRecord", "ModelShareRecord", "ProjectRecord", "ToolShareRecord"]
 

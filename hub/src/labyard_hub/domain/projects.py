@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from labyard.permissions import SERVER_ROLE, Capability, Role, capabilities_of
 from labyard_hub.domain.names import fault_in_name
 from labyard_hub.exceptions import InvalidProjectNameError
-
-if TYPE_CHECKING:  # the wire models take long to import, and `labyard status` needs none
-    from labyard.models.authorization import Role
 
 __all__ = ["MAX_MEMBERS", "DesiredProject", "check_project_name", "is_project_id", "new_project_id"]
 
@@ -33,16 +31,22 @@ class DesiredProject:
     ----------
     id, name
         Of the project.
-    archived
-        Whether nobody may write.
     members
-        User names with their roles.
+        User names, each with what they may do.
+    server
+        What the project's own server, and so its account, may do.
     """
 
     id: str
     name: str
-    archived: bool
-    members: tuple[tuple[str, Role], ...]
+    members: tuple[tuple[str, frozenset[Capability]], ...]
+    server: frozenset[Capability]
+
+    @classmethod
+    def of(cls, project_id: str, name: str, roles: Iterable[tuple[str, Role]], *, archived: bool = False) -> DesiredProject:
+        """Return what the folder of a project with these members shall look like."""
+        members = tuple((user, capabilities_of(role, archived=archived)) for user, role in roles)
+        return cls(project_id, name, members, capabilities_of(SERVER_ROLE, archived=archived))
 
 
 def check_project_name(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from labyard.models.project import OwnershipTransfer, Project, ProjectCreate, ProjectPage, ProjectState, ProjectUpdate
+from labyard.permissions import capabilities_of
 from labyard_hub.handlers.dependencies import Caller, PartsDependency
 from labyard_hub.handlers.errors import errors
 from labyard_hub.handlers.paging import open_cursor, seal_cursor
@@ -39,6 +40,7 @@ def project_model(found: FoundProject) -> Project:
         description=record.description,
         state=ProjectState.ARCHIVED if record.archived else ProjectState.ACTIVE,
         role=role,
+        capabilities=tuple(sorted(capabilities_of(role, archived=record.archived))),
         member_count=count,
         some_members=list(some),
         created_at=record.created_at,

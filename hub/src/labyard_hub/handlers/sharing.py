@@ -52,7 +52,8 @@ async def stop_server(name: Name, caller: Caller, parts: PartsDependency) -> Res
 @router.get("/api/v1/access/{user}", responses=errors())
 async def get_project_access(user: Annotated[str, Path(max_length=300)], caller: ProjectCaller, parts: PartsDependency) -> ProjectAccess:
     """Tell a project's server what a visitor may do there."""
-    return ProjectAccess(user=user, role=await parts.servers.role_of_visitor(caller.name, user))
+    role, capabilities = await parts.servers.visitor(caller.name, user)
+    return ProjectAccess(user=user, role=role, capabilities=tuple(sorted(capabilities)))
 
 
 def _tool(share: ToolShareRecord, name: str, parts: Parts) -> ToolShare:
@@ -96,7 +97,8 @@ async def get_tool_access(
     server: Annotated[str | None, Query(max_length=64)] = None,
 ) -> ToolAccess:
     """Tell a user's server what a visitor may do with one of its tools."""
-    return ToolAccess(user=user, instance=instance, role=await parts.tool_sharing.role_of_visitor(caller.name, server, instance, user))
+    capabilities = await parts.tool_sharing.visitor(caller.name, server, instance, user)
+    return ToolAccess(user=user, instance=instance, capabilities=tuple(sorted(capabilities)))
 
 
 def _shared_model(found: FoundModel) -> ModelShare:

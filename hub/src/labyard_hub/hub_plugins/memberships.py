@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 
-from labyard.models.authorization import Role
 from labyard_hub.backends.kubernetes.volumes import Mount, mounts_of
 from labyard_hub.exceptions import MembershipsUnknownError
 from labyard_hub.hub_plugins.project_mounts import changes
@@ -48,14 +47,14 @@ class Memberships:
                 return found
 
     async def _ask(self, token: str) -> tuple[Mount, ...]:
-        found: list[tuple[str, str, Role, bool]] = []
+        found: list[tuple[str, str, list[str]]] = []
         cursor: str | None = None
         try:
             async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS, headers={"Authorization": f"token {token}"}) as client:
                 while True:
                     query: dict[str, str | int] = {"state": "all", "limit": PAGE, **({"cursor": cursor} if cursor else {})}
                     page = (await client.get(self._url, params=query)).raise_for_status().json()
-                    found += [(one["id"], one["name"], Role(one["role"]), one["state"] == "archived") for one in page["projects"]]
+                    found += [(one["id"], one["name"], one["capabilities"]) for one in page["projects"]]
                     cursor = page["next_cursor"]
                     if cursor is None:
                         return mounts_of(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
 
+from labyard.permissions import ROLES
 from labyard_hub.schema.types import UtcDateTime
 
 __all__ = ["events", "links", "members", "metadata", "model_shares", "projects", "tool_shares"]
@@ -22,7 +23,7 @@ _ID = String(64)
 _NAME = String(64)
 # Hub users' names come from outside sign-ins too, and are longer there.
 _USER = String(255)
-_ROLES = "role IN ('owner', 'editor', 'viewer')"
+_ROLES = f"role IN ({', '.join(repr(role.value) for role in ROLES)})"
 # SQLite counts by itself only in a column that is an INTEGER to the letter.
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
 

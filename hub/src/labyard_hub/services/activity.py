@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labyard.models.user import User
+from labyard.permissions import Capability, grants
 from labyard_hub.domain.membership import EventRecord
-from labyard_hub.domain.permissions import Action, allows
 from labyard_hub.services.project_access import ProjectAccess
 
 __all__ = ["Activity"]
@@ -32,6 +32,6 @@ class Activity:
         ProjectNotFoundError
             If the caller is in no project of that name.
         """
-        async with self._access.reading(caller, name, Action.SEE_ACTIVITY) as entry:
-            audit = allows(entry.role, Action.SEE_AUDIT, archived=entry.project.archived)
+        async with self._access.reading(caller, name, Capability.SEE_ACTIVITY) as entry:
+            audit = grants(entry.role, Capability.SEE_AUDIT, archived=entry.project.archived)
             return await entry.tx.events.of_project(entry.project.id, audit=audit, before=before, limit=limit)

@@ -11,9 +11,9 @@ import structlog
 
 from labyard.exceptions import LabyardError
 from labyard.models.sharing import ProjectServerState
+from labyard.permissions import Capability
 from labyard_hub.domain.loops import repeat
 from labyard_hub.domain.membership import MemberRecord, ProjectRecord
-from labyard_hub.domain.permissions import Action, allows
 from labyard_hub.exceptions import EnforcementPendingError
 from labyard_hub.services.gone_people import gone_people
 from labyard_hub.services.ports import DesiredProject, ProjectFiles, ProjectServers
@@ -69,11 +69,14 @@ class Enforcement:
                 if desired is None:
                     self._pending.discard(project_id)
                     return
-                if desired.archived and (await self._servers.status(project_id)).state is not ProjectServerState.STOPPED:
+                if (
+                    Capability.WRITE_FILES not in desired.server
+                    and (await self._servers.status(project_id)).state is not ProjectServerState.STOPPED
+                ):
                     # Its account owns files, and so could make them writable again.
                     await self._servers.stop(project_id)
                 await self._files.apply(desired)
-                await self._servers.set_visitors(project_id, [] if desired.archived else [user for user, _ in desired.members])
+                await self._servers.set_visitors(project_id, [user for user, may in desired.members if Capability.OPEN_SERVER in may])
             await self._settle_tools_of(project_id)
         except LabyardError as error:
             raise EnforcementPendingError(error.message) from error
@@ -91,10 +94,10 @@ class Enforcement:
         async with self._store.read() as tx:
             for share in await tx.tool_shares.of_owner(owner):
                 project = await tx.projects.get(share.project_id) if share.server == server else None
-                if project is not None and not project.archived:
+                if project is not None:
                     members = dict(self._desired(project, await tx.members.of_project(project.id)).members)
-                    if allows(members.get(owner), Action.SHARE_TOOL):
-                        visitors |= members.keys()
+                    if Capability.SHARE_TOOL in members.get(owner, ()):
+                        visitors.update(user for user, may in members.items() if Capability.OPEN_SHARED_TOOL in may)
         await self._servers.set_tool_visitors(owner, server, visitors - {owner})
 
     async def _settle_tools_of(self, project_id: str) -> None:
@@ -168,4 +171,4 @@ class Enforcement:
 
     def _desired(self, project: ProjectRecord, members: Iterable[MemberRecord]) -> DesiredProject:
         present = [member for member in members if member.generation == self._generation(member.user)]
-        return DesiredProject(project.id, project.name, project.archived, tuple((member.user, member.role) for member in present))
+        return DesiredProject.of(project.id, project.name, ((member.user, member.role) for member in present), archived=project.archived)

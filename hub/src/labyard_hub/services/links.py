@@ -8,10 +8,9 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from labyard.models.authorization import Role
 from labyard.models.user import User
+from labyard.permissions import Capability, Role
 from labyard_hub.domain.membership import LinkRecord, ProjectRecord
-from labyard_hub.domain.permissions import Action
 from labyard_hub.exceptions import LinkExpiredError, LinkLimitError, LinkNotFoundError, NotAllowedError, ProjectArchivedError
 from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.members import add_member
@@ -53,7 +52,7 @@ class Links:
         ProjectNotFoundError, NotAllowedError, ProjectArchivedError
             As everywhere.
         """
-        async with self._access.reading(caller, name, Action.MANAGE_LINKS) as entry:
+        async with self._access.reading(caller, name, Capability.MANAGE_LINKS) as entry:
             return await entry.tx.links.working(entry.project.id, entry.now)
 
     async def create(self, caller: User, name: str, role: Role, expires_in_seconds: int, max_uses: int | None) -> LinkRecord:
@@ -68,7 +67,7 @@ class Links:
         ProjectNotFoundError, ProjectArchivedError
             As everywhere.
         """
-        async with self._access.writing(caller, name, Action.MANAGE_LINKS) as entry:
+        async with self._access.writing(caller, name, Capability.MANAGE_LINKS) as entry:
             if role is Role.OWNER:
                 raise NotAllowedError("nobody becomes an owner by a link; add them by name", name, entry.role, "more than any")
             if len(await entry.tx.links.working(entry.project.id, entry.now)) >= MAX_LINKS:
@@ -89,7 +88,7 @@ class Links:
         ProjectNotFoundError, NotAllowedError, ProjectArchivedError
             As everywhere.
         """
-        async with self._access.writing(caller, name, Action.MANAGE_LINKS) as entry:
+        async with self._access.writing(caller, name, Capability.MANAGE_LINKS) as entry:
             link = await entry.tx.links.get(link_id)
             if link is None or link.project_id != entry.project.id:
                 raise LinkNotFoundError

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labyard.models.authorization import Role
 from labyard.models.user import User
+from labyard.permissions import ROLES, Capability, Role
 from labyard_hub.domain.events import PLATFORM
 from labyard_hub.domain.membership import MemberRecord
-from labyard_hub.domain.permissions import Action
 from labyard_hub.domain.projects import MAX_MEMBERS
 from labyard_hub.exceptions import (
     LastOwnerError,
@@ -27,7 +26,6 @@ from labyard_hub.storage.store import Transaction
 __all__ = ["Members", "add_member"]
 
 MAX_CANDIDATES = 10
-_ORDER = {Role.OWNER: 0, Role.EDITOR: 1, Role.VIEWER: 2}
 
 
 async def add_member(entry: Entry, access: ProjectAccess, user: str, role: Role) -> MemberRecord:
@@ -54,7 +52,7 @@ async def add_member(entry: Entry, access: ProjectAccess, user: str, role: Role)
 async def present_members(tx: Transaction, access: ProjectAccess, project_id: str) -> Sequence[MemberRecord]:
     """Return the members who are still the same people, owners first, then by name."""
     found = [member for member in await tx.members.of_project(project_id) if member.generation == access.generation(member.user)]
-    return sorted(found, key=lambda member: (_ORDER[member.role], member.user))
+    return sorted(found, key=lambda member: (ROLES.index(member.role), member.user))
 
 
 class Members:
@@ -81,7 +79,7 @@ class Members:
         ProjectNotFoundError
             If the caller is in no project of that name.
         """
-        async with self._access.reading(caller, name, Action.SEE) as entry:
+        async with self._access.reading(caller, name, Capability.SEE) as entry:
             return await present_members(entry.tx, self._access, entry.project.id)
 
     async def candidates(self, caller: User, name: str, query: str) -> Sequence[str]:
@@ -92,7 +90,7 @@ class Members:
         ProjectNotFoundError, NotAllowedError, ProjectArchivedError
             As everywhere: only who may add people may look for them.
         """
-        async with self._access.reading(caller, name, Action.MANAGE_MEMBERS) as entry:
+        async with self._access.reading(caller, name, Capability.MANAGE_MEMBERS) as entry:
             present = {member.user for member in await present_members(entry.tx, self._access, entry.project.id)}
         wanted = query.strip().lower()
         names = [user for user in await self._directory.names() if wanted in user.lower() and user not in present]
@@ -113,11 +111,11 @@ class Members:
             If the folder does not follow at once.
         """
         # Only who may add people learns who there is.
-        async with self._access.reading(caller, name, Action.MANAGE_MEMBERS):
+        async with self._access.reading(caller, name, Capability.MANAGE_MEMBERS):
             pass
         if not await self._directory.exists(user):
             raise UserNotFoundError(user)
-        async with self._access.writing(caller, name, Action.MANAGE_MEMBERS) as entry:
+        async with self._access.writing(caller, name, Capability.MANAGE_MEMBERS) as entry:
             member = await add_member(entry, self._access, user, role)
             await entry.record("member.added", user, role=role.value)
         await self._enforcement.apply(member.project_id)
@@ -137,7 +135,7 @@ class Members:
         EnforcementPendingError
             If the folder does not follow at once.
         """
-        async with self._access.writing(caller, name, Action.MANAGE_MEMBERS) as entry:
+        async with self._access.writing(caller, name, Capability.MANAGE_MEMBERS) as entry:
             member = await self._member(entry, user)
             if member.role is Role.OWNER and role is not Role.OWNER:
                 await self._check_other_owner(entry, user)
@@ -162,7 +160,7 @@ class Members:
             If the folder does not follow at once.
         """
         leaves = user == caller.name
-        async with self._access.writing(caller, name, Action.LEAVE if leaves else Action.MANAGE_MEMBERS) as entry:
+        async with self._access.writing(caller, name, Capability.LEAVE if leaves else Capability.MANAGE_MEMBERS) as entry:
             member = await self._member(entry, user)
             if member.role is Role.OWNER:
                 await self._check_other_owner(entry, user)
@@ -182,7 +180,7 @@ class Members:
         EnforcementPendingError
             If the folder does not follow at once.
         """
-        async with self._access.writing(caller, name, Action.TRANSFER) as entry:
+        async with self._access.writing(caller, name, Capability.TRANSFER) as entry:
             await self._member(entry, user)
             project_id = entry.project.id
             if user != caller.name:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labyard.models.user import User
+from labyard.permissions import Capability
 from labyard_hub.domain.membership import ModelShareRecord, ProjectRecord
-from labyard_hub.domain.permissions import Action
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.exceptions import ProjectNotFoundError, ShareNotFoundError, UserNotFoundError
 from labyard_hub.services.ports import UserDirectory
@@ -55,7 +55,7 @@ class ModelSharing:
         ProjectNotFoundError
             If the caller is in no project of that name.
         """
-        async with self._access.reading(caller, name, Action.SEE) as entry:
+        async with self._access.reading(caller, name, Capability.SEE) as entry:
             return await self._found(entry.tx, await entry.tx.model_shares.of_project(entry.project.id))
 
     async def received(self, user: str) -> Sequence[FoundModel]:
@@ -82,11 +82,11 @@ class ModelSharing:
             As everywhere.
         """
         # Only who may share learns who there is.
-        async with self._access.reading(caller, name, Action.SHARE_MODEL):
+        async with self._access.reading(caller, name, Capability.SHARE_MODEL):
             pass
         if user is not None and not await self._directory.exists(user):
             raise UserNotFoundError(user)
-        async with self._access.writing(caller, name, Action.SHARE_MODEL) as entry:
+        async with self._access.writing(caller, name, Capability.SHARE_MODEL) as entry:
             target = await self._target(entry, caller, project) if project is not None else None
             share = ModelShareRecord(
                 secrets.token_hex(8), entry.project.id, model,
@@ -109,7 +109,7 @@ class ModelSharing:
         ProjectNotFoundError, NotAllowedError, ProjectArchivedError
             As everywhere.
         """
-        async with self._access.writing(caller, name, Action.SHARE_MODEL) as entry:
+        async with self._access.writing(caller, name, Capability.SHARE_MODEL) as entry:
             share = await entry.tx.model_shares.get(share_id)
             if share is None or share.project_id != entry.project.id:
                 raise ShareNotFoundError("model")

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from labyard.models.authorization import Role
 from labyard.models.user import User
+from labyard.permissions import MATRIX, Capability, Role, grants
 from labyard_hub.domain.events import is_audit_only
 from labyard_hub.domain.membership import ProjectRecord
-from labyard_hub.domain.permissions import MATRIX, Action, allows
 from labyard_hub.exceptions import NotAllowedError, ProjectArchivedError, ProjectNotFoundError
 from labyard_hub.storage.store import Store, Transaction
 
@@ -75,10 +74,10 @@ class ProjectAccess:
 
     def __init__(self, store: Store, generation: Callable[[str], int], clock: Callable[[], datetime] = utc_now) -> None:
         self.store, self.generation, self.clock = store, generation, clock
-        self._refusals: OrderedDict[tuple[str, str, Action], datetime] = OrderedDict()
+        self._refusals: OrderedDict[tuple[str, str, Capability], datetime] = OrderedDict()
 
     @asynccontextmanager
-    async def reading(self, caller: User, name: str, action: Action) -> AsyncIterator[Entry]:
+    async def reading(self, caller: User, name: str, action: Capability) -> AsyncIterator[Entry]:
         """Let `caller` look at the project `name`.
 
         Raises
@@ -100,7 +99,7 @@ class ProjectAccess:
             await self._refuse(caller, action, *refused)
 
     @asynccontextmanager
-    async def writing(self, caller: User, name: str, action: Action) -> AsyncIterator[Entry]:
+    async def writing(self, caller: User, name: str, action: Capability) -> AsyncIterator[Entry]:
         """Let `caller` change the project `name`; nobody else changes it, or its members, until the block ends.
 
         Raises
@@ -130,15 +129,15 @@ class ProjectAccess:
         return project, role
 
     @staticmethod
-    def _refusal(project: ProjectRecord, role: Role, action: Action) -> tuple[ProjectRecord, NotAllowedError] | None:
-        if not allows(role, action):
+    def _refusal(project: ProjectRecord, role: Role, action: Capability) -> tuple[ProjectRecord, NotAllowedError] | None:
+        if not grants(role, action):
             permission = MATRIX[action]
             return project, NotAllowedError(permission.text[0].lower() + permission.text[1:], project.name, role, permission.role)
-        if not allows(role, action, archived=project.archived):
+        if not grants(role, action, archived=project.archived):
             raise ProjectArchivedError(project.name)
         return None
 
-    async def _refuse(self, caller: User, action: Action, project: ProjectRecord, error: NotAllowedError) -> None:
+    async def _refuse(self, caller: User, action: Capability, project: ProjectRecord, error: NotAllowedError) -> None:
         now = self.clock()
         key = (caller.name, project.id, action)
         last = self._refusals.get(key)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from labyard.models.authorization import Role
 from labyard.models.sharing import ProjectServer, ProjectServerState
 from labyard.models.user import User
-from labyard_hub.domain.permissions import Action
+from labyard.permissions import Capability, Role, capabilities_of
 from labyard_hub.services.ports import ProjectServers
 from labyard_hub.services.project_access import ProjectAccess
 
@@ -34,7 +33,7 @@ class Servers:
         ProjectNotFoundError
             If the caller is in no project of that name.
         """
-        async with self._access.reading(caller, name, Action.SEE) as entry:
+        async with self._access.reading(caller, name, Capability.SEE) as entry:
             project_id = entry.project.id
         return await self._servers.status(project_id)
 
@@ -48,12 +47,12 @@ class Servers:
         HubUnavailableError
             If the hub does not answer.
         """
-        async with self._access.reading(caller, name, Action.OPEN_SERVER) as entry:
+        async with self._access.reading(caller, name, Capability.OPEN_SERVER) as entry:
             project_id = entry.project.id
         before = await self._servers.status(project_id)
         after = await self._servers.start(project_id, caller.name)
         if before.state is ProjectServerState.STOPPED:
-            async with self._access.writing(caller, name, Action.OPEN_SERVER) as entry:
+            async with self._access.writing(caller, name, Capability.OPEN_SERVER) as entry:
                 await entry.record("server.started")
         return after
 
@@ -67,17 +66,15 @@ class Servers:
         HubUnavailableError
             If the hub does not answer.
         """
-        async with self._access.reading(caller, name, Action.STOP_SERVER) as entry:
+        async with self._access.reading(caller, name, Capability.STOP_SERVER) as entry:
             project_id = entry.project.id
         await self._servers.stop(project_id)
-        async with self._access.writing(caller, name, Action.STOP_SERVER) as entry:
+        async with self._access.writing(caller, name, Capability.STOP_SERVER) as entry:
             await entry.record("server.stopped")
 
-    async def role_of_visitor(self, project_id: str, user: str) -> Role | None:
-        """Return what `user` may do at the server of a project: nothing if they are no member, look if the project is archived."""
+    async def visitor(self, project_id: str, user: str) -> tuple[Role | None, frozenset[Capability]]:
+        """Return the role of `user` in a project, and what they may do at its server."""
         async with self._access.store.read() as tx:
             project = await tx.projects.get(project_id)
             role = await self._access.role_of(tx, project_id, user) if project is not None else None
-        if project is None or role is None:
-            return None
-        return Role.VIEWER if project.archived else role
+        return role, capabilities_of(role, archived=project is not None and project.archived)

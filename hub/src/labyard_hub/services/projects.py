@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from labyard.exceptions import LabyardError
-from labyard.models.authorization import Role
 from labyard.models.user import User
+from labyard.permissions import Capability, Role
 from labyard_hub.domain.membership import MemberRecord, ProjectRecord
-from labyard_hub.domain.permissions import Action
 from labyard_hub.domain.projects import check_project_name, new_project_id
 from labyard_hub.exceptions import ConfirmationNeededError, ProjectLimitError
 from labyard_hub.services.enforcement import Enforcement
@@ -88,7 +87,7 @@ class Projects:
         ProjectNotFoundError
             If they are in none of that name.
         """
-        async with self._access.reading(caller, name, Action.SEE) as entry:
+        async with self._access.reading(caller, name, Capability.SEE) as entry:
             return await self._found(entry)
 
     async def change(self, caller: User, name: str, changes: dict[str, Any]) -> FoundProject:
@@ -99,7 +98,7 @@ class Projects:
         ProjectNotFoundError, NotAllowedError, ProjectArchivedError
             As everywhere.
         """
-        async with self._access.writing(caller, name, Action.CHANGE) as entry:
+        async with self._access.writing(caller, name, Capability.CHANGE) as entry:
             changed = {field: value for field, value in changes.items() if value is not None and value != getattr(entry.project, field)}
             if changed:
                 await entry.tx.projects.update(entry.project.id, entry.now, changed)
@@ -116,7 +115,7 @@ class Projects:
         EnforcementPendingError
             If the folder does not follow at once.
         """
-        async with self._access.writing(caller, name, Action.ARCHIVE) as entry:
+        async with self._access.writing(caller, name, Capability.ARCHIVE) as entry:
             project_id, changes = entry.project.id, entry.project.archived != archived
             if changes:
                 await entry.tx.projects.update(project_id, entry.now, {"archived_at": entry.now if archived else None})
@@ -137,7 +136,7 @@ class Projects:
         EnforcementPendingError
             If the folder does not follow at once.
         """
-        async with self._access.writing(caller, name, Action.DELETE) as entry:
+        async with self._access.writing(caller, name, Capability.DELETE) as entry:
             if confirm != name:
                 raise ConfirmationNeededError(name)
             members = await entry.tx.members.of_project(entry.project.id)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from labyard.models.authorization import Role
 from labyard.models.user import User
+from labyard.permissions import MATRIX, Capability, capabilities_of, grants
 from labyard_hub.domain.membership import ToolShareRecord
-from labyard_hub.domain.permissions import Action, allows
 from labyard_hub.exceptions import NotAllowedError, ShareNotFoundError
 from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.members import present_members
@@ -42,7 +41,7 @@ class ToolSharing:
         ProjectNotFoundError
             If the caller is in no project of that name.
         """
-        async with self._access.reading(caller, name, Action.SEE) as entry:
+        async with self._access.reading(caller, name, Capability.SEE) as entry:
             return await self._present(entry)
 
     async def share(self, caller: User, name: str, server: str, instance: str, title: str) -> ToolShareRecord:
@@ -55,7 +54,7 @@ class ToolSharing:
         ProjectNotFoundError, NotAllowedError, ProjectArchivedError
             As everywhere.
         """
-        async with self._access.writing(caller, name, Action.SHARE_TOOL) as entry:
+        async with self._access.writing(caller, name, Capability.SHARE_TOOL) as entry:
             share = ToolShareRecord(secrets.token_hex(8), entry.project.id, caller.name, server, instance, title, entry.now)
             await entry.tx.tool_shares.add(share)
             await entry.record("tool.shared", instance, title=title)
@@ -73,12 +72,12 @@ class ToolSharing:
         HubUnavailableError
             If the hub does not answer. The tool itself lets nobody in any more.
         """
-        async with self._access.writing(caller, name, Action.SEE) as entry:
+        async with self._access.writing(caller, name, Capability.SEE) as entry:
             share = await entry.tx.tool_shares.get(share_id)
             if share is None or share.project_id != entry.project.id:
                 raise ShareNotFoundError("tool")
-            if share.owner != caller.name and not allows(entry.role, Action.MANAGE_MEMBERS):
-                raise NotAllowedError("stop sharing a tool of somebody else", name, entry.role, Role.OWNER)
+            if share.owner != caller.name and not grants(entry.role, Capability.MANAGE_MEMBERS):
+                raise NotAllowedError("stop sharing a tool of somebody else", name, entry.role, MATRIX[Capability.MANAGE_MEMBERS].role)
             await entry.tx.tool_shares.remove([share_id])
             await entry.record("tool.unshared", share.instance, title=share.title)
         await self._enforcement.settle_tools(share.owner, share.server)
@@ -95,7 +94,7 @@ class ToolSharing:
         HubUnavailableError
             If the hub does not answer.
         """
-        async with self._access.reading(caller, name, Action.OPEN_SHARED_TOOL) as entry:
+        async with self._access.reading(caller, name, Capability.OPEN_SHARED_TOOL) as entry:
             share = next((share for share in await self._present(entry) if share.id == share_id), None)
         if share is None:
             raise ShareNotFoundError("tool")
@@ -103,15 +102,15 @@ class ToolSharing:
             await self._servers.allow_tool(share.owner, share.server, caller.name)
         return share
 
-    async def role_of_visitor(self, owner: str, server: str | None, instance: str, user: str) -> Role | None:
-        """Return what `user` may do with a tool in a server of `owner`: the best of their roles in the projects it is shared with; None: nothing.
+    async def visitor(self, owner: str, server: str | None, instance: str, user: str) -> frozenset[Capability]:
+        """Return what `user` may do with a tool in a server of `owner`, by all projects that it is shared with.
 
         Parameters
         ----------
         server
             Name of the server; None where it is not known.
         """
-        best: Role | None = None
+        found: frozenset[Capability] = frozenset()
         async with self._access.store.read() as tx:
             for share in await tx.tool_shares.of_owner(owner):
                 if share.instance != instance or server not in (None, share.server):
@@ -119,14 +118,12 @@ class ToolSharing:
                 project = await tx.projects.get(share.project_id)
                 role = await self._access.role_of(tx, share.project_id, user)
                 sharer = await self._access.role_of(tx, share.project_id, owner)
-                if project is None or project.archived or not allows(sharer, Action.SHARE_TOOL) or role is None:
-                    continue
-                if best is None or allows(role, Action.WRITE_FILES):
-                    best = role
-        return best
+                if project is not None and grants(sharer, Capability.SHARE_TOOL, archived=project.archived):
+                    found |= capabilities_of(role, archived=project.archived)
+        return found
 
     async def _present(self, entry: Entry) -> Sequence[ToolShareRecord]:
         """Return the shares of members who still may share."""
         members = {member.user: member.role for member in await present_members(entry.tx, self._access, entry.project.id)}
         shares = await entry.tx.tool_shares.of_project(entry.project.id)
-        return [share for share in shares if allows(members.get(share.owner), Action.SHARE_TOOL)]
+        return [share for share in shares if grants(members.get(share.owner), Capability.SHARE_TOOL)]

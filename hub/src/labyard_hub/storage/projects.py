@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from labyard.models.authorization import Role
+from labyard.permissions import ROLES, Role
 from labyard_hub.domain.membership import MemberRecord, ProjectRecord
 from labyard_hub.exceptions import ProjectExistsError
 from labyard_hub.schema.tables import members, projects
@@ -135,7 +135,7 @@ class MemberRepository(Repository):
 
     async def some_of(self, project_ids: Collection[str], number: int) -> dict[str, tuple[str, ...]]:
         """Return names of up to `number` members of each project: owners first, then editors, then by name."""
-        rank = case({Role.OWNER.value: 0, Role.EDITOR.value: 1}, value=members.c.role, else_=2)
+        rank = case({role.value: number for number, role in enumerate(ROLES)}, value=members.c.role)
         place = func.row_number().over(partition_by=members.c.project_id, order_by=(rank, members.c.user_name)).label("place")
         ranked = select(members.c.project_id, members.c.user_name, place).where(members.c.project_id.in_(project_ids)).subquery()
         query = (

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from labyard.models.authorization import Role
+from labyard.permissions import Role
 from labyard_hub.backends.kubernetes.project_files import ClusterProjectFiles, keep_mounts
 from labyard_hub.domain.projects import DesiredProject
 from labyard_hub.exceptions import HubUnavailableError
 
 MEMBERS = (("ada", Role.OWNER), ("bob", Role.EDITOR), ("carol", Role.VIEWER))
-PROJECT = DesiredProject("vision--p0123456789", "vision", archived=False, members=MEMBERS)
+PROJECT = DesiredProject.of("vision--p0123456789", "vision", MEMBERS)
 
 
 class Outside:
@@ -42,7 +42,7 @@ async def test_roles_become_rights() -> None:
 
 async def test_nobody_writes_to_an_archived_project() -> None:
     outside = Outside()
-    await ClusterProjectFiles(outside, outside).apply(DesiredProject(PROJECT.id, "vision", archived=True, members=MEMBERS))
+    await ClusterProjectFiles(outside, outside).apply(DesiredProject.of(PROJECT.id, "vision", MEMBERS, archived=True))
     assert outside.told[-1] == ("limited", {"ada": False, "bob": False, "carol": False})
 
 
@@ -64,7 +64,7 @@ async def test_a_service_that_was_killed_compares_all_and_then_what_changed() ->
         if asked == 6:
             stop.set()
         if asked == 4:
-            answers.append([PROJECT, DesiredProject("other--p0123456789", "other", archived=False, members=())])
+            answers.append([PROJECT, DesiredProject.of("other--p0123456789", "other", ())])
         return answers[-1]
 
     await asyncio.wait_for(keep_mounts(outside, desired, stop, every_seconds=0.01), 20)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labyard.models.authorization import Role
+from labyard.permissions import Role, capabilities_of
 from labyard_hub.backends.kubernetes.volumes import Mount, Volumes, home_claim, more_than, mounts_of, project_volumes, user_volumes
 from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.config.profiles import ProfileSettings
@@ -17,10 +17,10 @@ def places(found: Volumes) -> dict[str, tuple[str, bool]]:
 
 def test_roles_and_archives() -> None:
     memberships = [
-        ("a--p1", "a", Role.OWNER, False),
-        ("b--p2", "b", Role.EDITOR, False),
-        ("c--p3", "c", Role.VIEWER, False),
-        ("d--p4", "d", Role.OWNER, True),
+        ("a--p1", "a", capabilities_of(Role.OWNER)),
+        ("b--p2", "b", capabilities_of(Role.EDITOR)),
+        ("c--p3", "c", capabilities_of(Role.VIEWER)),
+        ("d--p4", "d", capabilities_of(Role.OWNER, archived=True)),
     ]
     assert [(one.name, one.writable) for one in mounts_of(memberships)] == [("a", True), ("b", True), ("c", False), ("d", False)]
 

@@ -40,7 +40,7 @@ export async function shareTool(options: {
   try {
     await list.refresh();
     await list.readAll();
-    const names = list.projects.filter(project => may(project, 'share-tool')).map(project => project.name);
+    const names = list.projects.filter(project => may(project, 'share_tool')).map(project => project.name);
     if (names.length === 0) {
       throw new Error(
         list.error ?? trans.__('You can share tools with a project that you own or edit, and you are in none yet.')

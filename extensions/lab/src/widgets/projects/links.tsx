@@ -12,7 +12,7 @@ import { Action, Failure, Reading, RoleSelect, Select } from './parts';
 export function Links({ detail }: { detail: ProjectDetail }): React.JSX.Element {
   const { trans } = usePanel();
   const links = detail.part('links');
-  const reason = whyNot(detail.project, 'manage-links', trans);
+  const reason = whyNot(detail.project, 'manage_links', trans);
   return (
     <>
       {reason === null && <Reading resource={links} retry={() => void detail.read('links')} />}

@@ -45,7 +45,7 @@ function MemberRow({ detail, member }: { detail: ProjectDetail; member: IMember 
   // What was chosen is shown at once; the service's word follows.
   const [chosen, setChosen] = useState<Role | null>(null);
   const { project } = detail;
-  const reason = whyNot(project, 'manage-members', trans);
+  const reason = whyNot(project, 'manage_members', trans);
   const isSelf = member.user === user;
 
   const setRole = async (role: Role): Promise<void> => {
@@ -122,7 +122,7 @@ function AddMember({ detail }: { detail: ProjectDetail }): React.JSX.Element {
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('editor');
   const [isMissing, setMissing] = useState(false);
-  const reason = whyNot(detail.project, 'manage-members', trans);
+  const reason = whyNot(detail.project, 'manage_members', trans);
   const error = isMissing ? trans.__('Type the name of the person to add.') : attempt.error;
 
   const add = async (): Promise<void> => {

@@ -1,10 +1,10 @@
 import { caretDownIcon, caretRightIcon, type LabIcon } from '@jupyterlab/ui-components';
 import React, { useId, type ReactNode } from 'react';
 
-import type { Role } from '../../api/projects';
+import { ROLES, type Role } from '../../api/projects';
 import { sentence } from '../../models/failures';
 import { colorOf, initials } from '../../models/people';
-import { roleName, ROLES } from '../../models/permissions';
+import { roleName } from '../../models/permissions';
 import { usePanel } from './context';
 
 /** Somebody's initials on their colour. */
@@ -161,7 +161,7 @@ export function RoleSelect(props: {
   isBusy?: boolean;
 }): React.JSX.Element {
   const { trans } = usePanel();
-  const roles = ROLES.filter(role => role !== 'owner' || props.withOwner !== false);
+  const roles = [...ROLES].reverse().filter(role => role !== 'owner' || props.withOwner !== false);
   return <Select {...props} options={roles.map(role => ({ value: role, label: roleName(role, trans) }))} />;
 }
 

@@ -80,7 +80,7 @@ function ProjectBody({ detail }: { detail: ProjectDetail }): React.JSX.Element {
   return (
     <>
       {project.description && <p className="labyard-Project-description">{project.description}</p>}
-      {project.state === 'archived' && <p className="labyard-Notice">{whyNot(project, 'open-server', trans)}</p>}
+      {project.state === 'archived' && <p className="labyard-Notice">{whyNot(project, 'open_server', trans)}</p>}
       <Openers detail={detail} />
       <Section
         title={trans.__('Members')}
@@ -150,11 +150,11 @@ function Openers({ detail }: { detail: ProjectDetail }): React.JSX.Element {
           label={together.isBusy ? trans.__('Opening …') : trans.__('Open together')}
           icon={usersIcon}
           title={
-            may(project, 'work-in-server')
+            may(project, 'work_in_server')
               ? trans.__('Work with the others in the project’s own server, in a new window')
               : trans.__('Look at what the others do in the project’s own server, in a new window')
           }
-          reason={whyNot(project, 'open-server', trans)}
+          reason={whyNot(project, 'open_server', trans)}
           isBusy={together.isBusy}
           onClick={() => void together.run(() => actions.openTogether(detail))}
         />
@@ -169,7 +169,7 @@ function Openers({ detail }: { detail: ProjectDetail }): React.JSX.Element {
           label="Label Studio"
           icon={actions.toolIcon('label-studio')}
           title={trans.__('The project’s own Label Studio, in a new window')}
-          reason={whyNot(project, 'open-server', trans) ?? actions.toolReason('label-studio')}
+          reason={whyNot(project, 'open_server', trans) ?? actions.toolReason('label-studio')}
           isBusy={together.isBusy}
           onClick={() => void together.run(() => actions.openLabelStudio(detail))}
         />
@@ -182,7 +182,7 @@ function Openers({ detail }: { detail: ProjectDetail }): React.JSX.Element {
             label={trans.__('Stop the server of %1', project.display_name)}
             icon={stopIcon}
             isIcon
-            reason={whyNot(project, 'stop-server', trans)}
+            reason={whyNot(project, 'stop_server', trans)}
             isBusy={opening.isBusy}
             onClick={() =>
               void actions

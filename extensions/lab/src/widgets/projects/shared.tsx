@@ -49,7 +49,7 @@ function ToolRow({ detail, tool }: { detail: ProjectDetail; tool: IToolShare }):
           label={trans.__('Open %1', tool.title)}
           icon={launchIcon}
           isIcon
-          reason={whyNot(detail.project, 'open-shared-tool', trans)}
+          reason={whyNot(detail.project, 'open_shared_tool', trans)}
           onClick={() => {
             actions.openAddress(tool.url);
           }}
@@ -86,7 +86,7 @@ function ToolRow({ detail, tool }: { detail: ProjectDetail; tool: IToolShare }):
 export function SharedModels({ detail }: { detail: ProjectDetail }): React.JSX.Element {
   const { trans } = usePanel();
   const models = detail.part('models');
-  const reason = whyNot(detail.project, 'share-model', trans);
+  const reason = whyNot(detail.project, 'share_model', trans);
   return (
     <>
       <Reading resource={models} retry={() => void detail.read('models')} />

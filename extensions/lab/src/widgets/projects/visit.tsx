@@ -3,7 +3,6 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import { projectsIcon } from '../../icons';
-import { roleName } from '../../models/permissions';
 import type { Visit } from '../../models/visit';
 import { useSignal } from './context';
 
@@ -39,13 +38,10 @@ function Bar({ visit, home, trans }: { visit: Visit; home: string; trans: Transl
         ) : (
           <>
             <strong>{value.display_name ?? value.name}</strong>
-            <span className="labyard-Badge" data-role={value.role}>
-              {roleName(value.role, trans)}
-            </span>
             <span className="labyard-Visit-hint">
-              {value.role === 'viewer'
-                ? trans.__('You can look; changes are not kept.')
-                : trans.__('Everybody in the project works here together.')}
+              {value.works
+                ? trans.__('Everybody in the project works here together.')
+                : trans.__('You can look; changes are not kept.')}
             </span>
           </>
         )}

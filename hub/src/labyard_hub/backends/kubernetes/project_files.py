@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from labyard.exceptions import LabyardError
-from labyard.models.authorization import Role
+from labyard.permissions import Capability
 from labyard_hub.domain.loops import repeat
 from labyard_hub.domain.projects import DesiredProject
 
@@ -99,4 +99,4 @@ async def keep_mounts(
 
 
 def _rights(project: DesiredProject) -> dict[str, bool]:
-    return {user: role is not Role.VIEWER and not project.archived for user, role in project.members}
+    return {user: Capability.WRITE_FILES in capabilities for user, capabilities in project.members if Capability.READ_FILES in capabilities}

@@ -1,17 +1,17 @@
-"""What a pod finds in its folders: the home, the projects by role, and places to write to.
+"""What a pod finds in its folders: the home, the projects that may be read, and places to write to.
 
-Access to a project is the mount itself: a viewer's is read-only, and who is no member has none. All pods run as one Unix user, so nothing inside could tell people
+Access to a project is the mount itself: read-only for people who may read alone, and missing for people who may not. All pods run as one Unix user, so nothing inside could tell people
 apart. Mounts are made when a pod starts. So a new member gets a project's folder with the next start of their server, and the pod of somebody who was removed, or may
 do less than before, has to be stopped: see `more_than`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labyard.models.authorization import Role
+from labyard.permissions import Capability
 from labyard_hub.backends.kubernetes.pod import quantity, shared_memory_bytes
 from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.config.profiles import ProfileSettings
@@ -42,15 +42,19 @@ class Volumes:
     mounts: list[dict[str, Any]]
 
 
-def mounts_of(memberships: Sequence[tuple[str, str, Role, bool]]) -> tuple[Mount, ...]:
+def mounts_of(memberships: Sequence[tuple[str, str, Collection[str]]]) -> tuple[Mount, ...]:
     """Return what a person may reach.
 
     Parameters
     ----------
     memberships
-        Identifier, name, role and whether it is archived, of each project.
+        Identifier and name of each project, and what the person may do there.
     """
-    found = [Mount(project_id, name, role is not Role.VIEWER and not archived) for project_id, name, role, archived in memberships]
+    found = [
+        Mount(project_id, name, Capability.WRITE_FILES in capabilities)
+        for project_id, name, capabilities in memberships
+        if Capability.READ_FILES in capabilities
+    ]
     return tuple(sorted(found, key=lambda mount: mount.project_id))
 
 

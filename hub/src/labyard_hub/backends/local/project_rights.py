@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from labyard.models.authorization import Role
+from labyard.permissions import Capability
 from labyard_hub.backends.local.acl import EXECUTE, READ, WRITE, encode
 from labyard_hub.backends.local.known_accounts import KnownAccounts
 from labyard_hub.domain.projects import DesiredProject
@@ -47,14 +47,18 @@ class Rights:
 def rights_of(project: DesiredProject, account: tuple[int, int], known: KnownAccounts) -> Rights:
     """Return the rights in the folder of `project`. Members without an account have no process that could use any."""
     users = {
-        known.users[user][0]: READ if project.archived or role is Role.VIEWER else READ | WRITE
-        for user, role in project.members
-        if user in known.users
+        known.users[user][0]: permissions
+        for user, capabilities in project.members
+        if user in known.users and (permissions := _permissions(capabilities))
     }
     # Its account has an entry of its own also where it owns the inode: the entry tells that the inode is this project's, see `hard_links`.
-    users[account[0]] = READ if project.archived else READ | WRITE
+    users[account[0]] = _permissions(project.server)
     owners = frozenset(uid for uid, permissions in users.items() if permissions & WRITE)
-    return Rights(account, owners, tuple(sorted(users.items())), not project.archived)
+    return Rights(account, owners, tuple(sorted(users.items())), account[0] in owners)
+
+
+def _permissions(capabilities: frozenset[Capability]) -> int:
+    return (READ if Capability.READ_FILES in capabilities else 0) | (WRITE if Capability.WRITE_FILES in capabilities else 0)
 
 
 def rights_of_nobody(account: tuple[int, int]) -> Rights:

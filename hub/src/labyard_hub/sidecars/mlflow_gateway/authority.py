@@ -13,7 +13,10 @@ from typing import Any
 
 import httpx
 
-__all__ = ["Authority", "Caller", "RefusedError"]
+__all__ = ["READ", "WRITE", "Authority", "Caller", "RefusedError"]
+
+READ, WRITE = "read_tracking", "write_tracking"
+"""The service's words for what may be done with a workspace (`labyard.permissions.Capability`)."""
 
 FRESH_SECONDS = 2.0
 """So long an answer counts without a question. Somebody who goes on working then gets the kept one once more, while the next is asked for: nobody waits."""
@@ -34,7 +37,7 @@ class Caller:
     workspace
         The workspace that a request without a choice means.
     workspaces
-        Role by name of workspace.
+        What the caller may do, by name of workspace; all of them may be read.
     projects
         Workspace by name of project.
     shared_models
@@ -43,7 +46,7 @@ class Caller:
 
     user: str
     workspace: str
-    workspaces: Mapping[str, str]
+    workspaces: Mapping[str, frozenset[str]]
     projects: Mapping[str, str] = field(default_factory=dict)
     shared_models: frozenset[tuple[str, str]] = frozenset()
 
@@ -59,7 +62,7 @@ class Caller:
         return cls(
             user=str(body["user"]),
             workspace=str(body["workspace"]),
-            workspaces={str(name): str(role) for name, role in body["workspaces"].items()},
+            workspaces={str(name): frozenset(may) for name, may in body["workspaces"].items() if READ in may},
             projects={str(name): str(workspace) for name, workspace in body.get("projects", {}).items()},
             shared_models=frozenset((str(one["workspace"]), str(one["model"])) for one in body.get("shared_models", ())),
         )

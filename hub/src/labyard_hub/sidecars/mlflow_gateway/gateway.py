@@ -12,7 +12,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from .authority import Authority, Caller, RefusedError
+from .authority import WRITE, Authority, Caller, RefusedError
 from .pages import TRACE_PAGE, Message, Send, below, rewrite, with_defaults, without_workspaces
 from .routes import Access, RouteTable, Rule
 from .shared_models import PREFIX, FoundVersion, ModelRequest, parse, permitted_workspace
@@ -25,7 +25,6 @@ Receive = Callable[[], Awaitable[Message]]
 WORKSPACE_HEADER = b"x-mlflow-workspace"
 # What MLflow must not see, or must not believe: credentials, and what a proxy would say about the request.
 _DROPPED = {b"authorization", b"cookie", WORKSPACE_HEADER, b"forwarded", b"x-real-ip", b"proxy-authorization", b"x-api-key"}
-_WRITERS = {"owner", "editor"}
 _FILES = "api/2.0/mlflow-artifacts/artifacts"
 _MODEL_FILE = Rule("GET", PREFIX, Access.READ, "A file of a model that is shared.", artifact=True)
 MAX_BODY_BYTES = 64 * 2**20
@@ -259,7 +258,7 @@ def _check_rule(rule: Rule | None, caller: Caller, workspace: str) -> Rule:
     if rule.access is None:
         offered = "" if rule.refusal == 501 else "This platform does not offer this part of MLflow. "
         raise RefusedError(rule.refusal, offered + rule.note)
-    if rule.access is Access.WRITE and caller.workspaces[workspace] not in _WRITERS:
+    if rule.access is Access.WRITE and WRITE not in caller.workspaces[workspace]:
         raise RefusedError(403, f"You may read the workspace {workspace}, but not change it.")
     return rule
 
@@ -282,7 +281,7 @@ def _workspace(name: str, caller: Caller) -> dict[str, str]:
     project = next((project for project, workspace in caller.projects.items() if workspace == name), None)
     if project is None:
         return {"name": name}
-    return {"name": name, "description": f"Project {project}" + ("" if caller.workspaces[name] in _WRITERS else ", for you to read")}
+    return {"name": name, "description": f"Project {project}" + ("" if WRITE in caller.workspaces[name] else ", for you to read")}
 
 
 def _check_length(headers: _Headers) -> None:

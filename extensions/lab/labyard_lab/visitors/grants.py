@@ -1,4 +1,4 @@
-"""Asks the labyard service what a visitor may do, and knows for how long an answer holds."""
+"""Asks the labyard service what a visitor may do, and knows for how long an answer holds. No role is known here, only what it grants."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 import aiohttp
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from labyard.models.authorization import Role
 from labyard.models.sharing import ProjectAccess, ToolAccess
+from labyard.permissions import Capability
 
-__all__ = ["FRESH_SECONDS", "KEEP_SECONDS", "Roles"]
+__all__ = ["FRESH_SECONDS", "KEEP_SECONDS", "NOTHING", "Grants"]
 
 FRESH_SECONDS = 2.5
 """An answer is used without asking again for so long."""
 KEEP_SECONDS = 8.0
 """The last answer holds for so long where the service gives no new one. A second is added by whoever looks once a second."""
 ANSWER_SECONDS = 2.0
+NOTHING: frozenset[Capability] = frozenset()
 MAX_KEPT = 2048
 
 
@@ -35,13 +36,13 @@ class _Answer:
         When it was last asked, with or without success.
     """
 
-    role: Role | None
+    capabilities: frozenset[Capability]
     at: float
     asked_at: float
 
 
-class Roles:
-    """The roles of visitors.
+class Grants:
+    """What visitors may do.
 
     Parameters
     ----------
@@ -62,22 +63,22 @@ class Roles:
         self._asking: dict[tuple[str, str | None], asyncio.Task[None]] = {}
         self._session: aiohttp.ClientSession | None = None
 
-    async def of(self, user: str, instance: str | None = None) -> Role | None:
-        """Return the role of `user` in the project, or with the tool `instance`; None if they have none, or if nobody can say."""
+    async def of(self, user: str, instance: str | None = None) -> frozenset[Capability]:
+        """Return what `user` may do in the project, or with the tool `instance`; nothing where the service cannot say."""
         key = (user, instance)
         answer = self._answers.get(key)
         if answer is None or self._clock() - answer.asked_at >= FRESH_SECONDS:
             await asyncio.shield(self._ask(key))
         return self.last(user, instance)
 
-    def last(self, user: str, instance: str | None = None) -> Role | None:
+    def last(self, user: str, instance: str | None = None) -> frozenset[Capability]:
         """Return the same by the last answer, and have a new one asked for where that is due. It never waits."""
         key = (user, instance)
         answer = self._answers.get(key)
         now = self._clock()
         if answer is None or now - answer.asked_at >= FRESH_SECONDS:
             self._ask(key)
-        return answer.role if answer is not None and now - answer.at <= KEEP_SECONDS else None
+        return answer.capabilities if answer is not None and now - answer.at <= KEEP_SECONDS else NOTHING
 
     async def close(self) -> None:
         """Close the connections."""
@@ -99,7 +100,7 @@ class Roles:
         user, instance = key
         asked_at = self._clock()
         try:
-            role = await (
+            capabilities = await (
                 self._get(f"access/{quote(user, safe='')}", {}, ProjectAccess) if instance is None else self._tool(user, instance)
             )
         except (aiohttp.ClientError, TimeoutError, OSError, ValidationError):
@@ -108,23 +109,21 @@ class Roles:
                 kept.asked_at = self._clock()  # not again at once: each request would wait for the answer that does not come
             return
         # What was true when the question left is what holds from then on.
-        self._answers[key] = _Answer(role, asked_at, asked_at)
+        self._answers[key] = _Answer(capabilities, asked_at, asked_at)
         self._answers.move_to_end(key)
         while len(self._answers) > MAX_KEPT:
             self._answers.popitem(last=False)
 
-    async def _tool(self, user: str, instance: str) -> Role | None:
+    async def _tool(self, user: str, instance: str) -> frozenset[Capability]:
         return await self._get("tool-access", {"user": user, "instance": instance, "server": self._server}, ToolAccess)
 
-    async def _get(self, path: str, query: dict[str, str], model: type[BaseModel]) -> Role | None:
+    async def _get(self, path: str, query: dict[str, str], model: type[ProjectAccess | ToolAccess]) -> frozenset[Capability]:
         headers = {"Authorization": f"token {self._token}", "Accept": "application/json"}
         async with self._open().get(self._url + path, params=query, headers=headers, allow_redirects=False) as response:
             if response.status in (401, 403, 404):
-                return None  # it knows this server no longer, and so none of its visitors
+                return NOTHING  # it knows this server no longer, and so none of its visitors
             response.raise_for_status()
-            answer = model.model_validate_json(await response.read())
-        role: Role | None = getattr(answer, "role", None)
-        return role
+            return frozenset(model.model_validate_json(await response.read()).capabilities)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
