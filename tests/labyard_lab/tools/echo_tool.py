@@ -136,6 +136,7 @@ class Socket(websocket.WebSocketHandler):
         return subprotocols[-1] if subprotocols else None
 
     def open(self):
+        self.set_nodelay(True)
         self.write_message(json.dumps(describe(self.request)))
 
     def on_message(self, message):

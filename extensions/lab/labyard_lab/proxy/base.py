@@ -15,6 +15,7 @@ from labyard_lab.activity import record_activity
 from labyard_lab.instances.readiness import Address
 from labyard_lab.proxy.guard import Guard
 from labyard_lab.proxy.headers import Prefix, request_headers, strip_token
+from labyard_lab.proxy.identities import Identities
 
 __all__ = ["HOST", "ProxyHandler", "Target", "browser_origin", "holds_platform_token"]
 
@@ -73,6 +74,18 @@ class Target:
 
 class ProxyHandler(Guard):
     """A request that is passed on."""
+
+    identities = Identities()
+
+    def __init__(self, *arguments: Any, **kwargs: Any) -> None:
+        super().__init__(*arguments, **kwargs)
+        self.identities.recall(self)
+
+    async def guard(self) -> None:
+        """Let the request pass, or not."""
+        await super().guard()
+        if not self._finished:
+            self.identities.remember(self)
 
     def find(self) -> Target:
         """Return where this request goes.

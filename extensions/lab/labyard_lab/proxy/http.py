@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,6 +23,7 @@ _MAX_BODY_BYTES = 2**40  # the tool, and the disk, decide what is too much
 _QUEUED_CHUNKS = 4
 _AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _RETRY_SECONDS = 1
+_LOGGED_STATUS = 400
 
 
 @web.stream_request_body
@@ -32,6 +34,7 @@ class HttpProxy(ProxyHandler):
 
     _target: Target | None = None
     _answer: asyncio.Task[aiohttp.ClientResponse] | None = None
+    _has_body = False
     _is_received = False
     _chunks: asyncio.Queue[bytes | None]
     _usage: contextlib.ExitStack
@@ -58,6 +61,7 @@ class HttpProxy(ProxyHandler):
         self.record_activity()
         headers = self.request.headers
         has_body = "Content-Length" in headers or "Transfer-Encoding" in headers
+        self._has_body = has_body
         self._answer = asyncio.create_task(
             target.session.request(
                 self.request.method or "GET",
@@ -88,9 +92,10 @@ class HttpProxy(ProxyHandler):
         if self._answer is None or self._target is None:
             return
         try:
-            end = asyncio.create_task(self._chunks.put(None))
-            await asyncio.wait({end, self._answer}, return_when=asyncio.FIRST_COMPLETED)
-            end.cancel()
+            if self._has_body:
+                end = asyncio.create_task(self._chunks.put(None))
+                await asyncio.wait({end, self._answer}, return_when=asyncio.FIRST_COMPLETED)
+                end.cancel()
             try:
                 response = await self._answer
             except asyncio.CancelledError:
@@ -120,8 +125,13 @@ class HttpProxy(ProxyHandler):
         ):
             self.add_header(name, value)
         try:
+            content = response.content
+            if content.is_eof():  # it has arrived as a whole, and goes on as a whole
+                self.write(content.read_nowait())
+                return
+            self.request.connection.stream.set_nodelay(True)  # type: ignore[union-attr]  # or a stream's pieces wait for one another
             await self.flush()  # before the first byte of the body: a stream of events may be silent for a while
-            async for chunk in response.content.iter_any():
+            async for chunk in content.iter_any():
                 self.write(chunk)
                 await self.flush()
         except (iostream.StreamClosedError, asyncio.CancelledError):
@@ -141,6 +151,11 @@ class HttpProxy(ProxyHandler):
         if not self._is_received and not self._headers_written:
             self.set_header("Connection", "close")
         return super().finish(chunk)
+
+    def _log(self) -> None:
+        """Log what did not succeed. A tool's page sends dozens of requests, and a line for each costs time even where it is not written."""
+        if self.get_status() >= _LOGGED_STATUS or self.log.isEnabledFor(logging.DEBUG):
+            super()._log()
 
     def _client_is_gone(self) -> bool:
         stream = self.request.connection.stream if self.request.connection is not None else None  # type: ignore[attr-defined]

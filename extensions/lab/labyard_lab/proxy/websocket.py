@@ -94,6 +94,7 @@ class WebsocketProxy(ProxyHandler, websocket.WebSocketHandler):
 
     async def open(self, *_: str, **__: str) -> None:
         """Begin to pass messages."""
+        self.set_nodelay(True)
         self.record_activity()
         self._pump = asyncio.create_task(self._from_tool())
 
