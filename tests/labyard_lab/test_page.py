@@ -107,3 +107,13 @@ def test_a_pod_is_told_by_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         settings: dict[str, Any] = {}
         share_assets(settings)
         assert bool(settings) == is_taken
+
+
+def test_with_a_name_of_its_own_a_server_leads_to_the_platforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERHUB_HOST", "http://labyard.localhost:8000")
+    monkeypatch.setenv("JUPYTERHUB_PUBLIC_URL", "http://ada.labyard.localhost:8000/user/ada/")
+    after = PageConfig(SHARED)(_handler(tmp_path), _page(("ours", "static/remoteEntry.aa.js")))
+    assert after["fullStaticUrl"] == f"http://labyard.localhost:8000{URL}lab"
+    assert _loaded(after) == [f"http://labyard.localhost:8000{URL}labextensions/ours/static/remoteEntry.aa.js"]
+    mixed = PageConfig(SHARED)(_handler(tmp_path), _page(("ours", "static/remoteEntry.aa.js"), ("theirs", "x.js")))
+    assert _loaded(mixed) == [f"http://host{URL}labextensions/ours/static/remoteEntry.aa.js", f"http://host{BASE}/theirs/x.js"]

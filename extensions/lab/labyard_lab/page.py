@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from labyard_lab.hub import platform_origin
+
 __all__ = ["PageConfig", "share_assets"]
 
 
@@ -39,7 +41,7 @@ class PageConfig:
         changed = dict(page_config)
         application = handler.extensionapp
         if self._mains.get(application.name) in _main_scripts(application.static_dir):
-            changed["fullStaticUrl"] = f"{self._url}{application.name}"
+            changed["fullStaticUrl"] = f"{platform_origin()}{self._url}{application.name}"
         extensions = [one for one in page_config.get("federated_extensions", []) if not _is_off(one, page_config)]
         shared = [self._extensions.get(one["name"]) == one["load"] for one in extensions]
         base = str(page_config.get("fullLabextensionsUrl", ""))
@@ -48,6 +50,9 @@ class PageConfig:
         ]
         if all(shared):  # there is one address for all themes, and an extension may bring one
             changed["themesUrl"] = _from(str(handler.base_url), f"{self._url}themes")
+            if origin := platform_origin():  # a way of dots leads to no other name; what was loaded ahead has the platform's
+                changed["fullLabextensionsUrl"] = f"{origin}{self._url}labextensions"
+                changed["federated_extensions"] = extensions
         return changed
 
     def _load(self, extension: dict[str, Any], base: str) -> str:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from labyard_hub.backends.assets.bundle import ASSETS_PATH, START
 from labyard_hub.backends.assets.sources import CONTENT_TYPES
+from labyard_hub.config.origins import LABEL_PATTERN
 
 __all__ = ["Assets"]
 
@@ -26,6 +27,8 @@ FOREVER = "public, max-age=31536000, immutable"
 _ADDRESS = re.compile(rf"{re.escape(ASSETS_PATH)}([0-9a-f]{{16}})/(.+)")
 _PAGE = re.compile(r"https?://[^/?#]+(/user/[^/?#]+/(?:[^/?#]+/)??)(?:lab|tree|notebooks|edit|consoles|terminals)(?:[/?#].*)?")
 """Where a page of JupyterLab or Notebook is, as a request for what it loads says; a server with a name has one more part."""
+_ORIGIN = re.compile(rf"(https?://({LABEL_PATTERN})\.[^/?#]+)/")
+"""All that browsers say of a page of another origin. It is one of the user's servers."""
 _PLACES = (
     ("labextensions/", "lab/extensions/"),
     ("themes/", "lab/api/themes/"),
@@ -38,8 +41,8 @@ _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 _HEADERS = {
     "Cache-Control": FOREVER,
     "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    # The hub's pages load them ahead for a server, which has another origin. They are the same for everybody, and no cookie goes with ``*``.
+    # Servers' pages load them, fonts by CORS, and may have other origins of the same site. They are the same for everybody, and no cookie goes with ``*``.
+    "Cross-Origin-Resource-Policy": "same-site",
     "Access-Control-Allow-Origin": "*",
     # An image opened as a page runs nothing.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -100,9 +103,11 @@ def _server_s_own(path: str, page: str) -> str | None:
     """Return the address of the file at the server that `page` is of; None where it is of none."""
     found = _PAGE.fullmatch(page)
     place = next(((ours, theirs) for ours, theirs in _PLACES if path.startswith(ours)), None)
-    if found is None or place is None or ".." in path:
+    origin = _ORIGIN.fullmatch(page)
+    base = found[1] if found else f"{origin[1]}/user/{origin[2]}/" if origin else None
+    if base is None or place is None or ".." in path:
         return None
-    return found[1] + place[1] + quote(path.removeprefix(place[0]), safe="/@")
+    return base + place[1] + quote(path.removeprefix(place[0]), safe="/@")
 
 
 def _file(path: Path, digest: str, method: str, headers: Headers) -> Response:

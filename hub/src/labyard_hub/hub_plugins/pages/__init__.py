@@ -52,7 +52,7 @@ def page_settings(settings: Settings, origins: Origins, page_assets: PageAssets 
             "asset": lambda _user: asset,
             "ago": lambda _user: ago,
             "span": lambda _user: span,
-            "lab_assets": lambda user: origins.of_user(user.name) + page_assets.url + START if user and page_assets else "",
+            "lab_assets": page_assets.url + START if page_assets else "",
             "heading_of": lambda _user: heading_of,
             "mark": MARK,
             "login_provider": "" if settings.login.is_local else settings.login.title,
