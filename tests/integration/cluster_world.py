@@ -242,7 +242,7 @@ def _environment(folder: Path, fake: FakeKubernetes, installed: list[Item]) -> t
     configured = next(one["data"] for one in chart.of_kind(installed, "ConfigMap") if "config.yaml" in one["data"])
     (folder / "config.yaml").write_text(configured["config.yaml"])
     variables = {
-        "LABYARD_PUBLIC_URL": f"http://127.0.0.1:{public}/", "LABYARD_HUB_URL": f"http://127.0.0.1:{hub}",
+        "LABYARD_PUBLIC_URL": f"http://labyard.localhost:{public}/", "LABYARD_ORIGINS": "separate", "LABYARD_HUB_URL": f"http://127.0.0.1:{hub}",
         "LABYARD_SERVICE_URL": f"http://127.0.0.1:{service}/services/labyard/", "LABYARD_MLFLOW_URL": "http://127.0.0.1:9/services/mlflow/",
         "LABYARD_PROXY_API_URL": f"http://127.0.0.1:{api}", "POD_NAMESPACE": NAMESPACE, "LABYARD_STATE_DIR": str(folder / "state"),
         "LABYARD_CONFIG": str(folder / "config.yaml"), "LABYARD_SECRETS_DIR": str(secrets), "LABYARD_LISTEN": "127.0.0.1",

@@ -281,3 +281,28 @@ async def test_behind_what_does_tls_servers_hear_of_it(tmp_path: Path) -> None:
         await pod.until_status("/ready", 200)
         assert "X-Forwarded-Proto https" in (pod.folder / "haproxy.cfg").read_text()
         assert await pod.answer("/hub/login") == str(pod.ports[0])
+
+
+async def test_routes_of_servers_with_names_of_their_own(tmp_path: Path) -> None:
+    public = {"LABYARD_PUBLIC_URL": "http://labyard.localhost:8000/", "LABYARD_ORIGINS": "separate"}
+    route = "ada.labyard.localhost/user/ada/"
+    async with open_pod(tmp_path / "pod", **public) as pod:
+        hub = pod.hub_side(host_routing=True)
+        await hub.add_route("/", f"http://127.0.0.1:{pod.ports[0]}", {"hub": True})
+        await hub.add_route(route, f"http://127.0.0.1:{pod.ports[3]}", {"user": "ada"})
+        assert (await hub.get_all_routes()).keys() == {"/", route}
+
+        async def answer(host: str, path: str) -> str:
+            headers = {"Host": f"{host}:8000"}
+            async with pod.session.get(f"http://127.0.0.1:{pod.http}{path}", headers=headers, allow_redirects=False) as answer:
+                return await answer.text() if answer.status == 200 else str(answer.status)
+
+        for path, port in (("/hub/home", 0), ("/services/labyard/x", 1), ("/services/mlflow/x", 2)):
+            assert await answer("labyard.localhost", path) == str(pod.ports[port])
+            assert await answer("ada.labyard.localhost", path) == "503"
+        assert await answer("ada.labyard.localhost", "/services/labyard/assets/x") == str(pod.ports[1])
+        assert await answer("ada.labyard.localhost", "/user/ada/lab") == str(pod.ports[3])
+        assert await answer("labyard.localhost", "/user/ada/lab") == "307"
+        await hub.delete_route(route)
+        assert await answer("ada.labyard.localhost", "/user/ada/lab") == "503"
+        assert (await hub.get_all_routes()).keys() == {"/"}

@@ -16,6 +16,10 @@
 {{- if and .Values.ingress.enabled .Values.httpRoute.enabled -}}
 {{- $wrong = append $wrong "`ingress.enabled` and `httpRoute.enabled` are both true: choose one" -}}
 {{- end -}}
+{{- $host := (include "labyard.publicUrl" . | default "http://labyard.localhost" | urlParse).host -}}
+{{- if and (eq (include "labyard.origins" .) "separate") (regexMatch "^(\\[.*\\]|[0-9.]+)(:[0-9]+)?$" $host) -}}
+{{- $wrong = append $wrong (printf "the public address %s has no names below it, and each person's servers need one: set `publicUrl` to a name with a wildcard record, or read what `config.listen.origins: shared` means and set it" $host) -}}
+{{- end -}}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.gateways) -}}
 {{- $wrong = append $wrong "`httpRoute.gateways` is empty: name the Gateway that people come in by" -}}
 {{- end -}}

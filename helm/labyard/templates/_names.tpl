@@ -87,6 +87,23 @@ https://{{ first .Values.httpRoute.hosts }}
 {{- end -}}
 {{- end -}}
 
+{{- /* `separate` or `shared`: whether each person's servers have a name of their own below the public one. */ -}}
+{{- define "labyard.origins" -}}
+{{ (.Values.config.listen | default dict).origins | default "separate" }}
+{{- end -}}
+
+{{- /* Host names at which the platform answers, as a JSON list: those given, and with separate origins the names below each. (root, hosts) */ -}}
+{{- define "labyard.hosts" -}}
+{{- $found := list -}}
+{{- range .hosts -}}
+{{- $found = append $found . -}}
+{{- if and (eq (include "labyard.origins" $.root) "separate") (not (hasPrefix "*." .)) (not (has (printf "*.%s" .) $.hosts)) -}}
+{{- $found = append $found (printf "*.%s" .) -}}
+{{- end -}}
+{{- end -}}
+{{ toJson $found }}
+{{- end -}}
+
 {{- /* "yes" where the login is Labyard's own, whose accounts are in a file of the hub. */ -}}
 {{- define "labyard.localLogin" -}}
 {{- $login := .Values.config.login | default dict -}}

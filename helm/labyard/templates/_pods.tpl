@@ -82,7 +82,9 @@ metadata:
 {{- $name := include "labyard.fullname" .root -}}
 - name: LABYARD_PUBLIC_URL
   {{- /* What the notes say to open by port-forward: browsers' addresses are compared with it. */}}
-  value: {{ include "labyard.publicUrl" .root | default "http://127.0.0.1:8000" }}/
+  value: {{ include "labyard.publicUrl" .root | default (ternary "http://labyard.localhost:8000" "http://127.0.0.1:8000" (eq (include "labyard.origins" .root) "separate")) }}/
+- name: LABYARD_ORIGINS
+  value: {{ include "labyard.origins" .root }}
 - name: LABYARD_HUB_URL
   value: http://{{ $name }}-hub:8081
 - name: LABYARD_SERVICE_URL

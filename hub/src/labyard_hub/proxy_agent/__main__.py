@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from labyard_hub.backends.haproxy.certificate import joined_certificate
 from labyard_hub.backends.haproxy.configuration import CERTIFICATE_NAME, MAP_NAME, ProxyPlan, configuration_files
+from labyard_hub.config.origins import Origins
 from labyard_hub.config.state import write_atomically
 from labyard_hub.proxy_agent.agent import Agent
 from labyard_hub.proxy_agent.api import create_api
@@ -45,6 +46,8 @@ def prepare(environment: Mapping[str, str]) -> Starlette:
         int(environment.get(f"LABYARD_PROXY_{name}_PORT", default))
         for name, default in (("HTTP", HTTP_PORT), ("HTTPS", HTTPS_PORT), ("ADMIN", ADMIN_PORT))
     )
+    public = environment.get("LABYARD_PUBLIC_URL")
+    origins = Origins(public, environment.get("LABYARD_ORIGINS") == "separate") if public else None
     plan = ProxyPlan(
         host=environment.get("LABYARD_LISTEN") or _every_address(),
         port=https if certificate else http,
@@ -55,6 +58,7 @@ def prepare(environment: Mapping[str, str]) -> Starlette:
         before="https" if environment.get("LABYARD_PUBLIC_URL", "").startswith("https://") else None,
         trusted=tuple(str(ip_network(one.strip())) for one in environment.get("LABYARD_PROXY_TRUSTED", "").split(",") if one.strip()),
         threads=int(environment.get("LABYARD_PROXY_THREADS", "2")),
+        origins=origins,
         soft_stop_seconds=int(environment.get("LABYARD_PROXY_SOFT_STOP_SECONDS", "3")),
     )
     for name, text in configuration_files(plan).items():
@@ -65,7 +69,7 @@ def prepare(environment: Mapping[str, str]) -> Starlette:
         write_atomically(folder / MAP_NAME, "", mode=0o600)
     services = {"/services/labyard": "LABYARD_SERVICE_URL", "/services/mlflow": "LABYARD_MLFLOW_URL", "/": "LABYARD_HUB_URL"}
     fixed = {path: environment[name].rstrip("/").removesuffix(path) for path, name in services.items() if environment.get(name)}
-    return create_api(Agent(folder, plan.socket, fixed, certificate), environment["CONFIGPROXY_AUTH_TOKEN"])
+    return create_api(Agent(folder, plan.socket, fixed, certificate, origins), environment["CONFIGPROXY_AUTH_TOKEN"])
 
 
 def _every_address() -> str:

@@ -14,9 +14,10 @@ from labyard_hub.backends.haproxy.certificate import joined_certificate
 from labyard_hub.backends.haproxy.configuration import CERTIFICATE_NAME, MAP_NAME
 from labyard_hub.backends.haproxy.route_file import Route
 from labyard_hub.backends.haproxy.routes import RouteTable
+from labyard_hub.config.origins import Origins
 from labyard_hub.config.state import write_atomically
 
-__all__ = ["Agent", "canonical_path"]
+__all__ = ["Agent"]
 
 PATIENCE_SECONDS = 20.0
 """Shorter than what the hub waits for."""
@@ -28,8 +29,7 @@ CERTIFICATE_EVERY = 12
 _log = structlog.get_logger("labyard.proxy_agent")
 
 
-def canonical_path(path: str) -> str:
-    """Return a route's path as it is kept: with a slash at both ends, percent-encoded as JupyterHub does."""
+def _canonical(path: str) -> str:
     clean = quote(unquote(path), safe="@/~").strip("/")
     return f"/{clean}/" if clean else "/"
 
@@ -47,16 +47,34 @@ class Agent:
         Path → URL, for routes that are there before the hub brings any; its own for the same path goes before.
     certificate
         Files of certificate and key; None: the proxy does no TLS.
+    origins
+        Names of the servers, whose routes begin with them; None: routes have no names.
     """
 
-    def __init__(self, folder: Path, socket: Path, fixed: Mapping[str, str], certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        socket: Path,
+        fixed: Mapping[str, str],
+        certificate: tuple[Path, Path] | None = None,
+        origins: Origins | None = None,
+    ) -> None:
         self._folder = folder
+        self._below = f".{origins.host}" if origins is not None and origins.separate else None
         self._table = RouteTable(folder / MAP_NAME, socket)
-        self._fixed = {canonical_path(path): target for path, target in fixed.items()}
+        self._fixed = {_canonical(path): target for path, target in fixed.items()}
         self._certificate = certificate
         self._given: str | None = None
         self.is_told = False
         """Whether the proxy went by all routes when it was last looked at."""
+
+    def canonical(self, path: str) -> str:
+        """Return a route's path as it is kept: with a slash at its end, percent-encoded as JupyterHub does.
+
+        Another slash stands at its beginning, unless its first part is a server's host name.
+        """
+        whole = _canonical(path)
+        return whole[1:] if self._below and whole.split("/")[1].endswith(self._below) else whole
 
     def routes(self) -> dict[str, dict[str, object]]:
         """Return the hub's routes: path, decoded and without a slash at the end, as configurable-http-proxy has them → what came with them, and the target."""
@@ -64,7 +82,7 @@ class Agent:
         for path, route in self._table.routes.items():
             if route.data.get("agent") != "fixed":
                 data = {key: value for key, value in route.data.items() if key != "named"}
-                found[unquote(path).rstrip("/") or "/"] = {**data, "target": route.data.get("named", route.target)}
+                found["/" + unquote(path).strip("/")] = {**data, "target": route.data.get("named", route.target)}
         return found
 
     async def put(self, path: str, target: str, data: Mapping[str, object]) -> None:
@@ -80,11 +98,11 @@ class Agent:
         address = await _resolved(target)
         # By the name it is looked up again.
         kept = {**data, "named": target} if address != target else dict(data)
-        await self._table.put(Route(canonical_path(path), address, kept), PATIENCE_SECONDS)
+        await self._table.put(Route(self.canonical(path), address, kept), PATIENCE_SECONDS)
 
     async def remove(self, path: str) -> bool:
         """Remove a route, and return whether there was one."""
-        path = canonical_path(path)
+        path = self.canonical(path)
         if (route := self._table.routes.get(path)) is None or route.data.get("agent") == "fixed":
             return False
         if path in self._fixed:

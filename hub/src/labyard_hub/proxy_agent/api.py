@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from labyard_hub.proxy_agent.agent import Agent, canonical_path
+from labyard_hub.proxy_agent.agent import Agent
 
 __all__ = ["create_api"]
 
@@ -76,7 +76,7 @@ class _Handlers:
         data = json.loads(await _body(request))
         if not isinstance(data, dict) or not isinstance(target := data.pop("target", None), str):
             raise HTTPException(400, "`target` must be a URL")
-        await self._agent.put(canonical_path(path), target, data)
+        await self._agent.put(path, target, data)
         return Response(status_code=201)
 
     async def delete(self, request: Request) -> Response:
