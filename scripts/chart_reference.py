@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from labyard_hub.config.settings import Settings
+
 ROOT = Path(__file__).parent.parent
 CHART = ROOT / "helm" / "labyard"
 PAGE = ROOT / "docs" / "reference" / "chart.md"
@@ -88,11 +90,34 @@ def schema() -> dict[str, Any]:
     rules = _read("values.schema.yaml")
     definitions = rules.pop("definitions")
     texts = descriptions((CHART / "values.yaml").read_text(encoding="utf-8"))
+    definitions |= _settings()
     renamed = {tuple(entry["old"].split(".")): _renaming(entry) for entry in _read("renamed.yaml")}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **_schema(_read("values.yaml"), (), texts, rules, renamed),
         "definitions": definitions,
+    }
+
+
+def _settings() -> dict[str, Any]:
+    """Return the schema of `config`, Labyard's own settings, as definitions; `Settings` is the whole of it."""
+    whole = Settings.model_json_schema(ref_template="#/definitions/{model}")
+    below = whole.pop("$defs")
+    return {name: _in_draft_7(part) for name, part in {**below, "Settings": whole}.items()}
+
+
+def _in_draft_7(part: Any) -> Any:
+    """Take out what says nothing about a value; beside `$ref`, draft 7 reads nothing else."""
+    if isinstance(part, list):
+        return [_in_draft_7(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        return {"allOf": [{"$ref": part["$ref"]}]}
+    kept = {name: value for name, value in part.items() if name not in ("default", "title", "description", "format", "writeOnly")}
+    return {
+        name: {key: _in_draft_7(one) for key, one in value.items()} if name == "properties" else _in_draft_7(value)
+        for name, value in kept.items()
     }
 
 

@@ -17,6 +17,7 @@ from traitlets.config import Config
 
 from labyard_hub.cluster.state import prepare_state
 from labyard_hub.domain.profiles import Choice
+from labyard_hub.hub_plugins import mlflow_client
 from labyard_hub.hub_plugins.pods.config import configure_from_environment
 from labyard_hub.hub_plugins.pods.spawner import LabyardKubeSpawner
 from tests.helm import chart
@@ -28,6 +29,7 @@ def spawned_pods(found: list[chart.Object], *users: str) -> dict[str, chart.Obje
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         values = environment(found, "hub", Path(folder))
         patch.setenv("LABYARD_LOGIN_CLIENT_SECRET", values.get("LABYARD_LOGIN_CLIENT_SECRET", ""))
+        patch.setattr(mlflow_client, "new_token", lambda _spawner: {})  # a row of the hub's database
         patch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", _kubeconfig(Path(folder)))
         _, configuration = prepare_state(values)
         c: Any = Config()

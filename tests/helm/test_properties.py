@@ -18,7 +18,7 @@ MADE_ELSEWHERE = {
 }
 """What the value files say that the operator makes."""
 
-PROBE_FREE = {"waiter": "it ends", "idle": "it sleeps"}
+PROBE_FREE = {"check": "it ends", "waiter": "it ends", "idle": "it sleeps"}
 
 
 @everywhere
@@ -215,15 +215,32 @@ def test_accounts_and_addresses_exist(name: str) -> None:
 
 
 def pods_by_title(values: dict[str, Any]) -> dict[str, Any]:
-    return dict(chart.pods(chart.objects(chart.render(values))))
+    return {title: pod for title, pod in chart.pods(chart.objects(chart.render(values))) if not title.startswith("Job")}
 
 
-def test_a_changed_setting_makes_new_pods_of_hub_and_service_and_leaves_the_proxy() -> None:
-    secrets = {"secrets": {"existingSecret": "own"}}
-    before, after = pods_by_title(secrets), pods_by_title({**secrets, "config": {"servers": {"idle_timeout_seconds": "1h"}}})
-    changed = {title for title in before if before[title] != after[title]}
-    assert changed == {"Deployment labyard-hub", "Deployment labyard-service", "Deployment labyard-mlflow"}
-    files = pods_by_title({**secrets, "hub": {"extraConfig": {"a": "b = 1"}}})
+SECRETS = {"secrets": {"existingSecret": "own"}}
+
+
+@pytest.mark.parametrize(
+    ("config", "restarted"),
+    [
+        ({"profiles": [{"name": "small", "cpu_cores": 1}]}, set()),
+        ({"quotas": {"users": {"servers": 3}}}, set()),
+        ({"images": {"tag": "9"}}, set()),
+        ({"servers": {"idle_timeout_seconds": "1h"}}, {"hub", "service"}),
+        ({"sign_in": {"minimum_password_length": 12}}, {"hub"}),
+        ({"cluster": {"home": {"capacity_bytes": "20Gi"}}}, {"hub"}),
+        ({"projects": {"per_user": 7}}, {"service"}),
+        ({"mlflow": {"workers": 3}}, {"mlflow"}),
+    ],
+)
+def test_only_what_read_a_setting_at_its_start_is_restarted(config: dict[str, Any], restarted: set[str]) -> None:
+    before, after = pods_by_title(SECRETS), pods_by_title({**SECRETS, "config": config})
+    assert {title.rpartition("-")[2] for title in before if before[title] != after[title]} == restarted
+
+
+def test_a_changed_file_of_the_hub_restarts_the_hub_alone() -> None:
+    before, files = pods_by_title(SECRETS), pods_by_title({**SECRETS, "hub": {"extraConfig": {"a": "b = 1"}}})
     assert {title for title in before if before[title] != files[title]} == {"Deployment labyard-hub"}
 
 
@@ -236,6 +253,8 @@ def test_volumes_and_secrets_outlive_the_release() -> None:
     for name in chart.NAMES:
         for one in chart.of_kind(chart.objects_of(name), "PersistentVolumeClaim"):
             assert one["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep", chart.title(one)
+        guarding = [one for one in chart.of_kind(chart.objects_of(name), "NetworkPolicy") if "annotations" in one["metadata"]]
+        assert [one["metadata"]["name"].endswith("-singleuser-server") for one in guarding] == [True]
 
 
 def test_with_postgresql_and_a_provider_hub_and_service_have_no_volume_and_mlflow_none_with_an_object_store() -> None:
@@ -257,3 +276,16 @@ def test_platforms_that_choose_the_user_are_left_the_choice() -> None:
     assert pod["spec"]["securityContext"] == {
         "fsGroupChangePolicy": "OnRootMismatch", "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"},
     }  # fmt: skip
+
+
+def test_what_runs_before_the_rest_needs_nothing_of_it() -> None:
+    found = chart.objects(
+        chart.render({"scheduling": {"podPriority": {"enabled": True}}, "prePuller": {"images": ["base"], "hook": {"enabled": True}}})
+    )
+    hooks = [one for one in found if "helm.sh/hook" in one["metadata"].get("annotations", {})]
+    there = {(one["kind"], one["metadata"]["name"]) for one in hooks}
+    pods_of_hooks = list(chart.pods(hooks))
+    assert {title for title, _ in pods_of_hooks} == {"DaemonSet labyard-hook-puller", "Job labyard-hook-waiter", "Job labyard-config-check"}
+    for title, pod in pods_of_hooks:
+        assert "priorityClassName" not in pod["spec"], title
+        assert {(kind, name) for kind, name, _ in referenced(pod["spec"])} <= there, title

@@ -245,7 +245,7 @@ def _environment(folder: Path, fake: FakeKubernetes, installed: list[Item]) -> t
         "LABYARD_PUBLIC_URL": f"http://labyard.localhost:{public}/", "LABYARD_ORIGINS": "separate", "LABYARD_HUB_URL": f"http://127.0.0.1:{hub}",
         "LABYARD_SERVICE_URL": f"http://127.0.0.1:{service}/services/labyard/", "LABYARD_MLFLOW_URL": "http://127.0.0.1:9/services/mlflow/",
         "LABYARD_PROXY_API_URL": f"http://127.0.0.1:{api}", "POD_NAMESPACE": NAMESPACE, "LABYARD_STATE_DIR": str(folder / "state"),
-        "LABYARD_CONFIG": str(folder / "config.yaml"), "LABYARD_SECRETS_DIR": str(secrets), "LABYARD_LISTEN": "127.0.0.1",
+        "LABYARD_CONFIG": str(folder / "config.yaml"), "LABYARD_LIVE_CONFIG": str(folder / "config.yaml"), "LABYARD_SECRETS_DIR": str(secrets), "LABYARD_LISTEN": "127.0.0.1",
         "LABYARD_PROXY_DIR": str(folder / "proxy"), "LABYARD_PROXY_HTTP_PORT": str(public), "LABYARD_PROXY_API_PORT": str(api),
         "LABYARD_PROXY_ADMIN_PORT": str(admin), "LABYARD_PROXY_TLS_DIR": str(folder / "no-tls"), "LABYARD_PROJECTS_VOLUME": str(projects),
         "KUBECONFIG": str(fake.kubeconfig), "PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1",

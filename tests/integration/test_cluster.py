@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from labyard_hub.storage.identity import IdentityStore
 from labyard_lab.instances.environment import is_secret
@@ -389,3 +390,15 @@ def test_a_home_that_never_had_a_volume_is_told_truly_and_made_again(world: Clus
     assert claim["metadata"]["uid"] != made["metadata"]["uid"]
     assert "storageClassName" not in claim["spec"]
     assert next(one for one in pod["spec"]["volumes"] if one["name"] == "home")["persistentVolumeClaim"]["claimName"] == "home-fay"
+
+
+def test_an_added_profile_is_offered_without_a_restart(world: ClusterWorld) -> None:
+    hub, file = world.processes["hub"], world.folder / "config.yaml"
+    settings = world.settings
+    more = {"name": "added", "title": "Added today", "cpu_cores": 1, "memory_bytes": "1Gi", "images": ["sklearn"]}
+    file.write_text(yaml.safe_dump({**settings, "profiles": [*settings["profiles"], more]}))
+    started(world, "bob", "added")
+    assert world.fake.pods(NAMESPACE)["server-bob"]["metadata"]["labels"]["labyard.io/profile"] == "added"
+    assert world.processes["hub"] is hub
+    assert hub.poll() is None
+    file.write_text(yaml.safe_dump(settings))

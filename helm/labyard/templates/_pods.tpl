@@ -1,6 +1,6 @@
 {{- /* Parts of pods. */ -}}
 
-{{- /* What a pod of ours has beside containers and volumes. (root, component, values; account: mount a token of this account) */ -}}
+{{- /* What a pod of ours has beside containers and volumes. (root, component, values; account: mount a token of this account; hook: it runs before the rest is made) */ -}}
 {{- define "labyard.podFields" -}}
 {{- $core := .root.Values.scheduling.corePods -}}
 {{- with .account }}
@@ -16,7 +16,8 @@ imagePullSecrets:
 {{- end }}
 securityContext:
   {{- include "labyard.withoutNulls" .values.podSecurityContext | nindent 2 }}
-{{- if .root.Values.scheduling.podPriority.enabled }}
+{{- /* Helm makes the PriorityClasses after the hooks of a first install, which would wait for them for ever. */}}
+{{- if and .root.Values.scheduling.podPriority.enabled (not .hook) }}
 priorityClassName: {{ include "labyard.clusterName" .root }}-core
 {{- end }}
 {{- with merge (dict) .values.nodeSelector $core.nodeSelector }}
@@ -197,9 +198,18 @@ metadata:
 {{- end }}
 {{- end -}}
 
-{{- /* A digest that makes pods new when their configuration changes. */ -}}
+{{- /* A digest that makes a component's pods new when a setting changes that it reads at its start. (root, component) */ -}}
 {{- define "labyard.configDigest" -}}
-{{ include "labyard.config" . | sha256sum | trunc 32 }}
+{{- $config := include "labyard.config" .root | fromYaml -}}
+{{- if eq .component "hub" -}}
+{{- /* The hub takes profiles, quotas and images up while it runs; the last three are the others'. */ -}}
+{{- $config = omit $config "profiles" "quotas" "images" "currency" "projects" "mlflow" "database" -}}
+{{- else if eq .component "service" -}}
+{{- $config = pick $config "listen" "login" "servers" "projects" "database" -}}
+{{- else -}}
+{{- $config = pick $config "mlflow" -}}
+{{- end -}}
+{{ toJson $config | sha256sum | trunc 32 }}
 {{- end -}}
 
 {{- /* Of the files and secrets that the chart does not generate. (values) */ -}}

@@ -8,7 +8,7 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* A DaemonSet that has each node of people pull the images, and then does nothing. (root, component, name; annotations) */ -}}
+{{- /* A DaemonSet that has each node of people pull the images, and then does nothing. (root, component, name; annotations, hook: it runs before the rest is made) */ -}}
 {{- define "labyard.puller" -}}
 {{- $values := .root.Values.prePuller -}}
 {{- $users := .root.Values.scheduling.userPods -}}
@@ -43,7 +43,7 @@ spec:
       {{- end }}
       securityContext:
         {{- include "labyard.withoutNulls" $values.podSecurityContext | nindent 8 }}
-      {{- if $root.Values.scheduling.podPriority.enabled }}
+      {{- if and $root.Values.scheduling.podPriority.enabled (not .hook) }}
       priorityClassName: {{ include "labyard.clusterName" $root }}-puller
       {{- end }}
       {{- with merge (dict) $values.nodeSelector $users.nodeSelector }}

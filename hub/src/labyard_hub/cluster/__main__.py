@@ -23,8 +23,12 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> Program | 
         from labyard_hub.cluster.images import await_images  # noqa: PLC0415  # the only one that asks Kubernetes
 
         return await_images(arguments[1], environment["POD_NAMESPACE"])
+    if name == "check-config" and len(arguments) == 1:
+        from labyard_hub.cluster.check import check_config  # noqa: PLC0415  # the others need none of it
+
+        return check_config(environment)
     if name not in PROGRAMS or len(arguments) != 1:
-        return f"usage: python -m labyard_hub.cluster {' | '.join(PROGRAMS)} | await-images DAEMONSET"
+        return f"usage: python -m labyard_hub.cluster {' | '.join(PROGRAMS)} | check-config | await-images DAEMONSET"
     try:
         return PROGRAMS[name](environment)
     except KeyError as error:

@@ -19,5 +19,5 @@ def _seconds(value: Any) -> Any:
     return parse_seconds(value) if isinstance(value, str) else value
 
 
-Bytes = Annotated[int, BeforeValidator(_bytes)]
-Seconds = Annotated[float, BeforeValidator(_seconds)]
+Bytes = Annotated[int, BeforeValidator(_bytes, json_schema_input_type=int | str)]
+Seconds = Annotated[float, BeforeValidator(_seconds, json_schema_input_type=float | str)]

@@ -16,7 +16,7 @@ from labyard_hub.config.loader import Configuration, load_configuration
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import ConfigurationError
-from labyard_hub.hub_plugins.choices import DEFAULT_URLS, Starts
+from labyard_hub.hub_plugins.choices import DEFAULT_URLS
 from labyard_hub.hub_plugins.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_origins, configure_services
 from labyard_hub.hub_plugins.hub.database_errors import explain_database_errors
 from labyard_hub.hub_plugins.login.config import configure_login
@@ -25,6 +25,7 @@ from labyard_hub.hub_plugins.pages import page_settings
 from labyard_hub.hub_plugins.pods.agent_watch import WatchedHttpProxy
 from labyard_hub.hub_plugins.pods.capacity import ClusterCapacity
 from labyard_hub.hub_plugins.pods.homes import Homes
+from labyard_hub.hub_plugins.pods.live_starts import LiveStarts
 from labyard_hub.hub_plugins.pods.removed_people import removed_people_handlers
 from labyard_hub.hub_plugins.pods.spawner import LabyardKubeSpawner
 
@@ -52,6 +53,8 @@ def configure_from_environment(c: Any, environment: Mapping[str, str]) -> Sequen
     state = StateFolder(Path(environment["LABYARD_STATE_DIR"]))
     assets = image_assets(Path(environment.get("LABYARD_ASSETS_DIR") or IMAGE_FOLDER))
     configure_cluster(c, state, configuration, ClusterAddresses.from_environment(environment), assets)
+    if live := environment.get("LABYARD_LIVE_CONFIG"):
+        c.LabyardKubeSpawner.starts.follow(Path(live))
     folder = environment.get("LABYARD_HUB_FILES")
     return [*configuration.hub_files, *(sorted(Path(folder).glob("*.py")) if folder else ())]
 
@@ -124,7 +127,7 @@ def _metrics(c: Any, state: StateFolder) -> None:
 def _servers(c: Any, settings: Settings, cluster: ClusterSettings, addresses: ClusterAddresses, assets: PageAssets | None) -> None:
     c.JupyterHub.spawner_class = LabyardKubeSpawner
     spawner = c.LabyardKubeSpawner
-    starts = Starts(settings)
+    starts = LiveStarts(settings)
     starts.capacity = ClusterCapacity(cluster)
     spawner.starts = starts
     spawner.cluster = cluster
