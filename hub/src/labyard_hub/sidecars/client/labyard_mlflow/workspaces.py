@@ -13,6 +13,7 @@ from pathlib import Path
 from mlflow.tracking.request_header.abstract_request_header_provider import RequestHeaderProvider
 
 from labyard_mlflow.folders import project_of, talks_to_platform
+from labyard_mlflow.links import show_public_links
 
 __all__ = ["FolderWorkspace", "follow_folder"]
 
@@ -25,7 +26,8 @@ class FolderWorkspace(RequestHeaderProvider):
     """Not for a header: MLflow asks it before each request, which is when the folder is looked at."""
 
     def in_context(self) -> bool:
-        """Look where we are."""
+        """Look where we are, and see to the links that MLflow prints."""
+        show_public_links()
         follow_folder()
         return False
 
