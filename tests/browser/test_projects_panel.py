@@ -324,6 +324,42 @@ def test_a_viewer_sees_what_they_cannot_do_and_why(office: Office, new_context: 
     expect(panel.get_by_text("You are in no project yet.")).to_be_visible()
 
 
+def test_show_projects_takes_the_keyboard_from_the_editor(office: Office, new_context: NewContext) -> None:
+    office.make("images")
+    page = office.open(new_context, "ada")
+    page.locator('.jp-SideBar .lm-TabBar-tab[data-id="filebrowser"]').click()
+    page.locator(".jp-LauncherCard", has_text="Python File").first.click()
+    editor = page.locator(".cm-content").locator("visible=true").first
+    editor.click()
+    page.keyboard.type("x = 1")
+    run_in_palette(page, "Show Projects", page.locator(PANEL))
+    filter_field = page.locator(PANEL).get_by_role("searchbox", name="Filter projects")
+    expect(filter_field).to_be_focused()
+    page.keyboard.type("imag")
+    expect(filter_field).to_have_value("imag")
+    expect(editor).to_have_text("x = 1")
+
+
+def test_what_is_open_here_is_opened_together_and_closed_here(office: Office, new_context: NewContext) -> None:
+    office.make("vision")
+    page = office.open(new_context, "ada")
+    panel = page.locator(PANEL)
+    head(page, "vision").click()
+    panel.get_by_role("button", name="Files").click()
+    expect(page.locator(".jp-BreadCrumbs")).to_contain_text("vision")
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    page.locator('.lm-Menu-item[data-type="submenu"]', has_text="New").first.hover()
+    page.get_by_role("menuitem", name="Text File").click()
+    editor = page.locator(".cm-content").locator("visible=true").first
+    editor.click()
+    page.keyboard.type("of ada")
+    page.locator('.jp-SideBar .lm-TabBar-tab[data-id="labyard-projects"]').click()
+    with page.expect_popup() as popup:
+        panel.get_by_role("button", name="Open together").click()
+    expect(popup.value.locator(".cm-content").locator("visible=true").first).to_contain_text("of ada", timeout=START_MILLISECONDS)
+    expect(page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab", has_text="untitled")).to_have_count(0)
+
+
 def test_by_keyboard_alone(office: Office, new_context: NewContext) -> None:
     office.make("ranking")
     office.make("vision", bob="editor")
@@ -535,14 +571,19 @@ def test_a_thousand_projects_and_two_hundred_members(office: Office, new_context
     expect(rows).to_have_count(100)
     panel.locator(".labyard-ProjectsPanel-scroll").evaluate("node => node.scrollTo(0, node.scrollHeight)")
     expect(rows).to_have_count(200)
-    panel.get_by_role("searchbox").fill("Project 999")
+    panel.get_by_role("searchbox", name="Filter projects").fill("Project 999")
     expect(rows).to_have_count(1)
-    panel.get_by_role("searchbox").fill("")
+    panel.get_by_role("searchbox", name="Filter projects").fill("")
     expect(rows).to_have_count(1000)
-    panel.get_by_role("searchbox").fill("7")
+    panel.get_by_role("searchbox", name="Filter projects").fill("7")
     expect(rows).to_have_count(sum("7" in str(index) for index in range(1000)))
-    panel.get_by_role("searchbox").fill("Project 500")
+    panel.get_by_role("searchbox", name="Filter projects").fill("Project 500")
     rows.first.get_by_role("button").first.click()
     panel.get_by_role("button", name="Show all 200 members").click()
+    name = panel.locator(".labyard-Member .labyard-Row-text", has_text="user123").first
+    assert name.evaluate("node => node.scrollWidth <= node.clientWidth")  # at the panel's first width
+    panel.get_by_role("searchbox", name="Filter members").fill("user19")
+    expect(panel.locator(".labyard-Member")).to_have_count(11)
+    panel.get_by_role("searchbox", name="Filter members").fill("")
     expect(panel.get_by_label("Role of user199")).to_be_attached()
     assert faults(page) == []

@@ -3,6 +3,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { catalogPlugin } from './plugins/catalog';
 import { deadlinePlugin } from './plugins/deadline';
 import { fileBrowserPlugin } from './plugins/filebrowser';
+import { homePlugin } from './plugins/home';
 import { launcherPlugin } from './plugins/launcher';
 import { notebookPlugin } from './plugins/notebook';
 import { palettePlugin } from './plugins/palette';
@@ -22,6 +23,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   launcherPlugin,
   fileBrowserPlugin,
   notebookPlugin,
+  homePlugin,
   visitPlugin,
   deadlinePlugin
 ];

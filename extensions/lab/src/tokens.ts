@@ -19,8 +19,8 @@ export const IToolCatalog = new Token<IToolCatalog>(
 export interface IProjects {
   readonly api: IPlatformApi;
   readonly list: ProjectList;
-  /** Ask for a project and share a running tool with its members. Never rejects. */
-  shareTool(instance: string, title: string): Promise<void>;
+  /** Ask for a project, that of the tool's folder first, and share a running tool with its members. Never rejects. */
+  shareTool(instance: string, title: string, folder: string | null): Promise<void>;
 }
 
 /** There is none, and so null, on servers that are not somebody's own. */
@@ -55,7 +55,9 @@ export const CommandIDs = {
   stop: 'labyard:tool-stop',
   log: 'labyard:tool-log',
   refresh: 'labyard:tools-refresh',
-  notebook: 'labyard:notebook-open'
+  notebook: 'labyard:notebook-open',
+  /** Go to the person's home page, where the servers are. */
+  home: 'labyard:home'
 } as const;
 
 /** Heading of the tools in the launcher and the palette; a key for translation. */

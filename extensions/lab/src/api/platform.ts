@@ -66,6 +66,8 @@ export interface IPlatformApi {
   models(name: string): Promise<IModelShare[]>;
   shareModel(name: string, body: IModelShareCreate): Promise<IModelShare>;
   unshareModel(name: string, id: string): Promise<void>;
+  /** The MLflow workspace of the caller's own. */
+  ownWorkspace(): Promise<string>;
   /** Models that are shared with the caller, or with a project of theirs. */
   sharedModels(): Promise<IModelShare[]>;
   /** On a project's server: which project, and who visits. */
@@ -188,6 +190,10 @@ export class PlatformApi implements IPlatformApi {
 
   async sharedModels(): Promise<IModelShare[]> {
     return ((await this._ask('GET', 'shared-models')) as IModelShares).models;
+  }
+
+  async ownWorkspace(): Promise<string> {
+    return ((await this._ask('GET', 'authorize')) as { workspace: string }).workspace;
   }
 
   async visit(): Promise<IProjectVisit> {

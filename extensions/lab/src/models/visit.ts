@@ -2,9 +2,10 @@ import type { IDisposable } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import { ApiError } from '../api/errors';
 import type { IPlatformApi, IProjectVisit } from '../api/platform';
 
-const REFRESH_MILLISECONDS = 15_000;
+const REFRESH_MILLISECONDS = 5_000;
 
 /**
  * Where somebody is on a project's server: in which project, with which role. A role can change while they look.
@@ -22,6 +23,11 @@ export class Visit implements IDisposable {
   /** What the server said last; null before that. */
   get value(): IProjectVisit | null {
     return this._value;
+  }
+
+  /** Whether the server lets its visitor in no more. */
+  get isOver(): boolean {
+    return this._isOver;
   }
 
   get changed(): ISignal<this, void> {
@@ -42,14 +48,25 @@ export class Visit implements IDisposable {
   }
 
   private async _read(): Promise<void> {
-    const value = await this._api.visit();
-    if (JSON.stringify(value) !== JSON.stringify(this._value)) {
+    let value = this._value;
+    let isOver = false;
+    try {
+      value = await this._api.visit();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 403) {
+        throw error;
+      }
+      isOver = true;
+    }
+    if (isOver !== this._isOver || JSON.stringify(value) !== JSON.stringify(this._value)) {
       this._value = value;
+      this._isOver = isOver;
       this._changed.emit();
     }
   }
 
   private readonly _poll: Poll<void, Error>;
   private readonly _changed = new Signal<this, void>(this);
+  private _isOver = false;
   private _value: IProjectVisit | null = null;
 }

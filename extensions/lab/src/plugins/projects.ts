@@ -1,6 +1,6 @@
 import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Clipboard, ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
-import { PageConfig } from '@jupyterlab/coreutils';
+import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { ITranslator } from '@jupyterlab/translation';
 import { addIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
@@ -10,6 +10,7 @@ import type { IProject } from '../api/projects';
 import { iconOf, projectsIcon } from '../icons';
 import { sentence } from '../models/failures';
 import { withTool } from '../models/places';
+import { handOver } from '../models/documents';
 import { ProjectList } from '../models/projects';
 import { CommandIDs, IProjects, IToolCatalog, ProjectCommandIDs, PROJECTS_CATEGORY } from '../tokens';
 import type { IProjectActions } from '../widgets/projects/context';
@@ -56,7 +57,11 @@ export const projectsPlugin: JupyterFrontEndPlugin<IProjects | null> = {
       },
       openTogether: detail =>
         openEventually(
-          async () => platformUrl((await detail.openServer()).url),
+          async () => {
+            const url = platformUrl((await detail.openServer()).url);
+            const path = await handOver(app.shell, detail.project.path);
+            return path === null ? url : `${url.replace(/\/$/u, '')}/tree/${URLExt.encodeParts(path)}`;
+          },
           trans.__('Opening the server of %1 …', detail.project.display_name),
           detail.project.display_name,
           trans
@@ -137,6 +142,10 @@ export const projectsPlugin: JupyterFrontEndPlugin<IProjects | null> = {
         describedBy: { args: { type: 'object', properties: {} } },
         execute: () => {
           shell.activateById(panel.id);
+          // The command palette gives the keyboard back to the document once a command was run; this comes after that.
+          window.setTimeout(() => {
+            panel.activate();
+          });
         }
       });
       commands.addCommand(ProjectCommandIDs.create, {
@@ -170,7 +179,7 @@ export const projectsPlugin: JupyterFrontEndPlugin<IProjects | null> = {
     return {
       api,
       list,
-      shareTool: (instance, title) => shareTool({ api, list, instance, title, actions, trans })
+      shareTool: (instance, title, folder) => shareTool({ api, list, instance, title, folder, actions, trans })
     };
   }
 };

@@ -1,5 +1,6 @@
 import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { InputDialog, WidgetTracker } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator } from '@jupyterlab/translation';
@@ -54,12 +55,13 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
         return new InstanceDriver(catalog.api, tool.name, place.folder);
       }
       const named = { ...tool, title: provisionalTitle(tool.title, place.subject ?? null) };
-      return new PlatformDriver(catalog.api, named, workspaceUrl(tool.url, place.workspace ?? null));
+      const workspace = place.workspace ?? (tool.name === 'mlflow' ? await workspaceHere(projects) : null);
+      return new PlatformDriver(catalog.api, named, workspaceUrl(tool.url, workspace));
     };
     const share = (tab: ToolTab): void => {
       const { instance } = tab.session;
       if (projects && instance !== null) {
-        void projects.shareTool(instance, tab.title.label);
+        void projects.shareTool(instance, tab.title.label, tab.place.folder);
       }
     };
 
@@ -275,6 +277,14 @@ function addTabCommands(
     },
     { isToggled: () => tracker.currentWidget?.content.isLogShown ?? false }
   );
+}
+
+/** The workspace of the server: the person's own, or the project's. Without it MLflow asks which one is meant; null where it is not known. */
+async function workspaceHere(projects: IProjects | null): Promise<string | null> {
+  if (projects === null) {
+    return PageConfig.getOption('labyardServer') === 'project' ? PageConfig.getOption('hubUser') : null;
+  }
+  return projects.api.ownWorkspace().catch(() => null);
 }
 
 /** Say that what the tab's commands can do may have changed. */

@@ -7,6 +7,7 @@ import { TOOL_PARAMETER } from '../models/places';
 import { Visit } from '../models/visit';
 import { CommandIDs, IToolCatalog } from '../tokens';
 import { platformUrl } from '../widgets/window';
+import { sayWhenOver } from '../widgets/left';
 import { VisitBar } from '../widgets/projects/visit';
 
 /** In JupyterLab it has a line of its own; elsewhere it stands before the logo. */
@@ -33,7 +34,10 @@ export const visitPlugin: JupyterFrontEndPlugin<void> = {
         catalog.get(tool) ? app.commands.execute(CommandIDs.open, { tool, folder: '' }) : undefined
       );
     }
-    app.shell.add(new VisitBar({ visit, home, trans: translator.load('labyard') }), shell ? 'header' : 'top', {
+    const trans = translator.load('labyard');
+    sayWhenOver({ visit, page: app.shell.node, home, trans });
+    app.serviceManager.connectionFailure.connect(() => void visit.refresh());
+    app.shell.add(new VisitBar({ visit, home, trans }), shell ? 'header' : 'top', {
       rank: RANK
     });
   }

@@ -33,6 +33,8 @@ export async function shareTool(options: {
   list: ProjectList;
   instance: string;
   title: string;
+  /** Folder that the tool was opened on; null where it takes none. */
+  folder: string | null;
   actions: IProjectActions;
   trans: TranslationBundle;
 }): Promise<void> {
@@ -40,15 +42,19 @@ export async function shareTool(options: {
   try {
     await list.refresh();
     await list.readAll();
-    const names = list.projects.filter(project => may(project, 'share_tool')).map(project => project.name);
-    if (names.length === 0) {
+    const projects = list.projects.filter(project => may(project, 'share_tool'));
+    if (projects.length === 0) {
       throw new Error(
         list.error ?? trans.__('You can share tools with a project that you own or edit, and you are in none yet.')
       );
     }
     const { value } = await InputDialog.getItem({
       title: trans.__('Share %1 with the members of', title),
-      items: names,
+      items: projects.map(project => project.name),
+      current: Math.max(
+        0,
+        projects.findIndex(project => `${options.folder ?? ''}/`.startsWith(`${project.path}/`))
+      ),
       okLabel: trans.__('Share')
     });
     const project = list.find(value ?? '');

@@ -10,24 +10,46 @@ import { Action, Avatar, Failure, Reading, RoleSelect } from './parts';
 
 /** A long list begins with this many; the others are one click away. */
 const SHORT = 12;
+/** More than this many can be filtered. */
+const MANY = 20;
 
 /** Who is in a project. */
 export function Members({ detail }: { detail: ProjectDetail }): React.JSX.Element {
   const { trans } = usePanel();
   const [isWhole, setWhole] = useState(false);
+  const [wanted, setWanted] = useState('');
   const members = detail.part('members');
   const all = members.value ?? [];
-  const shown = isWhole || all.length <= SHORT + 1 ? all : all.slice(0, SHORT);
+  const fitting = all.filter(member => member.user.includes(wanted.trim().toLowerCase()));
+  const shown = isWhole || fitting.length <= SHORT + 1 ? fitting : fitting.slice(0, SHORT);
   return (
     <>
+      {all.length > MANY && (
+        <div className="labyard-Filter">
+          <input
+            type="search"
+            aria-label={trans.__('Filter members')}
+            placeholder={trans.__('Filter %1 members …', all.length)}
+            value={wanted}
+            onChange={event => {
+              setWanted(event.currentTarget.value);
+            }}
+          />
+        </div>
+      )}
+      {fitting.length === 0 && all.length > 0 && (
+        <p className="labyard-Hint" role="status">
+          {trans.__('No member has “%1” in their name.', wanted.trim())}
+        </p>
+      )}
       <ul className="labyard-Rows" aria-label={trans.__('Members of %1', detail.project.display_name)}>
         {shown.map(member => (
           <MemberRow key={member.user} detail={detail} member={member} />
         ))}
       </ul>
-      {shown.length < all.length && (
+      {shown.length < fitting.length && (
         <Action
-          label={trans.__('Show all %1 members', all.length)}
+          label={trans.__('Show all %1 members', fitting.length)}
           onClick={() => {
             setWhole(true);
           }}
@@ -84,7 +106,7 @@ function MemberRow({ detail, member }: { detail: ProjectDetail; member: IMember 
   };
   return (
     <li className="labyard-Row">
-      <div className="labyard-Row-line">
+      <div className="labyard-Row-line labyard-Member">
         <Avatar name={member.user} />
         <span className="labyard-Row-text" title={trans.__('%1, added by %2', member.user, member.added_by)}>
           {member.user}

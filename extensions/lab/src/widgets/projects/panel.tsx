@@ -39,6 +39,7 @@ export class ProjectsPanel extends ReactWidget {
     this.addClass('labyard-ProjectsPanel');
     this.title.icon = projectsIcon;
     this.title.caption = trans.__('Projects');
+    this.node.tabIndex = -1; // it has the keyboard until there is a filter to have it
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Projects'));
     this._focus = new FocusKeeper(this.node);
@@ -58,7 +59,7 @@ export class ProjectsPanel extends ReactWidget {
   }
 
   protected override render(): React.JSX.Element {
-    return <Panel {...this._options} creating={this._creating} />;
+    return <Panel {...this._options} creating={this._creating} filterShown={this._takeKeyboard} />;
   }
 
   protected override onAfterShow(message: Message): void {
@@ -78,8 +79,15 @@ export class ProjectsPanel extends ReactWidget {
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.node.querySelector<HTMLElement>('input[type=search]')?.focus();
+    (this.node.querySelector<HTMLElement>('input[type=search]') ?? this.node).focus();
   }
+
+  /** The list came after the panel: the filter gets the keyboard, if it is still here. */
+  private readonly _takeKeyboard = (filter: HTMLInputElement | null): void => {
+    if (filter && document.activeElement === this.node) {
+      filter.focus();
+    }
+  };
 
   private readonly _onWindowFocus = (): void => {
     this._options.list.refreshIfOld();
@@ -89,7 +97,12 @@ export class ProjectsPanel extends ReactWidget {
   private readonly _focus: FocusKeeper;
 }
 
-function Panel(props: IProjectsPanelOptions & { creating: Signal<ProjectsPanel, boolean> }): React.JSX.Element {
+function Panel(
+  props: IProjectsPanelOptions & {
+    creating: Signal<ProjectsPanel, boolean>;
+    filterShown: (filter: HTMLInputElement | null) => void;
+  }
+): React.JSX.Element {
   const { list, actions, trans, user, creating } = props;
   const [isCreating, setCreating] = useState(false);
   const [spoken, setSpoken] = useState('');
@@ -153,7 +166,7 @@ function Panel(props: IProjectsPanelOptions & { creating: Signal<ProjectsPanel, 
       </div>
       <div ref={scroller} className="labyard-ProjectsPanel-scroll">
         {isCreating && <CreateForm close={closeForm} created={created} />}
-        {(list.projects.length > 0 || list.withArchived) && <Filter />}
+        {(list.projects.length > 0 || list.withArchived) && <Filter shown={props.filterShown} />}
         <Trouble />
         <List
           scroller={scroller}
@@ -171,12 +184,13 @@ function Panel(props: IProjectsPanelOptions & { creating: Signal<ProjectsPanel, 
   );
 }
 
-function Filter(): React.JSX.Element {
+function Filter(props: { shown: (filter: HTMLInputElement | null) => void }): React.JSX.Element {
   const { list, trans } = usePanel();
   const id = useId();
   return (
     <div className="labyard-Filter">
       <input
+        ref={props.shown}
         type="search"
         aria-label={trans.__('Filter projects')}
         placeholder={trans.__('Filter …')}
