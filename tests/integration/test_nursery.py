@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import signal
@@ -31,10 +32,11 @@ class World:
     token: str
     server: httpx.Client
     hub: httpx.Client
+    browser: httpx.Client
 
-    def start(self) -> psutil.Process:
+    def start(self, **options: str) -> psutil.Process:
         """Start ada's server, and return its process."""
-        assert self.hub.post("ada/server").status_code in (201, 202)
+        assert self.hub.post("ada/server", json={"user_options": options} if options else None).status_code in (201, 202)
         wait_until(lambda: self.model.get("ready"), "the server is ready", 90)
         record = json.loads((self.running.state.run_private / "servers" / "ada.json").read_text())
         return psutil.Process(record["pid"])
@@ -71,8 +73,9 @@ def world(environments: Any) -> Iterator[World]:
         (folder / "config.yaml").write_text("tools: {enabled: []}\n")
         with start_platform(folder / "state", "--config", str(folder / "config.yaml")) as running:
             running.add_user("ada", PASSWORD)
-            token = running.session("ada", PASSWORD).token("ada")
-            yield World(running, token, running.client("user/ada/", token), running.client("hub/api/users/", token))
+            session = running.session("ada", PASSWORD)
+            token = session.token("ada")
+            yield World(running, token, running.client("user/ada/", token), running.client("hub/api/users/", token), session.http)
 
 
 def test_a_forked_server_is_as_an_ordinary_one(world: World) -> None:
@@ -147,6 +150,35 @@ def test_a_new_hub_finds_a_forked_server_and_ends_it(world: World) -> None:
     wait_until(
         lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family), "all that it started has ended"
     )
+
+
+def safe_start_told(world: World) -> str:
+    """Return what JupyterLab's page and the home page both say about a safe start; empty if there was none."""
+    page = world.server.get("lab").text
+    config = json.loads(page.partition('id="jupyter-config-data" type="application/json">')[2].partition("</script>")[0])
+    reason = str(config["labyardSafeStart"])
+    home = html.unescape(world.browser.get("hub/home").text)
+    assert (reason in home) if reason else ("Safe start" not in home)
+    return reason
+
+
+def test_a_safe_start_can_be_asked_for_and_holds_once(world: World) -> None:
+    assert 'name="safe_start"' in world.browser.get("hub/spawn").text
+    world.start(safe_start="1")
+    assert safe_start_told(world) == "You asked for it when you started this server."
+    world.stop()
+    file = world.running.state.homes / "ada" / ".jupyter" / "jupyter_server_config.py"
+    file.parent.mkdir(exist_ok=True)
+    owner = file.parent.parent.stat()
+    os.chown(file.parent, owner.st_uid, owner.st_gid)
+    file.write_text("raise SystemExit")
+    world.start()  # without being asked for, it needs a reason
+    assert "(SystemExit)" in safe_start_told(world)
+    world.stop()
+    file.unlink()
+    world.start()
+    assert safe_start_told(world) == ""
+    world.stop()
 
 
 def test_the_owner_works_on_while_the_hub_is_away(world: World) -> None:

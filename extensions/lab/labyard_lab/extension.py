@@ -34,6 +34,7 @@ from labyard_lab.proxy.paths import ToolPath, ToolPaths
 from labyard_lab.proxy.ports import PORT_PATH, PortHttpHandler, Ports, PortWebsocketHandler
 from labyard_lab.proxy.tools import ToolHttpHandler, ToolWebsocketHandler
 from labyard_lab.proxy.websocket import MAX_MESSAGE_BYTES, WebsocketPath
+from labyard_lab.safe_start import note_started, safe_start_reason
 from labyard_lab.settings_answers import CompressedAnswers
 from labyard_lab.visitors.access import PersonalServer, ProjectServer
 from labyard_lab.visitors.gate import Gate
@@ -160,6 +161,7 @@ class LabyardLab(ExtensionApp):
         kind = "project" if project else "personal" if service_url else ""
         page = web_app.settings.setdefault("page_config_data", {})
         page["labyardServer"] = kind
+        page["labyardSafeStart"] = safe_start_reason()
         page["labyardSessionEndsAt"] = os.environ.get("LABYARD_SESSION_ENDS_AT", "")
         self.platform = PlatformService(service_url) if service_url and not project else None
         web_app.add_handlers(".*", [(base_path + "(.*)", PlatformHandler, {"service": self.platform, "base_path": base_path})])
@@ -183,6 +185,7 @@ class LabyardLab(ExtensionApp):
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Begin to look for work that is to keep the server from being stopped as idle, and for visitors who may not stay."""
+        note_started()
         CompressedAnswers.install(serverapp.web_app, serverapp.base_url)
         share_assets(serverapp.web_app.settings)  # JupyterHub's part of the server puts its own hook there when it is initialized
         watch = [self._tell_ready(), self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]

@@ -8,6 +8,8 @@ from urllib.parse import quote
 import aiohttp
 from jupyter_server.utils import url_path_join
 
+from labyard_lab.safe_start import safe_start_reason
+
 __all__ = ["platform_origin", "platform_url", "tell_ready"]
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
@@ -38,6 +40,6 @@ async def tell_ready() -> None:
     path = "/".join(quote(part, safe="") for part in (user, os.environ.get("JUPYTERHUB_SERVER_NAME", "")) if part)
     async with (
         aiohttp.ClientSession(timeout=TIMEOUT, headers={"Authorization": f"token {token}"}) as session,
-        session.post(f"{hub}/labyard/ready/{path}") as answer,
+        session.post(f"{hub}/labyard/ready/{path}", json={"safe_start": safe_start_reason()}) as answer,
     ):
         answer.raise_for_status()

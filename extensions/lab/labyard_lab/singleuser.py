@@ -16,6 +16,7 @@ from urllib.parse import quote
 from jupyter_core.paths import jupyter_config_dir
 
 from labyard_lab.light_imports import import_jupyterlab, lighten_imports
+from labyard_lab.safe_start import run_or_start_safely
 
 __all__ = ["HANDLED_VARIABLES", "PRELOADED", "main", "preload"]
 
@@ -55,11 +56,11 @@ def main() -> None:
     lighten_imports()
     forget_home()
     separate_workspaces()
-    if "USER" in os.environ:
+    if "USER" in os.environ and not any(one.startswith("--Session.username=") for one in sys.argv):
         # jupyter_client looks at the variable when it is imported.
         sys.argv.append(f"--Session.username={os.environ['USER']}")
     import_jupyterlab()
-    importlib.import_module("jupyterhub.singleuser").main()
+    run_or_start_safely(lambda: importlib.import_module("jupyterhub.singleuser").main())
 
 
 def separate_workspaces() -> None:
@@ -77,3 +78,7 @@ def forget_home() -> None:
     trash = sys.modules.get("send2trash.plat_other")
     if trash is not None:
         importlib.reload(trash)
+
+
+if __name__ == "__main__":
+    main()

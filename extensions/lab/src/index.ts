@@ -9,6 +9,7 @@ import { notebookPlugin } from './plugins/notebook';
 import { palettePlugin } from './plugins/palette';
 import { problemsPlugin } from './plugins/problems';
 import { projectsPlugin } from './plugins/projects';
+import { safeStartPlugin } from './plugins/safeStart';
 import { startPlugin } from './plugins/start';
 import { tabsPlugin } from './plugins/tabs';
 import { visitPlugin } from './plugins/visit';
@@ -25,7 +26,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   notebookPlugin,
   homePlugin,
   visitPlugin,
-  deadlinePlugin
+  deadlinePlugin,
+  safeStartPlugin
 ];
 
 export default plugins;

@@ -42,12 +42,15 @@ class Choice:
         ``lab`` or ``notebook``.
     idle_seconds
         The server is stopped when nobody has used it for so long; None: as the administrator says for all.
+    safe_start
+        Whether it starts without its owner's own Jupyter configuration. It holds for one start.
     """
 
     profile: ProfileSettings
     image: Image | None
     interface: str
     idle_seconds: float | None = None
+    safe_start: bool = False
 
     def to_options(self) -> dict[str, Any]:
         """Return it as JupyterHub keeps it, in a server's ``user_options``."""
@@ -56,6 +59,8 @@ class Choice:
             options["image"] = self.image.name
         if self.idle_seconds is not None:
             options["idle_seconds"] = self.idle_seconds
+        if self.safe_start:
+            options["safe_start"] = True
         return options
 
 
@@ -98,7 +103,7 @@ def choose(
     Parameters
     ----------
     asked
-        What they said: any of ``profile``, ``image``, ``interface`` and ``idle_seconds``. What it has must be allowed.
+        What they said: any of ``profile``, ``image``, ``interface``, ``idle_seconds`` and ``safe_start``. What it has must be allowed.
     last
         What they had before, which fills in what they did not say as far as it is allowed still.
     idle_limit_seconds
@@ -118,7 +123,7 @@ def choose(
         interface = interface if interface in INTERFACES else fallback
     if interface not in INTERFACES:
         raise InterfaceChoiceError(interface, INTERFACES)
-    return Choice(profile, image, interface, _idle(asked, last, idle_limit_seconds))
+    return Choice(profile, image, interface, _idle(asked, last, idle_limit_seconds), bool(asked.get("safe_start")))
 
 
 def _profile(asked: Mapping[str, Any], last: Mapping[str, Any], allowed: list[ProfileSettings]) -> ProfileSettings:

@@ -7,7 +7,7 @@ the REST API; it checks the choice and the quotas, and takes what the server nee
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -153,6 +153,10 @@ class ChosenSpawner(TimedSpawner):
     user_options: Any
 
     starts: Any = AnyTrait(config=True, help="What there is to start: a `Starts`.")
+    safe_start = False
+    """Whether the start is without the owner's own Jupyter configuration."""
+    safe_start_reason = ""
+    """Why the server runs without it, as the server has told; empty if it has it."""
     granted: Granted | None = None
     """None while the server does not run."""
     _granted_as: Key = ("", "")
@@ -203,6 +207,7 @@ class ChosenSpawner(TimedSpawner):
     def chosen(self, choice: Choice) -> None:
         """Take what the start is with."""
         self.default_url = DEFAULT_URLS[choice.interface]
+        self.safe_start, self.safe_start_reason = choice.safe_start, ""
 
     def process_ids(self) -> set[int] | None:
         """Return the processes of the server; None where they are not on this machine."""
@@ -223,6 +228,8 @@ class ChosenSpawner(TimedSpawner):
             if self.granted.devices:
                 environment["CUDA_VISIBLE_DEVICES"] = environment["LABYARD_GPUS"] = ",".join(self.granted.devices)
         # How often a server tells the hub when it was last used: often enough to know before it is decided.
+        if self.safe_start:
+            environment["LABYARD_SAFE_START"] = "1"
         environment["LABYARD_HUB_AWAY_SECONDS"] = str(self.starts.settings.servers.hub_away_seconds)
         environment["JUPYTERHUB_ACTIVITY_INTERVAL"] = str(activity_interval_seconds(self.idle_seconds))
         return environment
@@ -258,7 +265,7 @@ def choose_for(starts: Starts, user: Any, server_name: str, asked: Mapping[str, 
         profiles: Sequence[ProfileSettings] = [
             one for one in settings.profiles if one.name == wanted or (wanted is None and not one.groups)
         ]
-        asked = {key: value for key, value in asked.items() if key == "interface"}
+        asked = {key: value for key, value in asked.items() if key in ("interface", "safe_start")}
         profiles = [one.model_copy(update={"groups": ()}) for one in profiles[:1]]
     else:
         profiles = settings.profiles
@@ -339,5 +346,5 @@ async def apply_choice(spawner: Any, user_options: Mapping[str, Any]) -> None:
             spawner.orm_spawner.user_options = {}  # else the next start would ask for it again
         raise StartRefusal(error) from error
     spawner.grant(Granted.of(choice, devices, starts.now()))
-    spawner.user_options = spawner.orm_spawner.user_options = choice.to_options()
+    spawner.user_options = spawner.orm_spawner.user_options = replace(choice, safe_start=False).to_options()
     spawner.chosen(choice)

@@ -14,6 +14,9 @@ from tornado import web
 
 __all__ = ["ReadyHandler", "readiness_handlers"]
 
+MAX_REASON = 500
+"""Characters of the reason of a safe start that are kept."""
+
 
 def readiness_handlers() -> list[tuple[Any, ...]]:
     """Return the routes, below the hub's prefix."""
@@ -29,7 +32,10 @@ class ReadyHandler(APIHandler):  # type: ignore[misc]  # jupyterhub carries no t
         user = self.find_user(user_name)
         if user is None or server_name not in user.spawners:
             raise web.HTTPError(404, "there is no such server")
-        told_ready = getattr(user.spawners[server_name], "told_ready", None)
+        spawner = user.spawners[server_name]
+        reason = (self.get_json_body() or {}).get("safe_start", "")
+        spawner.safe_start_reason = reason[:MAX_REASON] if isinstance(reason, str) else ""
+        told_ready = getattr(spawner, "told_ready", None)
         if told_ready is not None:
             told_ready.set()
         self.set_status(204)

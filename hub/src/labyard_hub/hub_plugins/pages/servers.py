@@ -43,6 +43,8 @@ class ServerView:
         What to do about it; empty where `problem` says it.
     ended
         Why it was stopped, where that was not by somebody's hand; empty otherwise.
+    safe_start
+        Why it runs without its owner's own Jupyter configuration; empty if it has it.
     ends_soon
         That it is about to be stopped whoever uses it; empty otherwise.
     """
@@ -56,6 +58,7 @@ class ServerView:
     problem: str
     advice: str = ""
     ended: str = ""
+    safe_start: str = ""
     ends_soon: str = ""
 
 
@@ -74,7 +77,7 @@ def _view(user: Any, spawner: Any, now: datetime) -> ServerView:
         told = explain_failure(spawner)
         problem, advice = told.sentence, told.advice
     orm_spawner = getattr(spawner, "orm_spawner", spawner)
-    facts, ends_soon = [], ""
+    facts, ends_soon, safe_start = [], "", ""
     if state in ("running", "starting") and (what := describe_granted(spawner)):
         facts.append(what)
     if state == "running":
@@ -87,6 +90,7 @@ def _view(user: Any, spawner: Any, now: datetime) -> ServerView:
             facts.append(f"will be stopped in {span(left)}")
             if left < WARN_SECONDS:
                 ends_soon = f"It will be stopped in {span(left)}, since its profile allows no longer session. Save what you work on, then start it again."
+        safe_start = str(getattr(spawner, "safe_start_reason", ""))
     elif state in ("stopped", "failed") and orm_spawner.last_activity:
         facts.append(f"last used {ago(_aware(orm_spawner.last_activity), now)}")
     return ServerView(
@@ -99,6 +103,7 @@ def _view(user: Any, spawner: Any, now: datetime) -> ServerView:
         problem=problem,
         advice=advice,
         ends_soon=ends_soon,
+        safe_start=safe_start,
         ended=str((orm_spawner.state or {}).get("ended", "")) if state == "stopped" else "",
     )
 

@@ -20,7 +20,7 @@ from labyard_hub.hub_plugins.start_failures import StartRefusal
 
 __all__ = ["StartHandler"]
 
-FIELDS = ("profile", "interface", "idle_seconds")
+FIELDS = ("profile", "interface", "idle_seconds", "safe_start")
 
 
 @dataclass
