@@ -232,6 +232,13 @@ def test_a_disk_that_fills_up_and_is_emptied(open_folder: Path) -> None:
         subprocess.run(["umount", "--lazy", str(root)], check=True)
 
 
+def fill(file: Path) -> None:
+    """Write to `file` until the disk is full."""
+    with contextlib.suppress(OSError), file.open("ab", buffering=0) as filler:
+        while True:
+            filler.write(b"x" * 4096)
+
+
 def fill_and_empty(running: RunningPlatform) -> None:
     running.add_user("ada", PASSWORD, admin=True)
     ada = running.session("ada", PASSWORD)
@@ -242,9 +249,12 @@ def fill_and_empty(running: RunningPlatform) -> None:
     pids = {name: running.process_id(name) for name in ("hub", "proxy")}
     fresh = running.client("hub/api/", ada.token("ada"))  # the hub has never noted its use
     filler = running.root / "filler"
-    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file_on_disk:
-        while True:
-            file_on_disk.write(b"x" * 4096)
+    reserve = running.root / "reserve"
+    wait_until(reserve.exists, "the reserve is taken")
+    fill(filler)
+    wait_until(lambda: not reserve.exists(), "the reserve is given up")
+    fill(filler)
+    assert [event["message"] for event in running.events if event["event"] == "disk"][-1].startswith("full")
 
     # A part that dies comes back once there is room, and takes nothing with it.
     service = psutil.Process(running.process_id("service"))

@@ -24,6 +24,7 @@ from labyard_hub.domain.quotas import Usage, check_quota, needs_of
 from labyard_hub.domain.start_errors import ChoiceError, StartRefusedError
 from labyard_hub.hub_plugins import mlflow_client
 from labyard_hub.hub_plugins.capacity import Capacity, keeps
+from labyard_hub.hub_plugins.disk_use import DiskUse
 from labyard_hub.hub_plugins.idle import TimedSpawner, activity_interval_seconds
 from labyard_hub.hub_plugins.start_failures import StartRefusal
 from labyard_hub.hub_plugins.taken import Key, Taken
@@ -119,12 +120,15 @@ class Starts:
         What is free.
     taken
         What each server that starts or runs was given, by owner and server name.
+    disk
+        Who fills the disk of the state folder; None on a cluster, where homes are volumes.
     """
 
     settings: Settings
     capacity: Capacity = field(default_factory=Capacity)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     taken: Taken = field(default_factory=Taken)
+    disk: DiskUse | None = None
 
     def __deepcopy__(self, memo: Any) -> Starts:
         """Return itself: JupyterHub copies configuration, and all spawners share this."""

@@ -20,6 +20,7 @@ from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.hub_plugins.choices import DEFAULT_URLS, Starts
 from labyard_hub.hub_plugins.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_origins, configure_services
+from labyard_hub.hub_plugins.disk_use import DiskUse
 from labyard_hub.hub_plugins.hub.database_errors import explain_database_errors
 from labyard_hub.hub_plugins.local.capacity import LocalCapacity
 from labyard_hub.hub_plugins.local.spawner import LabyardSpawner
@@ -95,6 +96,7 @@ def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings)
     spawner.isolated = isolates(servers.isolation)
     starts = Starts(settings)
     starts.capacity = LocalCapacity(starts.taken)
+    starts.disk = DiskUse(state)
     spawner.starts = starts
     spawner.process_limit = servers.process_limit
     spawner.warm_start = servers.warm_start

@@ -15,7 +15,7 @@ from labyard_hub.domain.names import check_group_name
 from labyard_hub.hub_plugins.choices import Starts
 from labyard_hub.hub_plugins.pages.base import Page
 from labyard_hub.hub_plugins.pages.paging import PAGE_SIZE, Part, part_of
-from labyard_hub.hub_plugins.pages.resources_view import UsageRow, view_groups, view_people
+from labyard_hub.hub_plugins.pages.resources_view import UsageRow, view_disk, view_groups, view_people
 from labyard_hub.hub_plugins.pages.start_view import view_all_profiles
 
 __all__ = ["GroupHandler", "ResourcesHandler"]
@@ -37,6 +37,7 @@ class _ResourcesPage(Page):
         await self.page(
             "resources.html",
             profiles=await view_all_profiles(starts),
+            disk=view_disk(starts.disk.look()) if starts.disk is not None else None,
             people=people,
             groups=groups,
             at_first=MEMBERS_AT_FIRST,

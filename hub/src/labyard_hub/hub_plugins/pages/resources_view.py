@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from jupyterhub import orm
@@ -17,10 +18,15 @@ from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.quotas import Usage
 from labyard_hub.domain.scopes import PROJECT_GROUP
 from labyard_hub.hub_plugins.choices import Starts
+from labyard_hub.hub_plugins.disk_use import DiskFigures
 from labyard_hub.hub_plugins.pages.paging import Part, part_of
+from labyard_hub.hub_plugins.pages.texts import ago
 from labyard_hub.hub_plugins.pages.visits import project_name
 
-__all__ = ["GroupView", "UsageRow", "view_groups", "view_people"]
+__all__ = ["DiskView", "GroupView", "UsageRow", "view_disk", "view_groups", "view_people"]
+
+WARN_SHARE = 0.9
+"""Share of the disk in use from which on the page warns."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,42 @@ class GroupView(UsageRow):
     """A group, with everybody who is in it; it has no members where only the configuration knows it."""
 
     members: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class DiskView:
+    """How full the disk of the state folder is.
+
+    Attributes
+    ----------
+    sentence
+        It in words.
+    warns
+        Whether somebody should make room.
+    owners
+        People and projects with the size of their folders, the largest first.
+    hint
+        How old the sizes are.
+    """
+
+    sentence: str
+    warns: bool
+    owners: tuple[tuple[str, str], ...]
+    hint: str
+
+
+def view_disk(figures: DiskFigures) -> DiskView:
+    """Return what the page shows of a disk."""
+    share, left, total = f"{figures.full_share:.0%}", format_bytes(figures.free_bytes), format_bytes(figures.total_bytes)
+    hint = "Folders are being measured: load the page again in a while."
+    if figures.measured_at is not None:
+        hint = f"The largest folders, measured {ago(datetime.fromtimestamp(figures.measured_at, UTC), datetime.now(UTC))}."
+    return DiskView(
+        f"The disk of the state folder is {share} full: {left} of {total} are left.",
+        figures.full_share >= WARN_SHARE,
+        tuple((project_name(name) if is_project_id(name) else name, format_bytes(size)) for name, size in figures.owners),
+        hint,
+    )
 
 
 def view_people(starts: Starts, wanted: str, page: str) -> Part[UsageRow]:
