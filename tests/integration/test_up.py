@@ -8,12 +8,15 @@ import os
 import signal
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from labyard_hub.config.platform import Platform
+from labyard_hub.config.state import StateFolder
 from tests.platform import LABYARD, RunningPlatform, is_root, labyard, skip_without, start_platform, wait_until
 
 pytestmark = pytest.mark.integration
@@ -134,14 +137,25 @@ def test_up_adopts_what_a_killed_up_left(open_folder: Path) -> None:
 
 
 def test_detached(open_folder: Path) -> None:
+    """Two at once: one starts, the other says so. What has no record is found and ended too."""
     root = open_folder / "state"
     try:
-        done = labyard("up", "--detach", "--state-dir", str(root), "--port", "0")
+        with ThreadPoolExecutor(2) as threads:
+            both = list(threads.map(lambda _: labyard("up", "--detach", "--state-dir", str(root), "--port", "0", check=False), range(2)))
+        done, refused = sorted(both, key=lambda one: one.returncode)
+        assert (done.returncode, refused.returncode) == (0, 1), both
         assert "hub/setup?token=" in done.stdout.splitlines()[-1]
         assert "labyard down" in done.stdout or "link" in done.stdout
+        assert "another `labyard up` is starting" in refused.stderr or "already running" in refused.stderr
+        assert "Traceback" not in refused.stdout + refused.stderr
         status = json.loads(labyard("status", "--state-dir", str(root), "--json").stdout)
         assert status["state"] == "running"
         assert httpx.get(f"{status['url']}hub/health").status_code == 200
+        (StateFolder(root).run_private / "processes" / "proxy.json").unlink()
+        status = json.loads(labyard("status", "--state-dir", str(root), "--json").stdout)
+        assert status["state"] == "incomplete"
+        assert "unrecorded" in {one["name"] for one in status["processes"]}
+        os.kill(Platform.read(StateFolder(root)).pid, signal.SIGKILL)  # type: ignore[union-attr]  # it runs
     finally:
         labyard("down", "--state-dir", str(root))
     assert our_processes(root) == []

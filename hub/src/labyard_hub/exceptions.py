@@ -106,8 +106,12 @@ class StateFolderInUseError(StateFolderError):
 
     def __init__(self, path: Path, pid: int, url: str | None) -> None:
         self.pid, self.url = pid, url
-        where = f" at {url}" if url else ""
-        super().__init__(path, f"Labyard is already running on it (process {pid}{where}). Stop it with `labyard down --state-dir {path}`")
+        if pid:
+            where = f" at {url}" if url else ""
+            problem = f"Labyard is already running on it (process {pid}{where}). Stop it with `labyard down --state-dir {path}`"
+        else:
+            problem = f"another `labyard up` is starting on it. `labyard status --state-dir {path}` says when it is up"
+        super().__init__(path, problem)
 
 
 class EnvironmentSetupError(LabyardError):

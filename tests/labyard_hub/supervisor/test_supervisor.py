@@ -148,7 +148,7 @@ def test_one_up_per_state_folder(state: StateFolder) -> None:
     assert not is_held(state)
     with hold(state):
         assert is_held(state)
-        with pytest.raises(StateFolderInUseError, match="labyard down"), hold(state):
+        with pytest.raises(StateFolderInUseError, match="labyard status"), hold(state):
             pytest.fail("held twice")
     assert not is_held(state)
 

@@ -61,12 +61,30 @@ class StateFolder:
         try:
             record = json.loads(self.version_file.read_text())
             found = int(record["layout"])
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if self._restore_version():
+                return
+            if any(path.exists() for path in (self.identity_database, self.database)):
+                problem = f"{self.version_file.name} is missing, and so is its copy {self._version_copy}. Restore one of them from a backup"
+                raise StateFolderError(self.root, problem) from error
             return
         except (ValueError, KeyError, TypeError) as error:
+            if self._restore_version():
+                return
             raise StateFolderError(self.root, f"{self.version_file.name} is not readable ({error}); restore it from a backup") from error
         if found > LAYOUT_VERSION:
             raise StateFolderNewerError(self.root, found, LAYOUT_VERSION)
+
+    def _restore_version(self) -> bool:
+        """Put the copy of a lost or damaged version file in its place, and return whether there is one."""
+        try:
+            text = self._version_copy.read_text()
+            usable: bool = json.loads(text)["layout"] == LAYOUT_VERSION
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        if usable:
+            write_atomically(self.version_file, text, mode=0o600)
+        return usable
 
     def _make(self) -> None:
         # 0711: the users' accounts pass through to their homes and can list nothing.
@@ -84,11 +102,17 @@ class StateFolder:
         if not self.version_file.exists():
             record = {"layout": LAYOUT_VERSION, "instance": os.urandom(4).hex(), "created_at": datetime.now(UTC).isoformat()}
             write_atomically(self.version_file, json.dumps(record) + "\n", mode=0o600)
+        if not self._version_copy.exists():
+            write_atomically(self._version_copy, self.version_file.read_text(), mode=0o600)
 
     @property
     def version_file(self) -> Path:
         """Layout version and instance id."""
         return self.root / "state.json"
+
+    @property
+    def _version_copy(self) -> Path:
+        return self.hub / "state.json"
 
     @property
     def instance(self) -> str:

@@ -14,7 +14,7 @@ __all__ = ["hold", "is_held"]
 
 
 @contextmanager
-def hold(state: StateFolder) -> Iterator[None]:
+def hold(state: StateFolder, name: str = "up.lock") -> Iterator[None]:
     """Hold the state folder until the block or the process ends, however it ends.
 
     Raises
@@ -22,7 +22,7 @@ def hold(state: StateFolder) -> Iterator[None]:
     StateFolderInUseError
         If another process holds it.
     """
-    with (state.run_private / "up.lock").open("a") as file:
+    with (state.run_private / name).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -20,6 +20,8 @@ from labyard_hub.supervisor.lock import is_held
 __all__ = ["UNRECORDED", "PlatformStatus", "ProcessStatus", "existing", "leftover_processes", "platform_status"]
 
 
+ESSENTIAL = frozenset({"proxy", "hub", "service"})
+"""Names of the processes without which a platform does not run."""
 UNRECORDED = "unrecorded"
 """Name of a process of the platform that has no record."""
 
@@ -37,7 +39,7 @@ class ProcessStatus:
 
 @dataclass(frozen=True)
 class PlatformStatus:
-    """What runs; `state` is ``running``, ``starting``, ``unattended`` (its ``labyard up`` was killed) or ``stopped``."""
+    """What runs; `state` is ``running``, ``incomplete`` (a part of it does not), ``starting``, ``unattended`` (its ``labyard up`` was killed) or ``stopped``."""
 
     state: str
     url: str | None
@@ -51,7 +53,7 @@ class PlatformStatus:
 def existing(root: Path) -> StateFolder | None:
     """Return the state folder `root`, None where there is none."""
     try:
-        return StateFolder.open(root) if (root / "state.json").exists() else None
+        return StateFolder.open(root) if any((root / name).exists() for name in ("state.json", "run/private")) else None
     except PermissionError as error:
         raise StateFolderError(root, f"{error.strerror}. It belongs to another user; run this as the one who started it") from error
 
@@ -94,7 +96,8 @@ def platform_status(root: Path) -> PlatformStatus:
     servers = [one for one in found if one.kind == "server"]
     held = is_held(state)
     if held:
-        word = "running" if platform is not None and platform.ready else "starting"
+        missing = ESSENTIAL - {one.name for one in processes}
+        word = "starting" if platform is None or not platform.ready else "incomplete" if missing else "running"
     else:
         word = "unattended" if processes or servers else "stopped"
     return PlatformStatus(word, platform.url if platform is not None and processes else None, [*processes, *servers])

@@ -26,6 +26,8 @@ from labyard_hub.config.state import StateFolder, write_atomically
 from labyard_hub.exceptions import PlatformStartError
 from labyard_hub.storage.identity import IdentityStore
 from labyard_hub.supervisor.control import PATIENCE_SECONDS, leftover_processes
+from labyard_hub.supervisor.damage import check_files
+from labyard_hub.supervisor.disk import DiskWatch
 from labyard_hub.supervisor.hub import hub_process
 from labyard_hub.supervisor.lock import hold, is_held
 from labyard_hub.supervisor.mlflow import mlflow_process
@@ -81,6 +83,7 @@ def run_platform(configuration: Configuration, root: Path, report: Reporter, *, 
     keep_printing()
     state = StateFolder.open(root)
     with hold(state):
+        check_files(state)
         asyncio.run(_run(configuration, state, report, browser=browser))
 
 
@@ -101,7 +104,7 @@ async def _run(configuration: Configuration, state: StateFolder, report: Reporte
         if not stopped.is_set():
             _announce(configuration, state, platform, report, browser=browser)
             replace(platform, ready=True).write(state)
-            await supervisor.watch(stopped)
+            await asyncio.gather(supervisor.watch(stopped), DiskWatch(state, report.fact).run(stopped))
     finally:
         report.fact("stopping", "servers and all that `labyard up` started")
         await supervisor.stop(("hub",))
@@ -161,6 +164,11 @@ async def _start(configuration: Configuration, state: StateFolder, platform: Pla
     if isolates(settings.servers.isolation):
         report.fact("isolation", "on: a Unix account per user")
         report.fact("limits", await asyncio.to_thread(describe_support))
+        if unlimited := [one.label for one in settings.profiles if one.memory_bytes is None]:
+            which = "" if len(settings.profiles) == len(unlimited) else f" with the profile {', '.join(unlimited)}"
+            report.fact(
+                "memory", f"no limit: a server{which} can take all of this machine's. Set `servers.memory_limit_bytes`, such as 4Gi"
+            )
     else:
         why = "started as an ordinary user" if os.geteuid() != 0 else "by the setting servers.isolation"
         report.fact(
@@ -198,17 +206,18 @@ def run_detached(configuration: Configuration, root: Path, report: Reporter) -> 
         If it ends instead.
     """
     state = StateFolder.open(root)
-    with hold(state):  # says so now if another one runs
-        pass
-    log = state.logs / "up.log"
-    request = state.run_private / "detach.json"
-    write_atomically(request, dump_configuration(configuration), mode=0o600)
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "labyard_hub.supervisor.detached", str(root), str(request)],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, cwd="/",
-        )  # fmt: skip
-    _follow(log, child, state, report)
+    with hold(state, "detach.lock"):  # of two at once the second says so
+        with hold(state):  # as it does if another one runs
+            check_files(state)
+        log = state.logs / "up.log"
+        request = state.run_private / "detach.json"
+        write_atomically(request, dump_configuration(configuration), mode=0o600)
+        with log.open("wb") as output:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "labyard_hub.supervisor.detached", str(root), str(request)],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, cwd="/",
+            )  # fmt: skip
+        _follow(log, child, state, report)
 
 
 def _follow(log: Path, child: subprocess.Popen[bytes], state: StateFolder, report: Reporter) -> None:

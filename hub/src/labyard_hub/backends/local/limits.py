@@ -140,9 +140,9 @@ def describe_support() -> str:
     missing = probe.create(Limits(memory_bytes=2**30, cpu_cores=1.0, processes=64))
     probe.remove()
     if not missing:
-        return "memory, CPU and processes"
+        return "can be set on memory, CPU and processes"
     held = [name for name in ("memory", "cpu", "pids") if all(name not in one for one in missing)]
-    return ", ".join(held) if held else "none beyond the shell's own (no writable control groups)"
+    return f"can be set on {', '.join(held)}" if held else "none beyond the shell's own (no writable control groups)"
 
 
 def drop_privileges(
