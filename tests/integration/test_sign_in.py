@@ -426,7 +426,7 @@ def test_headers_and_cookies(hub: Hub, bob: str) -> None:
         assert headers["referrer-policy"] == "same-origin"
     token = hub.store.create_reset(bob, 600)
     headers = visitor.get(f"hub/invite?token={token}").headers
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "strict-origin"
     assert headers["cache-control"] == "no-store"
     log = hub.log.read_text()
     assert token not in log

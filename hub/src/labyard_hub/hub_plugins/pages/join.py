@@ -27,7 +27,7 @@ class _JoinHandler(Page):
     def set_default_headers(self) -> None:
         """Never tell another page this page's address, which holds the token."""
         super().set_default_headers()
-        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Referrer-Policy", "strict-origin")  # with `no-referrer` the form's own `Origin` would be `null`
 
     async def _check(self, token: str) -> dict[str, Any]:
         """Return what the form shows for a token that works; raise LinkError for one that does not."""
