@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import httpx
 import structlog
 
-from labyard_hub.domain.loops import repeat
+from labyard_hub.domain.loops import Coalescer, repeat
 from labyard_hub.exceptions import HubUnavailableError
 
 __all__ = ["HubGenerations"]
@@ -37,8 +37,7 @@ class HubGenerations:
         self._client, self._url = client, f"{api_url.rstrip('/')}/labyard/former-people"
         self._headers = {"Authorization": f"token {api_token}"}
         self._removed: Mapping[str, int] | None = None
-        self._asking: asyncio.Task[None] | None = None
-        self._next: asyncio.Task[None] | None = None
+        self._asking = Coalescer(self._ask)
 
     def of(self, user: str) -> int:
         """Return how many people have had the name `user` before its present owner.
@@ -60,10 +59,7 @@ class HubGenerations:
         HubUnavailableError
             If it does not say.
         """
-        # A question that is under way may have been answered before the caller's reason to ask.
-        if self._next is None:
-            self._next = asyncio.create_task(self._ask_after(self._asking))
-        await asyncio.shield(self._next)
+        await self._asking.run()
 
     async def keep(self, stop: asyncio.Event) -> None:
         """Ask again and again until `stop` is set."""
@@ -75,10 +71,7 @@ class HubGenerations:
         except HubUnavailableError as error:
             _log.warning("the hub does not say which names were removed", problem=error.message)
 
-    async def _ask_after(self, other: asyncio.Task[None] | None) -> None:
-        if other is not None:
-            await asyncio.wait([other])
-        self._asking, self._next = self._next, None
+    async def _ask(self) -> None:
         try:
             answer = await self._client.get(self._url, headers=self._headers, timeout=TIMEOUT_SECONDS)
             removed = answer.raise_for_status().json()["removed"]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from labyard_hub.backends.haproxy.route_file import Route, RouteFile
 from labyard_hub.backends.haproxy.runtime import MapChangedError, RuntimeSocket
+from labyard_hub.domain.loops import Coalescer
 
 __all__ = ["RouteTable"]
 
@@ -53,9 +54,9 @@ class RouteTable:
         self._is_whole = self.file.is_as_written()
         self._file_lock = asyncio.Lock()
         self._write_from = 0.0
-        self._appending = _Together(self._append)
-        self._writing = _Together(self._write)
-        self._telling = _Together(self._tell)
+        self._appending = Coalescer(self._append)
+        self._writing = Coalescer(self._write)
+        self._telling = Coalescer(self._tell)
 
     @property
     def routes(self) -> Mapping[str, Route]:
@@ -120,7 +121,7 @@ class RouteTable:
             self._entries.pop(key, None)
             self._changed.add(key)
 
-    async def _publish(self, file: _Together, timeout_seconds: float) -> None:
+    async def _publish(self, file: Coalescer, timeout_seconds: float) -> None:
         written, told = await asyncio.gather(file.run(), self._tell_until(timeout_seconds), return_exceptions=True)
         for problem in (written, told):
             if isinstance(problem, BaseException):
@@ -196,25 +197,3 @@ class RouteTable:
         everything, mark = dict(self._entries), secrets.token_hex(8)
         await self.runtime.replace_routes(everything, mark)
         self._told, self._mark = everything, mark
-
-
-class _Together:
-    """Runs one piece of work at a time. Whoever asks while it runs shares the next run with all who do."""
-
-    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
-        self._work = work
-        self._current: asyncio.Task[None] | None = None
-        self._next: asyncio.Task[None] | None = None
-
-    async def run(self) -> None:
-        """Return once the work was done from the beginning after now, and raise what it raised."""
-        if self._next is None:
-            self._next = asyncio.create_task(self._after(self._current))
-        # Whoever gives up does not end it for the others.
-        await asyncio.shield(self._next)
-
-    async def _after(self, current: asyncio.Task[None] | None) -> None:
-        if current is not None and not current.done():
-            await asyncio.wait([current])
-        self._current, self._next = self._next, None
-        await self._work()
