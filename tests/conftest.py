@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from labyard_hub.backends.local.environments import ENVIRONMENTS, EnvironmentStore
+from labyard_hub.config.settings import BUILT_IN_TOOLS
+from tests.budget import pytest_terminal_summary
 from tests.platform import RunningPlatform, is_root, open_temporary_folder, start_platform
 from tests.workers import WORKER, pytest_collection_modifyitems, pytest_configure, pytest_configure_node, pytest_sessionfinish
 
@@ -18,6 +20,7 @@ __all__ = [
     "pytest_configure",
     "pytest_configure_node",
     "pytest_sessionfinish",
+    "pytest_terminal_summary",
 ]
 
 TEST_ACCOUNT = f"labyard-test{'-' if WORKER else ''}{WORKER}"
@@ -45,6 +48,13 @@ def open_folder() -> Iterator[Path]:
 def platform(open_folder: Path) -> Iterator[RunningPlatform]:
     """A platform of this test's own, started as whoever runs the tests."""
     with start_platform(open_folder / "state") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_platform() -> Iterator[RunningPlatform]:
+    """A platform with all built-in tools for the files of the group ``shared platform``. Each file ends what it made there."""
+    with open_temporary_folder() as folder, start_platform(folder / "state", tools=BUILT_IN_TOOLS) as running:
         yield running
 
 

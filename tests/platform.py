@@ -13,8 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import Cookie, CookieJar
@@ -30,6 +29,7 @@ from labyard_hub.config.origins import LOOPBACK_NAME, server_label
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.state import StateFolder
 from labyard_hub.supervisor.control import stop_platform
+from tests.waiting import wait_until
 
 START_TIMEOUT_SECONDS = 180
 LABYARD = str(Path(sys.prefix) / "bin" / "labyard")
@@ -45,17 +45,6 @@ def _as_browsers_do(host: Any, *arguments: Any, **options: Any) -> Any:
 
 
 socket.getaddrinfo = _as_browsers_do
-
-
-def wait_until(condition: Callable[[], Any], what: str, timeout_seconds: float = 30) -> Any:
-    """Return the first true value of `condition`, asked again and again."""
-    deadline = time.monotonic() + timeout_seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"{what}: not within {timeout_seconds} s"
-        time.sleep(0.05)
 
 
 def skip_without(what: str) -> NoReturn:
@@ -119,6 +108,17 @@ class RunningPlatform:
 
     def add_user(self, name: str, password: str, *, admin: bool = False) -> None:
         self.labyard("user", "add", name, *(["--admin"] if admin else []), "--password-stdin", stdin=password + "\n")
+
+    def ensure_user(self, name: str, password: str) -> None:
+        """Add a user unless an earlier test of this platform has."""
+        if name not in {one["name"] for one in json.loads(self.labyard("user", "list", "--json").stdout)}:
+            self.add_user(name, password)
+
+    def stop_server(self, name: str) -> None:
+        """Stop a user's server if it runs, and wait for its end."""
+        hub = self.client("hub/api/", self.state.secret("cli_token"))
+        hub.delete(f"users/{name}/server")
+        wait_until(lambda: "" not in hub.get(f"users/{name}").json()["servers"], "the server ends")
 
     def process_id(self, name: str) -> int:
         """Return the process id of a part of the platform: hub, proxy, service, mlflow."""

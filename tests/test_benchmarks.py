@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +15,9 @@ from tests.benchmarks import __main__ as program
 from tests.benchmarks import records, report
 from tests.benchmarks.records import judge, read, record
 from tests.benchmarks.report import Result, compare
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -117,3 +122,30 @@ def test_what_is_recorded_can_be_read() -> None:
     for name, entry in read().items():
         assert name in program.benchmarks()
         assert {"machine", "recorded_at", "ratios"} <= entry.keys()
+
+
+def test_one_that_is_interrupted_stops_what_it_has_started(tmp_path: Path) -> None:
+    script = f"""
+import pathlib, sys, time
+from tests.benchmarks import __main__ as program
+here = pathlib.Path({str(tmp_path)!r})
+def run(names):
+    try:
+        (here / "started").touch()
+        time.sleep(600)
+    finally:
+        time.sleep(0.5)
+        (here / "cleaned").touch()
+program.run = run
+sys.argv = ["bench", "cli"]
+program.main()
+"""
+    for asked in (signal.SIGTERM, signal.SIGHUP):
+        process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.DEVNULL)
+        wait_until((tmp_path / "started").exists, "the benchmark runs", 60)
+        process.send_signal(asked)
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        assert (tmp_path / "cleaned").exists()
+        for name in ("started", "cleaned"):
+            (tmp_path / name).unlink()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.budget import spent
 from tests.platform import wait_until
 from tests.workers import free_port, in_order
 
@@ -81,3 +82,17 @@ def test_the_long_files_come_first() -> None:
 
 def test_a_port_is_not_chosen_again_at_once() -> None:
     assert len({free_port() for _ in range(50)}) == 50
+
+
+def test_the_time_of_a_folder_is_that_of_its_tests_and_fixtures() -> None:
+    class Report:
+        def __init__(self, nodeid: str, duration: float) -> None:
+            self.nodeid, self.duration = nodeid, duration
+
+    reports = [
+        Report("tests/helm/test_a.py::test_x@group", 30),
+        Report("tests/helm/test_a.py::test_x@group", 60),
+        Report("tests/test_docs.py::y", 9),
+        object(),
+    ]
+    assert spent(reports) == {"helm": 1.5}

@@ -16,6 +16,7 @@ __all__ = [
     "free_port",
     "group_of",
     "in_order",
+    "interrupt_once",
     "pod_network",
     "pytest_collection_modifyitems",
     "pytest_configure",
@@ -75,14 +76,8 @@ def group_of(item: pytest.Item) -> str:
     return str(marker.args[0]) if marker is not None else item.nodeid.partition("::")[0]
 
 
-def pytest_configure() -> None:
-    """Take SIGTERM, as from a time limit of CI, like Ctrl-C: what tests have started is stopped, and accounts are removed.
-
-    A worker is asked up to three times: by the terminal, by `timeout` and by `pytest_sessionfinish`. Only the first may interrupt it, lest the others interrupt its cleaning up.
-    """
-    if not WORKER:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        return
+def interrupt_once() -> None:
+    """Take SIGTERM and SIGHUP like Ctrl-C, so that what was started is stopped, and only the first of several signals, lest the others interrupt that."""
     asked = False
 
     def interrupt(number: int, frame: object) -> None:
@@ -91,8 +86,19 @@ def pytest_configure() -> None:
             asked = True
             raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, interrupt)
+
+
+def pytest_configure() -> None:
+    """Take SIGTERM, as from a time limit of CI, like Ctrl-C: what tests have started is stopped, and accounts are removed.
+
+    A worker is asked up to three times: by the terminal, by `timeout` and by `pytest_sessionfinish`.
+    """
+    if WORKER:
+        interrupt_once()
+    else:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.benchmarks import records, report
 from tests.benchmarks.report import Result
+from tests.workers import interrupt_once
 
 RESULTS = Path(__file__).parents[2] / "artifacts" / "benchmarks.json"
 
@@ -58,6 +59,7 @@ def main() -> int:
     unknown = [name for name in options.names if name not in benchmarks()]
     if unknown:
         parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(benchmarks())}")
+    interrupt_once()
     recorded = records.read()
     # What was never recorded can become no worse.
     names = options.names or [name for name in benchmarks() if not options.check or name in recorded]

@@ -12,14 +12,14 @@ from playwright.sync_api import BrowserContext, Page, expect
 from labyard_hub.hub_plugins.mlflow_client import client_environment
 from tests.browser.conftest import snap
 from tests.integration.project_world import PASSWORD, World, open_world
-from tests.platform import wait_until
+from tests.platform import RunningPlatform, wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("shared platform"), pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with open_world(tools=("mlflow", "label-studio")) as world:
+def world(shared_platform: RunningPlatform) -> Iterator[World]:
+    with open_world(shared_platform) as world:
         client = world.running.client("services/mlflow/api/2.0/mlflow/", world.tokens["ada"])
         headers = {"X-MLFLOW-WORKSPACE": world.project}
         made = client.post("experiments/create", json={"name": "signs"}, headers=headers).raise_for_status().json()

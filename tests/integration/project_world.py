@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ import httpx
 
 from labyard_hub.backends.local.accounts import ensure_project_account
 from tests.integration import forgetful_extension
-from tests.platform import Browserless, RunningPlatform, is_root, named, open_temporary_folder, start_platform, wait_until
+from tests.platform import Browserless, RunningPlatform, is_root, named, wait_until
 
 PASSWORD = "correct horse battery"
 PEOPLE = ("ada", "bob", "carol", "dan")
@@ -79,7 +79,7 @@ class World:
 
         def known() -> bool:
             answer = self.at_server(name).get("labyard/api/v1/project")
-            return answer.status_code == 200 and answer.json()["role"] == role
+            return answer.status_code == 200 and answer.json()["works"] == (role != "viewer")
 
         wait_until(known, f"{name} is {role}", 20)
 
@@ -93,15 +93,18 @@ class World:
 
 
 @contextmanager
-def open_world(*, tools: Sequence[str] = (), extension: bool = False) -> Iterator[World]:
-    """Start it with these built-in tools; with `extension`, the project's server has an extension that forgets to ask who is there."""
-    with open_temporary_folder() as folder, start_platform(folder / "state", tools=tools) as running:
-        world = World(running)
-        for name in PEOPLE:
-            running.add_user(name, PASSWORD)
-            world.sessions[name] = running.session(name, PASSWORD)
-            world.tokens[name] = world.sessions[name].token(name)
-        world.project = world.call("ada", "POST", "projects", 201, {"name": "vision"})["id"]
+def open_world(running: RunningPlatform, *, extension: bool = False) -> Iterator[World]:
+    """Make the people and the project on a platform, which later worlds use too, and delete the project at the end.
+
+    With `extension`, the project's server has an extension that forgets to ask who is there.
+    """
+    world = World(running)
+    for name in PEOPLE:
+        running.ensure_user(name, PASSWORD)
+        world.sessions[name] = running.session(name, PASSWORD)
+        world.tokens[name] = world.sessions[name].token(name)
+    world.project = world.call("ada", "POST", "projects", 201, {"name": "vision"})["id"]
+    try:
         world.set_role("bob", "editor")
         world.set_role("carol", "viewer")
         if extension:
@@ -109,6 +112,10 @@ def open_world(*, tools: Sequence[str] = (), extension: bool = False) -> Iterato
         for name in ("ada", "bob", "carol"):
             world.enter(name)
         yield world
+    finally:
+        for name in PEOPLE:
+            running.stop_server(name)
+        running.client("services/labyard/api/v1/", world.tokens["ada"]).delete("projects/vision?confirm=vision")
 
 
 def _install_extension(world: World) -> None:

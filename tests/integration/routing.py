@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from labyard_hub.config.settings import ListenSettings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.hub_plugins.proxy import LabyardProxy
 from labyard_hub.supervisor.proxy import proxy_process
+from tests.waiting import until
 
 WRITING_HUB = """
 import asyncio, pathlib, sys
@@ -42,13 +42,6 @@ asyncio.run(main(*sys.argv[1:]))
 
 TARGETS = 8
 """Servers behind; each says its port, so a wrong target is seen."""
-
-
-async def until(condition: Callable[[], Awaitable[Any]], what: str, timeout_seconds: float = 30) -> None:
-    deadline = time.monotonic() + timeout_seconds
-    while not await condition():
-        assert time.monotonic() < deadline, f"{what}: not within {timeout_seconds} s"
-        await asyncio.sleep(0.05)
 
 
 @dataclass

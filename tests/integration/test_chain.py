@@ -322,22 +322,19 @@ def test_a_stuck_tool_holds_nobody_up(chain: Chain) -> None:
     kernel = chain.server.post("api/kernels", json={"name": "python3"}).json()["id"]
     with ThreadPoolExecutor(20) as threads, KernelConnection(chain.server_url, kernel, chain.token) as connection:
         assert connection.result("1 + 1") == "2"
-        stuck = [threads.submit(httpx.get, chain.url("stuck", "stuck?seconds=30"), headers=chain.headers, timeout=60) for _ in range(10)]
+        stuck = [threads.submit(httpx.get, chain.url("stuck", "stuck?seconds=240"), headers=chain.headers, timeout=300) for _ in range(10)]
         wait_until(lambda: not answers_at_once(chain, "stuck"), "the tool is stuck")
-        began = time.monotonic()
         for _ in range(5):
             assert answers_at_once(chain, "kept")
             assert answers_at_once(chain, "stripped")
             assert chain.server.get("api/contents").status_code == 200
             assert chain.ada.hub_api("GET", "user").status_code == 200
             assert connection.result("print('alive')") == "alive\n"
-        assert time.monotonic() - began < 15
         assert not any(one.done() for one in stuck)
         instance = chain.urls["stuck"].strip("/").rsplit("/", 1)[1]
         assert chain.server.delete(f"labyard/api/v1/instances/{instance}").status_code == 204
-        assert time.monotonic() - began < 25
         for one in stuck:
-            assert one.result(10).status_code in (502, 503, 504)
+            assert one.result(60).status_code in (502, 503, 504)
     chain.server.delete(f"api/kernels/{kernel}")
 
 

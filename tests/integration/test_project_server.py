@@ -21,17 +21,18 @@ from pycrdt import Doc, Text, create_update_message
 from labyard_hub.backends.local.accounts import ensure_account
 from tests.integration.project_world import PASSWORD, World, open_world
 from tests.integration.rtc import Editor
-from tests.platform import is_root, wait_until
+from tests.platform import RunningPlatform, is_root, wait_until
+from tests.waiting import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("shared platform"), pytest.mark.integration, pytest.mark.timeout(300)]
 
 OUT_SECONDS = 10.0
 """Whoever loses a right has lost it everywhere after so long."""
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with open_world() as world:
+def world(shared_platform: RunningPlatform) -> Iterator[World]:
+    with open_world(shared_platform) as world:
         yield world
 
 
@@ -87,9 +88,9 @@ async def test_two_edit_one_file_and_a_third_sees_it(world: World) -> None:
         await bob.until(lambda: bob.names() == {"ada", "carol"}, "cursors")
         await carol.until(lambda: "ada" in carol.names(), "ada's cursor")
         await asyncio.to_thread(wait_until, lambda: file.read_text() == "one two three", "the file is saved")
-    assert not [entry.name for entry in world.files.iterdir() if entry.name.startswith(".")], (
-        "what the server keeps for itself lies elsewhere"
-    )
+    # A save writes beside the file for a moment.
+    hidden = lambda: [entry.name for entry in world.files.iterdir() if entry.name.startswith(".")]  # noqa: E731
+    await until(lambda: not hidden(), "what the server keeps for itself lies elsewhere")
 
 
 async def test_trap_4_what_a_viewer_sends_into_a_room_is_not_taken(world: World) -> None:
@@ -203,14 +204,11 @@ def test_trap_2_a_role_counts_without_signing_in_again(world: World) -> None:
     assert not works()
     assert world.at_server("carol").post("api/terminals").status_code == 403
     try:
-        began = time.monotonic()
         world.set_role("carol", "editor")
         wait_until(works, "the new role", OUT_SECONDS)
         assert world.at_server("carol").post("api/terminals").status_code == 200
         world.set_role("carol", "viewer")
-        began = time.monotonic()
         wait_until(lambda: world.at_server("carol").post("api/terminals").status_code == 403, "the old role", OUT_SECONDS)
-        assert time.monotonic() - began < OUT_SECONDS
     finally:
         world.let_in("carol", "viewer")
 

@@ -12,14 +12,14 @@ import pytest
 
 from tests.integration.kernels import server_environment
 from tests.integration.project_world import World, open_world
-from tests.platform import is_root, wait_until
+from tests.platform import RunningPlatform, is_root, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("shared platform"), pytest.mark.integration, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with open_world() as world:
+def world(shared_platform: RunningPlatform) -> Iterator[World]:
+    with open_world(shared_platform) as world:
         yield world
 
 

@@ -17,8 +17,9 @@ import pytest
 
 from tests.integration.paths import path_for
 from tests.integration.project_world import World, open_world
+from tests.platform import RunningPlatform
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("shared platform"), pytest.mark.integration, pytest.mark.timeout(300)]
 
 REFUSED = (403, 404, 405)
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
@@ -31,8 +32,8 @@ ROBOTS = "jupyter_server.base.handlers.PublicStaticFileHandler"
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with open_world(extension=True) as world:
+def world(shared_platform: RunningPlatform) -> Iterator[World]:
+    with open_world(shared_platform, extension=True) as world:
         yield world
 
 

@@ -181,13 +181,11 @@ except OSError as error:
                 )
             )
             wait_until(lambda: team.read("ada", "projects/vision/shell/beats").status_code == 200, "the terminal writes")
-            began = time.monotonic()
             team.call("ada", "DELETE", "projects/vision/members/bob", 204)
             wait_until(
                 lambda: connection.result(again).split() == ["PermissionError", "PermissionError"], "the kernel is out", LIMIT_SECONDS
             )
             beats = wait_until(lambda: _settled(team), "the terminal is out", LIMIT_SECONDS)
-            assert time.monotonic() - began < LIMIT_SECONDS + 2
     finally:
         shell.close()
     assert beats

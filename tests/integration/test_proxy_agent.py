@@ -23,7 +23,8 @@ from jupyterhub.proxy import ConfigurableHTTPProxy
 from labyard_hub.backends.haproxy.program import find_haproxy
 from labyard_hub.hub_plugins.pods.agent_watch import WatchedHttpProxy
 from tests.certificates import make_certificate
-from tests.integration.routing import servers, until
+from tests.integration.routing import servers
+from tests.waiting import until
 from tests.workers import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]

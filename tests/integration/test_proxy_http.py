@@ -17,7 +17,8 @@ from aiohttp import web
 
 from labyard_hub.config.settings import ListenSettings
 from tests.certificates import make_certificate
-from tests.integration.routing import Routing, add_many, open_routing, until
+from tests.integration.routing import Routing, add_many, open_routing
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -187,10 +186,8 @@ def test_a_revoked_token_stops_working(running: SmallPlatform) -> None:
     token = running.token("leaver")
     with running.service(token) as client:
         assert client.get("api/v1/me").status_code == 200
-        began = time.monotonic()
         running.revoke_tokens("leaver")
         wait_until(lambda: client.get("api/v1/me").status_code == 401, "the token stops working", REVOCATION_SECONDS)
-        assert time.monotonic() - began < REVOCATION_SECONDS
 
 
 def test_it_survives_its_own_death_and_the_hubs(running: SmallPlatform, visit: Callable[[], Visitor]) -> None:

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,9 @@ import pytest
 from labyard_hub.backends.local.accounts import ensure_account
 from tests.integration.project_world import World, open_world
 from tests.labyard_lab.conftest import ECHO_TOOL
-from tests.platform import is_root, wait_until
+from tests.platform import RunningPlatform, is_root, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("shared platform"), pytest.mark.integration, pytest.mark.timeout(300)]
 
 OUT_SECONDS = 10.0
 
@@ -49,8 +48,8 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Shared]:
-    with open_world() as world:
+def shared(shared_platform: RunningPlatform) -> Iterator[Shared]:
+    with open_world(shared_platform) as world:
         account = ensure_account("ada", world.running.state, isolated=is_root())
         folder = account.home / ".config" / "labyard" / "tools.d"
         folder.mkdir(parents=True)
@@ -124,12 +123,10 @@ async def test_whoever_loses_it_is_out_with_everything_that_is_open(shared: Shar
         with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
             await http.ws_connect(f"{url}socket", headers={"Authorization": f"token {world.tokens['carol']}"})
         try:
-            began = time.monotonic()
             await asyncio.to_thread(world.set_role, "bob", None)
             async with asyncio.timeout(OUT_SECONDS):
                 assert (await socket.receive()).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
                 await _until_broken(stream)
-            assert time.monotonic() - began < OUT_SECONDS
             assert (await asyncio.to_thread(shared.at_tool("bob").get, "x")).status_code == 403
         finally:
             await asyncio.to_thread(world.set_role, "bob", "editor")
@@ -149,8 +146,6 @@ def test_an_end_of_sharing_counts(shared: Shared) -> None:
     world = shared.world
     assert shared.at_tool("carol").get("x").status_code == 200
     world.call("ada", "DELETE", f"projects/vision/tools/{shared.share['id']}", 204)
-    began = time.monotonic()
     wait_until(lambda: shared.at_tool("carol").get("x").status_code == 403, "carol is out", OUT_SECONDS)
-    assert time.monotonic() - began < OUT_SECONDS
     assert shared.page("carol").status_code == 404
     assert Path(world.running.root).exists()

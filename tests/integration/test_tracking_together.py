@@ -12,9 +12,9 @@ import pytest
 from labyard_hub.backends.local.accounts import ensure_project_account
 from tests.integration.kernels import KernelConnection
 from tests.integration.project_world import World, open_world
-from tests.platform import is_root, wait_until
+from tests.platform import RunningPlatform, is_root, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.xdist_group("shared platform"), pytest.mark.integration, pytest.mark.timeout(400)]
 
 CONFIG = '<View><Text name="text" value="$text"/><Choices name="kind" toName="text"><Choice value="a"/><Choice value="b"/></Choices></View>'
 LABEL_STUDIO = "labyard/tools/label-studio/"
@@ -28,8 +28,8 @@ print(run.info.run_id)
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with open_world(tools=("mlflow", "label-studio")) as world:
+def world(shared_platform: RunningPlatform) -> Iterator[World]:
+    with open_world(shared_platform) as world:
         yield world
 
 

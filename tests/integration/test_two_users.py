@@ -18,9 +18,9 @@ import pytest
 from labyard_hub.backends.local.accounts import Account, find_account
 from labyard_lab.instances.environment import is_secret
 from tests.integration.kernels import server_environment
-from tests.platform import Browserless, RunningPlatform, is_root, named, open_temporary_folder, start_platform, wait_until
+from tests.platform import Browserless, RunningPlatform, is_root, named, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.xdist_group("shared platform"), pytest.mark.integration]
 
 PASSWORD = "correct horse battery"
 SECRET = "only-for-ada-7c1f"
@@ -52,17 +52,14 @@ class TwoUsers:
 
 
 @pytest.fixture(scope="module")
-def users() -> Iterator[TwoUsers]:
-    with (
-        open_temporary_folder() as folder,
-        start_platform(folder / "state", tools=("tensorboard", "mlflow")) as running,
-        socket.socket() as listener,
-    ):
+def users(shared_platform: RunningPlatform) -> Iterator[TwoUsers]:
+    running = shared_platform
+    with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         sessions = {}
         for name in ("ada", "bob"):
-            running.add_user(name, PASSWORD)
+            running.ensure_user(name, PASSWORD)
             sessions[name] = running.session(name, PASSWORD)
             sessions[name].start_server(name)
         tokens = {name: session.token(name) for name, session in sessions.items()}
@@ -75,6 +72,8 @@ def users() -> Iterator[TwoUsers]:
         yield TwoUsers(
             running, sessions["ada"], sessions["bob"], tokens["ada"], tokens["bob"], kernel, tool, int(listener.getsockname()[1])
         )
+    for name in sessions:
+        running.stop_server(name)
 
 
 @pytest.mark.parametrize("path", ROUTES)

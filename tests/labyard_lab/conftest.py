@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,23 +17,13 @@ import httpx
 import pytest
 
 from labyard.models.tool import Tool
+from tests.waiting import wait_until
 from tests.workers import free_port
 
 T = TypeVar("T")
 
 TOKEN = "token-of-the-test-server"
 ECHO_TOOL = Path(__file__).parent / "tools" / "echo_tool.py"
-
-
-def wait_until(condition: Callable[[], T], what: str, seconds: float = 60) -> T:
-    """Return what `condition` returns as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while True:
-        if value := condition():
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.05)
 
 
 def echo_tool(name: str = "echo", **changes: Any) -> Tool:

@@ -18,7 +18,8 @@ import labyard_lab
 from labyard_hub.backends.local.environments import EnvironmentStore, kernels
 from labyard_hub.hub_plugins.local.spawner import SINGLEUSER
 from tests.integration.kernels import KernelConnection
-from tests.labyard_lab.conftest import TOKEN, LabServer, wait_until
+from tests.labyard_lab.conftest import TOKEN, LabServer
+from tests.waiting import wait_until
 
 PROGRAM = str(Path(labyard_lab.__file__).parent / "launchers" / "kernel_parent.py")
 AS_JUPYTER = (

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
@@ -18,8 +17,9 @@ from labyard_lab.instances import ahead as module
 from labyard_lab.instances.ahead import IDLE_SECONDS, Ahead, running_on_this_machine
 from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.instances.runtime import RuntimeFolder
-from tests.labyard_lab.conftest import ECHO_TOOL, LabServer, echo_tool, wait_until
+from tests.labyard_lab.conftest import ECHO_TOOL, LabServer, echo_tool
 from tests.labyard_lab.members import IDENTITIES, PROJECT, project_environment, service
+from tests.waiting import until, wait_until
 
 ORIGIN = "http://lab.example"
 TOOL = echo_tool("label-studio", idle_timeout_seconds=7200)
@@ -62,13 +62,6 @@ async def begin(manager: InstanceManager, tool: Tool = TOOL, limit: int | None =
     ahead.begin(ORIGIN)
     await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "labyard-ahead"))
     return ahead
-
-
-async def until(condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.01)
 
 
 async def test_a_tool_that_was_used_before_is_started(manager: InstanceManager, use_before: Callable[[], None]) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from labyard.builtin_tools import builtin_tool
 from labyard.models.tool import ToolInstance
-from tests.labyard_lab.conftest import ECHO_TOOL, TOKEN, LabServer, echo_tool, wait_until
+from tests.labyard_lab.conftest import ECHO_TOOL, TOKEN, LabServer, echo_tool
+from tests.waiting import wait_until
 
 JSON = {"Content-Type": "application/json"}
 

@@ -16,8 +16,8 @@ import websocket
 
 from labyard_hub.backends.local.environments import EnvironmentStore
 from tests.integration.kernels import Output
-from tests.labyard_lab.conftest import wait_until
 from tests.labyard_lab.kernel_server import PROGRAM, STOCK, KernelServer, open_kernel_server
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 

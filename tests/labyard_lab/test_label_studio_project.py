@@ -14,8 +14,9 @@ import pytest
 
 from labyard.builtin_tools import builtin_tool
 from labyard_lab.instances.manager import LAUNCHERS
-from tests.labyard_lab.conftest import LabServer, wait_until
+from tests.labyard_lab.conftest import LabServer
 from tests.labyard_lab.members import IDENTITIES, PROJECT, Service, project_environment, service
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 

@@ -173,7 +173,7 @@ async def test_idle_one_ends_but_not_while_in_use(make_manager: Callable[..., In
             await asyncio.sleep(0.05)
     released = time.monotonic()
     await reach(instance, STATES.STOPPED)
-    assert 0.3 < time.monotonic() - released < 20
+    assert time.monotonic() - released > 0.3
     assert instance.reason == "It was ended because nobody used it for 0.4 s."
     await instance.stop()
     assert_nothing_runs()

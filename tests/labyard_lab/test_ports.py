@@ -15,7 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.labyard_lab.conftest import ECHO_TOOL, TOKEN, LabServer, wait_until
+from tests.labyard_lab.conftest import ECHO_TOOL, TOKEN, LabServer
+from tests.waiting import wait_until
 from tests.workers import free_port
 
 AUTHORIZATION = {"Authorization": f"token {TOKEN}"}

@@ -13,7 +13,7 @@ import pytest
 
 from labyard_lab.instances.logs import read_log_tail
 from labyard_lab.instances.process import Ending, ToolProcess
-from tests.labyard_lab.conftest import wait_until
+from tests.waiting import wait_until
 
 # Writes its own process id and one of a grandchild that has left its session and parent behind.
 DAEMON = """

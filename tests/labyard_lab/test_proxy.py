@@ -14,7 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.labyard_lab.conftest import TOKEN, LabServer, echo_tool, wait_until
+from tests.labyard_lab.conftest import TOKEN, LabServer, echo_tool
+from tests.waiting import wait_until
 
 AUTHORIZATION = {"Authorization": f"token {TOKEN}"}
 

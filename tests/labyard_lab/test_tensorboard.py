@@ -17,7 +17,8 @@ import pytest
 
 from labyard.builtin_tools import builtin_tool
 from labyard_lab.instances.manager import LAUNCHERS
-from tests.labyard_lab.conftest import TOKEN, LabServer, wait_until
+from tests.labyard_lab.conftest import TOKEN, LabServer
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -1,10 +1,14 @@
-"""Errors of the platform side; the root is `labyard.exceptions.LabyardError`."""
+"""Errors of the platform side; the root is `labyard.exceptions.LabyardError`.
+
+An error that the client raises too has its code and its status there; here is what its message says.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import ClassVar
 
+from labyard import exceptions
 from labyard.exceptions import LabyardError, UsageError
 
 __all__ = [
@@ -142,26 +146,21 @@ class InvalidNameError(UsageError):
         super().__init__(problem)
 
 
-class InvalidProjectNameError(UsageError):
+class InvalidProjectNameError(exceptions.InvalidProjectNameError):
     """A name of a project that cannot be used."""
-
-    code: ClassVar[str] = "invalid_project_name"
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
 
 
-class UnauthenticatedError(LabyardError):
+class UnauthenticatedError(exceptions.UnauthenticatedError):
     """Nobody signed in and no valid token came with the request."""
-
-    code: ClassVar[str] = "unauthenticated"
-    status_code: ClassVar[int] = 401
 
     def __init__(self, problem: str = "no token and no session came with the request") -> None:
         super().__init__(f"cannot tell who is calling: {problem}. Sign in, or send a token as `Authorization: Bearer TOKEN`")
 
 
-class MissingScopeError(LabyardError):
+class MissingScopeError(exceptions.MissingScopeError):
     """The token is valid but was made for something else.
 
     Parameters
@@ -169,9 +168,6 @@ class MissingScopeError(LabyardError):
     scopes
         Any one of these would do.
     """
-
-    code: ClassVar[str] = "missing_scope"
-    status_code: ClassVar[int] = 403
 
     def __init__(self, scopes: tuple[str, ...]) -> None:
         self.scopes = scopes
@@ -249,11 +245,8 @@ class LoginRequestError(LabyardError):
         super().__init__("this address is not whole, or no command line made it. Run `labyard login` again, and open what it prints")
 
 
-class LoginCodeError(LabyardError):
+class LoginCodeError(exceptions.LoginCodeError):
     """A one-time code of a login that does not work."""
-
-    code: ClassVar[str] = "invalid_login_code"
-    status_code: ClassVar[int] = 400
 
     def __init__(self) -> None:
         super().__init__("this code does not work: it was used, is too old, or belongs to another login. Run `labyard login` again")
@@ -304,21 +297,15 @@ class DatabaseNewerError(LabyardError):
         )
 
 
-class ProjectNotFoundError(LabyardError):
+class ProjectNotFoundError(exceptions.ProjectNotFoundError):
     """There is no such project, or the caller is no member, which nobody else needs to tell apart."""
-
-    code: ClassVar[str] = "project_not_found"
-    status_code: ClassVar[int] = 404
 
     def __init__(self, name: str) -> None:
         super().__init__(f"you are in no project called {name!r}. `labyard project list` shows yours; an owner can add you")
 
 
-class ProjectExistsError(LabyardError):
+class ProjectExistsError(exceptions.ProjectExistsError):
     """The name is taken."""
-
-    code: ClassVar[str] = "project_exists"
-    status_code: ClassVar[int] = 409
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is a project called {name!r} already. Choose another name, or ask its owners to add you")
@@ -334,41 +321,29 @@ class ProjectLimitError(LabyardError):
         super().__init__(f"you own {limit} projects, which is as many as one person may. Delete one, or hand one over")
 
 
-class ProjectArchivedError(LabyardError):
+class ProjectArchivedError(exceptions.ProjectArchivedError):
     """The project is archived."""
-
-    code: ClassVar[str] = "project_archived"
-    status_code: ClassVar[int] = 409
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the project {name!r} is archived and cannot be changed. An owner can restore it")
 
 
-class NotAllowedError(LabyardError):
+class NotAllowedError(exceptions.NotAllowedError):
     """The caller's role is too low."""
-
-    code: ClassVar[str] = "not_allowed"
-    status_code: ClassVar[int] = 403
 
     def __init__(self, action: str, name: str, role: str, needed: str) -> None:
         super().__init__(f"this takes the role {needed} in {name!r}, and you are {role}: {action}. Ask an owner")
 
 
-class MemberExistsError(LabyardError):
+class MemberExistsError(exceptions.MemberExistsError):
     """They are a member already."""
-
-    code: ClassVar[str] = "member_exists"
-    status_code: ClassVar[int] = 409
 
     def __init__(self, user: str, name: str, role: str) -> None:
         super().__init__(f"{user} is in {name!r} already, as {role}. Change the role instead")
 
 
-class MemberNotFoundError(LabyardError):
+class MemberNotFoundError(exceptions.MemberNotFoundError):
     """They are no member."""
-
-    code: ClassVar[str] = "member_not_found"
-    status_code: ClassVar[int] = 404
 
     def __init__(self, user: str, name: str) -> None:
         super().__init__(f"{user!r} is not in {name!r}")
@@ -384,41 +359,29 @@ class MemberLimitError(LabyardError):
         super().__init__(f"{name!r} has {limit} members, which is as many as a project can have. Remove somebody first")
 
 
-class UserNotFoundError(LabyardError):
+class UserNotFoundError(exceptions.UserNotFoundError):
     """Nobody has that name."""
-
-    code: ClassVar[str] = "user_not_found"
-    status_code: ClassVar[int] = 404
 
     def __init__(self, user: str) -> None:
         super().__init__(f"nobody here is called {user!r}. They must have an account first: an administrator can invite them")
 
 
-class LastOwnerError(LabyardError):
+class LastOwnerError(exceptions.LastOwnerError):
     """A project must keep an owner."""
-
-    code: ClassVar[str] = "last_owner"
-    status_code: ClassVar[int] = 409
 
     def __init__(self, user: str, name: str) -> None:
         super().__init__(f"{user} is the last owner of {name!r}. Make somebody else an owner first, or delete the project")
 
 
-class LinkNotFoundError(LabyardError):
+class LinkNotFoundError(exceptions.LinkNotFoundError):
     """The link was never made, or was revoked."""
-
-    code: ClassVar[str] = "link_not_found"
-    status_code: ClassVar[int] = 404
 
     def __init__(self) -> None:
         super().__init__("this link does not work: it was revoked, or part of it is missing. Ask the person who sent it for a new one")
 
 
-class LinkExpiredError(LabyardError):
+class LinkExpiredError(exceptions.LinkExpiredError):
     """The link worked once."""
-
-    code: ClassVar[str] = "link_expired"
-    status_code: ClassVar[int] = 410
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"this link does not work any more: {problem}. Ask whoever gave it to you for a new one")
@@ -434,11 +397,8 @@ class LinkLimitError(LabyardError):
         super().__init__(f"the project has {limit} links that work. Revoke one first")
 
 
-class ShareNotFoundError(LabyardError):
+class ShareNotFoundError(exceptions.ShareNotFoundError):
     """Nothing is shared under that identifier."""
-
-    code: ClassVar[str] = "share_not_found"
-    status_code: ClassVar[int] = 404
 
     def __init__(self, what: str) -> None:
         super().__init__(f"no such {what} is shared here, or no longer")

@@ -20,6 +20,7 @@ from labyard_hub.backends.local.project_keeper import keep_project_files
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.projects import DesiredProject
 from labyard_hub.exceptions import ProjectFilesError
+from tests import waiting
 from tests.labyard_hub.backends.people import OTHER, VISION, World, names, run_as, start_as
 from tests.platform import is_root
 
@@ -28,12 +29,9 @@ pytestmark = pytest.mark.skipif(not is_root(), reason="makes Unix accounts")
 ROLE_CHANGE_SECONDS = 10
 
 
-async def until(condition: Callable[[], bool], seconds: float = ROLE_CHANGE_SECONDS) -> None:
-    """Wait for `condition`, which may block for a moment."""
-    deadline = time.monotonic() + seconds
-    while not await asyncio.to_thread(condition):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        await asyncio.sleep(0.02)
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for `condition`, which may block for a moment, for as long as a change of role may take."""
+    await waiting.until(lambda: asyncio.to_thread(condition), "the change of role", ROLE_CHANGE_SECONDS)
 
 
 async def test_what_each_role_can_do(world: World) -> None:

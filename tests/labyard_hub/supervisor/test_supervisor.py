@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from labyard_hub.supervisor.lock import hold, is_held
 from labyard_hub.supervisor.process import ProcessSpec
 from labyard_hub.supervisor.status import UNRECORDED, leftover_processes, platform_status
 from labyard_hub.supervisor.supervisor import Supervisor, record_file
+from tests.waiting import until
 from tests.workers import free_port
 
 
@@ -50,12 +51,6 @@ async def supervisor(state: StateFolder) -> AsyncIterator[Supervisor]:
     stop_platform(state.root)
 
 
-async def until(condition: Callable[[], object], timeout_seconds: float = 20) -> None:
-    async with asyncio.timeout(timeout_seconds):
-        while not condition():  # noqa: ASYNC110  # processes set no events
-            await asyncio.sleep(0.02)
-
-
 def pid_of(state: StateFolder, name: str) -> int:
     record = ProcessRecord.read(record_file(state, name))
     assert record is not None
@@ -79,7 +74,7 @@ async def test_a_killed_one_comes_back(state: StateFolder, supervisor: Superviso
     stopped = asyncio.Event()
     watching = asyncio.create_task(supervisor.watch(stopped))
     os.kill(first, signal.SIGKILL)
-    await until(lambda: pid_of(state, "web") != first)
+    await until(lambda: pid_of(state, "web") != first, "another process runs")
     await supervisor.wait_ready(spec)
     stopped.set()
     await watching
@@ -138,7 +133,7 @@ async def test_one_that_keeps_dying_is_restarted_ever_later(state: StateFolder, 
     stopped = asyncio.Event()
     watching = asyncio.create_task(supervisor.watch(stopped))
     log = state.logs / "crash.log"
-    await until(lambda: log.read_text().count("again") >= 3)
+    await until(lambda: log.read_text().count("again") >= 3, "three starts")
     stopped.set()
     await watching
     assert log.read_text().count("again") < 6
@@ -193,7 +188,7 @@ async def test_a_disk_that_takes_no_record_ends_nothing(
     monkeypatch.setattr(ProcessRecord, "write", no_room)
     former = pid_of(state, "web")
     os.kill(former, signal.SIGKILL)
-    await until(lambda: any(one.pid != former for one in psutil.Process().children()))
+    await until(lambda: any(one.pid != former for one in psutil.Process().children()), "another process runs")
     assert not watching.done()
     stopped.set()
     await watching
