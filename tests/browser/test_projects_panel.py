@@ -49,11 +49,12 @@ class Office:
         expect(page.locator(PANEL)).to_be_visible()
         return page
 
-    def make(self, name: str, *, owner: str = "ada", display_name: str | None = None, **members: str) -> None:
-        """Make a project."""
-        self.ask(owner, "POST", "projects", {"name": name, "display_name": display_name, "description": f"About {name}."})
+    def make(self, name: str, *, owner: str = "ada", display_name: str | None = None, **members: str) -> str:
+        """Make a project, and return its identifier."""
+        made = self.ask(owner, "POST", "projects", {"name": name, "display_name": display_name, "description": f"About {name}."})
         for user, role in members.items():
             self.ask(owner, "POST", f"projects/{name}/members", {"user": user, "role": role})
+        return str(made["id"])
 
     def ask(self, user: str, method: str, path: str, body: Any = None) -> Any:
         answer = self.service[user].request(method, path, json=body)
@@ -151,7 +152,7 @@ def test_a_project_is_made_and_a_colleague_added(office: Office, new_context: Ne
     expect(name).to_have_value("road-signs")
     name.fill("Road signs")
     panel.get_by_role("button", name="Create", exact=True).click()
-    assert "capital letters" in fault(name)
+    assert "only small letters" in fault(name)
     assert faults(page) == []
     snap(page, "panel-02-wrong-name")
     name.fill("road-signs")
@@ -507,7 +508,7 @@ def test_a_tool_is_shared(office: Office, new_context: NewContext) -> None:
 
 
 def test_files_and_the_projects_own_server(office: Office, new_context: NewContext) -> None:
-    office.make("vision", bob="viewer")
+    identifier = office.make("vision", bob="viewer")
     for name, text in (("ada", "Everybody in the project works here together."), ("bob", "You can look; changes are not kept.")):
         page = office.open(new_context, name)
         panel = page.locator(PANEL)
@@ -523,8 +524,11 @@ def test_files_and_the_projects_own_server(office: Office, new_context: NewConte
         snap(together, f"panel-13-together-{name}")
         # A project's server offers no projects: nobody's right to the service passes through it.
         expect(together.locator('.jp-SideBar .lm-TabBar-tab[data-id="labyard-projects"]')).to_have_count(0)
-        assert together.evaluate("fetch('../labyard/api/v1/platform/projects').then(answer => answer.status)") in (403, 404)
-        expect(bar.get_by_role("link", name="Back to my own JupyterLab")).to_have_attribute("href", "/hub/home")
+        assert together.evaluate(f"fetch('/user/{identifier}/labyard/api/v1/platform/projects').then(answer => answer.status)") in (
+            403,
+            404,
+        )
+        expect(bar.get_by_role("link", name="Back to my own JupyterLab")).to_have_attribute("href", f"{office.running.url}hub/home")
         together.close()
         panel.get_by_role("button", name="Refresh projects").click()
         expect(panel.get_by_text("Its server is running")).to_be_visible()
