@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.server
 import io
 import json
 import re
 import sqlite3
 import struct
 import subprocess
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -88,6 +90,8 @@ def test_label_studio(server: LabServer, browser: httpx.Client) -> None:
     result = [{"from_name": "kind", "to_name": "text", "type": "choices", "value": {"choices": ["a"]}}]
     assert browser.post(f"api/tasks/{task}/annotations/", json={"result": result}).status_code == 201
 
+    assert connect_inwards(browser, project) == (403, 403)
+
     # Its forms are protected by its own check, which works under the prefix.
     token = browser.cookies["csrftoken"]
     refused = browser.post("user/signup", data={"email": "x@example.org", "password": "x" * 12})
@@ -166,16 +170,46 @@ def export(browser: httpx.Client, project: int, kind: str) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
 
 
+class Model(http.server.BaseHTTPRequestHandler):
+    """An ML back end that says that it lives, and how it is set up."""
+
+    def do_GET(self) -> None:
+        body = b'{"status": "UP", "model_version": "1", "model_class": "Model"}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+
+def connect_inwards(browser: httpx.Client, project: int) -> tuple[int, int]:
+    """Return the statuses of adding a model and a webhook at an address of this machine."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Model) as model:
+        threading.Thread(target=model.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{model.server_address[1]}"
+        connected = browser.post("api/ml", json={"project": project, "url": address, "title": "model"})
+        hook = browser.post("api/webhooks/", json={"project": project, "url": address})
+        model.shutdown()
+    return connected.status_code, hook.status_code
+
+
 def test_exports_hold_the_pictures_and_keep_their_names(server: LabServer, browser: httpx.Client) -> None:
+    # The how-to's way to models and webhooks inside the platform; an export can then reach its pages, too.
+    server.environment.update(ML_BLOCK_LOCAL_IP="false", SSRF_PROTECTION_ENABLED="false")
+    server.stop()
+    server.start()
     server.open("label-studio")
     browser.get("", headers=HTML, follow_redirects=True)  # the page that tells Label Studio its address
-    folder = server.home / "signs" / "inner"
+    folder = server.home / "label-studio" / "signs" / "inner"
     folder.mkdir(parents=True)
     shades = {"red sign.png": 50, "green.png": 100, "blue.png": 150}
     for name, shade in shades.items():
         (folder / name).write_bytes(picture(shade))
-    (server.home / "private").mkdir()
-    (server.home / "private" / "secret.png").write_bytes(picture(0))
+    (server.home / "label-studio" / "private").mkdir()
+    (server.home / "label-studio" / "private" / "secret.png").write_bytes(picture(0))
     project = browser.post("api/projects", json={"title": "Signs", "label_config": PICTURES}).json()["id"]
     storage = {"project": project, "path": str(folder), "use_blob_urls": True, "title": "signs"}
     made = browser.post("api/storages/localfiles", json=storage)
@@ -184,10 +218,12 @@ def test_exports_hold_the_pictures_and_keep_their_names(server: LabServer, brows
     upload = {"file": ("upload.png", picture(250), "image/png")}
     assert browser.post(f"api/projects/{project}/import", files=upload).status_code == 201
     # A task's address is what its author writes: neither a file outside of the storages nor a page becomes a picture.
-    foreign = [{"image": "/data/local-files/?d=private/secret.png"}, {"image": f"http://127.0.0.1:{server.port}/user/ada/login"}]
+    foreign = [{"image": f"/data/local-files/?d={path}private/secret.png"} for path in ("", "label-studio/")] + [
+        {"image": f"http://127.0.0.1:{server.port}/user/ada/login"}
+    ]
     assert browser.post(f"api/projects/{project}/import", json=foreign).status_code == 201
     tasks = browser.get("api/tasks", params={"project": project, "page_size": 100}).json()["tasks"]
-    assert len(tasks) == 6
+    assert len(tasks) == 7
     for task in tasks:
         result = [
             {"from_name": "box", "to_name": "image", "type": "rectanglelabels", "original_width": 32, "original_height": 24, "value": BOX}
@@ -201,6 +237,7 @@ def test_exports_hold_the_pictures_and_keep_their_names(server: LabServer, brows
         assert set(pictures.values()) == {picture(shade) for shade in (*shades.values(), 250)}, kind
     labels = {Path(name).stem for name in export(browser, project, "YOLO") if name.startswith("labels/")}
     assert {"red sign", "green", "blue"} <= {name.partition("__")[2] or name for name in labels}
+    assert connect_inwards(browser, project) == (201, 201)
 
 
 def test_a_second_one_on_the_same_data_says_so(server: LabServer, environments: Path) -> None:
