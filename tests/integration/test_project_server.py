@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -63,10 +64,24 @@ def test_members_come_in_by_the_browser_with_no_question_and_others_do_not(world
         assert (page.status_code, page.url.path) == (200, f"/user/{world.project}/lab")
         model = session.get(f"user/{world.project}/labyard/api/v1/project").json()
         assert model == {"id": world.project, "name": "vision", "works": role != "viewer", "user": name}
-    assert world.sessions["dan"].http.get(f"user/{world.project}/lab").status_code == 403
+    refused = world.sessions["dan"].http.get(f"user/{world.project}/lab")
+    assert (refused.status_code, refused.url.path) == (404, "/services/labyard/projects/vision/enter")
     assert world.at_server("dan").get("api/contents").status_code == 403
     assert httpx.get(f"{world.url}api/contents", trust_env=False).status_code == 403
     assert world.call("dan", "POST", "projects/vision/server", 404)
+
+
+def test_an_address_is_enough_for_a_member_who_never_opened_the_server(world: World) -> None:
+    world.running.add_user("fred", PASSWORD)
+    world.set_role("fred", "viewer")
+    world.write("seen.txt", "by address")
+    session = world.running.session("fred", PASSWORD).http
+    page = session.get(f"user/{world.project}/lab/tree/seen.txt")
+    assert (page.status_code, page.url.path) == (200, f"/user/{world.project}/lab/tree/seen.txt")
+    # It leads to the hub's question and to this server, nowhere else.
+    led = session.get("services/labyard/projects/vision/enter?next=https://example.org/", follow_redirects=False)
+    assert urlsplit(led.headers["location"]).path == f"/user/{world.project}/lab"
+    world.set_role("fred", None)
 
 
 async def test_two_edit_one_file_and_a_third_sees_it(world: World) -> None:
@@ -191,7 +206,7 @@ def test_trap_1_visits_are_shared_by_user(world: World) -> None:
     # The hub would let dan in now, and an administrator always; the server knows that neither is a member.
     for session in (world.sessions["dan"], world.running.session("eve", PASSWORD)):
         assert session.http.get(f"user/{world.project}/lab").status_code == 403
-        assert "shared with you" in session.http.get(f"user/{world.project}/lab").text
+        assert "You have no access to this server" in session.http.get(f"user/{world.project}/lab").text
     assert service.put(f"labyard/visitors/{world.project}", json={"users": ["ada", "bob", "carol"]}).status_code == 204
     assert access not in scopes("dan")
     assert [share["kind"] for share in administrator.get(f"shares/{world.project}/").json()["items"]] == ["user"] * 3

@@ -101,6 +101,9 @@ def test_a_member_is_in_while_their_server_runs(team: Team, vision: dict[str, An
     assert team.write("bob", "projects/vision/new.txt", "also by bob").status_code == 201
     assert team.read("ada", "projects/vision/readme.txt").json()["content"] == "by bob"
     assert team.write("ada", "projects/vision/new.txt", "ada again").status_code == 200
+    assert team.servers["ada"].get("files/projects/vision/new.txt").status_code == 200
+    for closed in ("files/projects/vision/.labyard/x", "files/projects/vision"):
+        assert team.servers["ada"].get(closed).status_code in (400, 403, 404), closed
     assert team.servers["ada"].delete("api/contents/projects/vision/new.txt").status_code == 204
     assert team.write("carol", "projects/vision/readme.txt", "by carol").status_code in (403, 500)
     assert team.write("carol", "projects/vision/other.txt", "by carol").status_code in (403, 500)

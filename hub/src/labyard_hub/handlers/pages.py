@@ -1,4 +1,4 @@
-"""Pages that people open in a browser: joining by a link, and the way to a shared tool."""
+"""Pages that people open in a browser: joining by a link, and the way to a project's server and to a shared tool."""
 
 from __future__ import annotations
 
@@ -95,5 +95,17 @@ async def open_tool(name: Name, share: ShareId, request: Request, parts: PartsDe
         found = await parts.tool_sharing.open(caller, name, share)
         server = f"user/{found.owner}/{found.server}/" if found.server else f"user/{found.owner}/"
         return RedirectResponse(f"{parts.settings.base_url}{server}labyard/tools/{found.instance}/", status_code=302)
+
+    return await _for_person(request, parts, lead)
+
+
+@router.get("/projects/{name}/enter")
+async def enter_server(name: Name, request: Request, parts: PartsDependency, next: str = "") -> Response:  # noqa: A002  # JupyterHub's name for it
+    """Lead a member's browser to the project's server, by the hub's question who they are where it came from there."""
+
+    async def lead(caller: User) -> Response:
+        server = await parts.servers.enter(caller, name)
+        asked = next if next.startswith(f"{parts.settings.base_url}hub/api/oauth2/authorize?") else server
+        return RedirectResponse(asked, status_code=302, headers={"Cache-Control": "no-store"})
 
     return await _for_person(request, parts, lead)

@@ -56,6 +56,21 @@ class Servers:
                 await entry.record("server.started")
         return after
 
+    async def enter(self, caller: User, name: str) -> str:
+        """Let the caller in, start nothing, and return the server's URL path.
+
+        Raises
+        ------
+        ProjectNotFoundError, NotAllowedError, ProjectArchivedError
+            As everywhere.
+        HubUnavailableError
+            If the hub does not answer.
+        """
+        async with self._access.reading(caller, name, Capability.OPEN_SERVER) as entry:
+            project_id = entry.project.id
+        await self._servers.allow_tool(project_id, "", caller.name)
+        return (await self._servers.status(project_id)).url
+
     async def stop(self, caller: User, name: str) -> None:
         """Stop the server.
 
