@@ -127,7 +127,8 @@ class HttpProxy(ProxyHandler):
         try:
             content = response.content
             if content.is_eof():  # it has arrived as a whole, and goes on as a whole
-                self.write(content.read_nowait())
+                if whole := content.read_nowait():  # an empty one would be a body, which 204 and 304 may not have
+                    self.write(whole)
                 return
             self.request.connection.stream.set_nodelay(True)  # type: ignore[union-attr]  # or a stream's pieces wait for one another
             await self.flush()  # before the first byte of the body: a stream of events may be silent for a while
