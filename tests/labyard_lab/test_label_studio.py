@@ -240,6 +240,27 @@ def test_exports_hold_the_pictures_and_keep_their_names(server: LabServer, brows
     assert connect_inwards(browser, project) == (201, 201)
 
 
+def test_it_reads_its_own_folder_and_nothing_else_of_the_home(server: LabServer, browser: httpx.Client) -> None:
+    """Members whom it is shared with make storages in it, and viewers read them."""
+    server.open("label-studio")
+    (server.home / ".ssh").mkdir()
+    (server.home / ".ssh" / "key.png").write_text("secret-key")
+    pictures = server.home / "label-studio" / "pictures"
+    pictures.mkdir()
+    (pictures / "one.png").write_text("a picture")
+    project = browser.post("api/projects", json={"title": "Pictures"}).json()["id"]
+
+    def store(folder: Path) -> httpx.Response:
+        return browser.post("api/storages/localfiles", json={"project": project, "path": str(folder), "use_blob_urls": True})
+
+    for folder in (server.home / ".ssh", server.home, pictures / ".." / ".." / ".ssh", pictures.parent):
+        assert store(folder).status_code == 400, folder
+    assert store(pictures).status_code == 201
+    assert browser.get("data/local-files/", params={"d": "pictures/one.png"}).text == "a picture"
+    for outside in ("../.ssh/key.png", ".ssh/key.png", "pictures/../../.ssh/key.png", str(server.home / ".ssh" / "key.png")):
+        assert "secret-key" not in browser.get("data/local-files/", params={"d": outside}).text
+
+
 def test_a_second_one_on_the_same_data_says_so(server: LabServer, environments: Path) -> None:
     server.open("label-studio")
     data = server.home / ".local" / "share" / "labyard" / "tools" / "label-studio"

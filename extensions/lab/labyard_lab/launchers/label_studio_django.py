@@ -33,14 +33,19 @@ def set_variables(data_dir, base_url, origin):
     )
     for name in ("HOST", "DJANGO_DB", "LABEL_STUDIO_DJANGO_DB"):
         os.environ.pop(name, None)
-    # Pictures in the user's home, or in the project's folder, can be labelled where they lie; the process may read no more than its user anyway.
+    # Pictures in this folder can be labelled where they lie. Everybody whom the tool is shared with can read all of it.
     os.environ.setdefault("LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED", "true")
     os.environ.setdefault("LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT", str(_pictures()))
 
 
 def _pictures():
+    """Return the project's folder, or a folder for this purpose in the person's home."""
     projects, project = os.environ.get("LABYARD_PROJECTS_DIR"), os.environ.get("LABYARD_PROJECT")
-    return pathlib.Path(projects, project, "files") if projects and project else pathlib.Path.home()
+    if projects and project:
+        return pathlib.Path(projects, project, "files")
+    folder = pathlib.Path.home() / "label-studio"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def set_up_django(base_url):
