@@ -267,19 +267,64 @@ async def test_a_file_linked_from_a_home_becomes_the_projects_own_copy(world: Wo
     assert not [name for name in names(world.folder) if name.startswith(".labyard")]
 
 
-async def test_a_hard_link_to_another_projects_file_stays_that_projects(world: World) -> None:
-    other = DesiredProject.of(OTHER, "other", (("bob", Role.EDITOR), ("mallory", Role.OWNER)))
+async def open_other(world: World, **members: Role) -> Path:
+    """Make another project, and return its folder."""
+    other = DesiredProject.of(OTHER, "other", tuple(members.items()))
     world.others.append(other)
     await world.files.apply(other)
     await world.files.settled()
-    files = world.state.projects / OTHER / "files"
+    return world.state.projects / OTHER / "files"
+
+
+async def test_a_hard_link_to_another_projects_file_stays_that_projects(world: World) -> None:
+    files = await open_other(world, bob=Role.EDITOR, mallory=Role.OWNER)
     (files / "secret").write_text("others\n")
     assert world.can("bob", f"echo new >> {files}/secret; cp {files}/secret {files}/mine && ln {files}/mine linked")
     await world.keep()
-    assert (files / "mine").stat().st_nlink == 1
-    assert world.can("ada", "echo ours >> linked")
-    assert "ours" not in (files / "mine").read_text()
+    assert (files / "mine").stat().st_nlink == 2
+    assert not world.can("ada", "cat linked")
     assert run_as(world.person("mallory").uid, "cat", str(files / "mine")).stdout == "others\nnew\n"
+    # A copy is a file of this project.
+    assert world.can("bob", f"cp {files}/mine copied && cp -a {files}/mine copied-with-list")
+    await world.keep()
+    assert world.can("ada", "echo ours >> copied && echo ours >> copied-with-list")
+
+
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("running", [False, True])
+async def test_a_link_that_a_removed_member_kept_opens_nothing_in_a_project_of_their_own(world: World, gone: bool, running: bool) -> None:
+    """Also with several links, and when the project has deleted the file meanwhile."""
+    files = await open_other(world, bob=Role.OWNER, mallory=Role.VIEWER)
+    bob = world.person("bob")
+    assert world.can("ada", "echo old > file && mkdir sub && echo old > sub/file")
+    assert world.can("bob", "true")
+    shell = world.shell("bob", bob.home)
+    assert shell(f"mkdir kept; for n in 1 2 3 4; do ln {world.folder}/file kept/$n; ln {world.folder}/sub/file kept/sub$n; done")[0] == 0
+    if running:  # a process that goes on makes another link from the one that it has
+        assert shell("mkdir more; (while sleep 0.1; do ln kept/4 more/$RANDOM$RANDOM; done) >/dev/null 2>&1 &")[0] == 0
+    await world.set_roles(bob=None)
+    await world.files.settled()
+    assert world.can("ada", "echo new-secret >> file && echo new-secret >> sub/file")
+    if gone:
+        assert world.can("ada", "rm -r file sub")
+    for number in (1, 2, 3):
+        assert shell(f"mv kept/{number} kept/sub{number} {files}/")[0] == 0
+        await world.keep()
+        assert shell(f"cat {files}/* kept/*")[1].count("new-secret") == 0
+    if running:
+        shell(f"mv more {files}/")
+        await world.keep()
+        assert shell(f"cat {files}/more/*")[1].count("new-secret") == 0
+        shell("kill %1; wait")
+    assert gone or world.can("ada", "cat file sub/file && echo more >> file")
+
+
+async def test_what_moves_between_projects_of_the_same_people_or_by_its_owner_is_opened(world: World) -> None:
+    files = await open_other(world, ada=Role.OWNER, bob=Role.EDITOR, carol=Role.VIEWER)
+    assert world.can("ada", f"mkdir adas && echo x > adas/file && mv adas {files}/ && echo y > adas2 && mv adas2 {files}/")
+    await world.keep()
+    for path in ("adas/file", "adas2"):
+        assert run_as(world.person("bob").uid, "sh", "-c", f"echo y >> {files / path}").returncode == 0
 
 
 async def test_files_of_others_become_the_projects(world: World) -> None:
@@ -409,6 +454,8 @@ async def test_taken_back_from_the_trash(world: World) -> None:
     again = DesiredProject.of("vision--p1111111111", "vision", (("carol", Role.OWNER),))
     await world.files.apply(again)
     target = world.state.projects / again.id / "files"
+    account = ensure_project_account(again.id, world.state, isolated=True)
+    run_as(0, "chown", "--recursive", "--no-dereference", f"{account.uid}:{account.gid}", str(trashed / "files")).check_returncode()
     assert (
         run_as(
             0, "find", str(trashed / "files"), "-mindepth", "1", "-maxdepth", "1", "-exec", "mv", "-t", str(target), "{}", "+"
@@ -417,7 +464,7 @@ async def test_taken_back_from_the_trash(world: World) -> None:
     )
     await world.files.keep([again])
     assert run_as(world.person("carol").uid, "sh", "-c", f"echo y >> {target}/a/b/file").returncode == 0
-    assert (target / "a").stat().st_uid == ensure_project_account(again.id, world.state, isolated=True).uid
+    assert (target / "a").stat().st_uid == account.uid
 
 
 async def test_ten_thousand_files_and_a_change_of_role_within_ten_seconds(world: World) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from labyard_hub.backends.local.acl import encode
 from labyard_hub.backends.local.known_accounts import AccountTable, KnownAccounts
 from labyard_hub.backends.local.project_rights import Rights
 from labyard_hub.backends.local.project_walks import ProjectWalks
@@ -19,6 +20,8 @@ from tests.platform import is_root
 pytestmark = pytest.mark.skipif(not is_root(), reason="gives files to others")
 
 ACCOUNT = (70_000, 70_000)
+ENTRY = encode(6, {70_000: 6, 70_002: 6})
+"""Access list of what was made in the folder."""
 RIGHTS = Rights(ACCOUNT, frozenset({70_000}), ((70_000, 6),), writable=True)
 LESS = Rights(ACCOUNT, frozenset({70_000}), ((70_000, 6), (70_001, 4)), writable=True)
 
@@ -47,6 +50,7 @@ def owner(path: Path) -> int:
 
 def add(path: Path) -> None:
     path.touch()
+    os.setxattr(path, "system.posix_acl_access", ENTRY)
     os.chown(path, 70_001, 70_001)
 
 
@@ -74,8 +78,7 @@ async def test_rights_that_are_in_force_are_not_set_again(make: Callable[..., Pr
 async def test_new_rights_are_the_last_to_be_set(make: Callable[..., ProjectWalks], folder: Path) -> None:
     walks = make()
     for number in range(3000):
-        (folder / f"f{number}").touch()
-        os.chown(folder / f"f{number}", 70_001, 70_001)
+        add(folder / f"f{number}")
     for rights in (RIGHTS, LESS, RIGHTS, LESS):
         walks.want("p", folder, rights)
         await walks.wait("p", 0.02)

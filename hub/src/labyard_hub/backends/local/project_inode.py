@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Collection
 
-from labyard_hub.backends.local.acl import decode, read_acl, write_acl
+from labyard_hub.backends.local.acl import READ, decode, read_acl, write_acl
 from labyard_hub.backends.local.hard_links import DRAFT_PREFIX, are_protected, replace_by_copy
 from labyard_hub.backends.local.project_rights import Rights
 
@@ -29,7 +29,7 @@ class Mender:
         What they shall have.
     ours
         Uids whose files may change hands. What root or an account of the machine made in the project's folder keeps its owner, and what they made elsewhere,
-        so that it has no entry of the project in its list, is left alone altogether.
+        so that it has no entry of the project in its list, is left alone altogether; so is what `_may_be_taken` refuses.
     stop
         Ends the copying of a large file early.
     copies
@@ -105,10 +105,26 @@ class Mender:
             self._set(descriptor, status, current)
 
     def _is_foreign(self, status: os.stat_result, acl: bytes) -> bool:
-        if status.st_uid in self._ours or self._is_ours(status, acl):
+        if self._is_ours(status, acl) or self._may_be_taken(status, acl):
             return False
-        self.left["of an account that is not ours"] += 1
+        self.left["of other people, or of another project whose members are others"] += 1
         return True
+
+    def _may_be_taken(self, status: os.stat_result, acl: bytes) -> bool:
+        """Return whether opening what came from elsewhere tells nobody more than they can read already, or is its owner's own doing.
+
+        Nobody knows who moved it here: it may be a link that somebody kept while they had the right to it.
+        """
+        users = dict(self._rights.users)
+        if not users:  # a discarded folder, which opens to nobody
+            return status.st_uid in self._ours
+        listed = decode(acl)
+        owned = status.st_uid in self._rights.owners
+        if not listed:  # from a home
+            return owned
+        alone = status.st_nlink == 1 or stat.S_ISDIR(status.st_mode)
+        members = users.keys() - {self._rights.account[0], status.st_uid}
+        return (owned and alone) or (status.st_uid in self._ours and all(listed.get(uid, 0) & READ for uid in members))
 
     def _is_ours(self, status: os.stat_result, acl: bytes) -> bool:
         account = self._rights.account[0]
