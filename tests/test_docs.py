@@ -17,6 +17,7 @@ import yaml
 from labyard.cli.root import cli
 from labyard.models.tool import Tool
 from labyard_hub.config.settings import BUILT_IN_TOOLS, Settings
+from tests.documents import blocks, controls
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("*/*/README.md")])
@@ -96,6 +97,40 @@ def test_commands_are_found_in_the_text() -> None:
     assert list(commands_in(text, "labyard")) == [["user", "list"], ["up"]]
 
 
+SAID_ELSEWHERE = {
+    # by JupyterLab
+    "File", "New", "Terminal", "Select",
+    # by MLflow and TensorBoard
+    "Default", "Model registry", "Reload data", "Open in TensorBoard",
+}  # fmt: skip
+"""What the pages tell to click that others' programs show."""
+FOLLOWED = ("tutorials/first-run.md", "tutorials/two-people.md", "how-to/projects-panel.md", "how-to/own-tool.md")
+
+
+@pytest.mark.parametrize("page", FOLLOWED)
+def test_what_the_pages_tell_to_click_is_called_so(page: str) -> None:
+    shown = "".join(
+        path.read_text()
+        for pattern in (
+            "hub/src/labyard_hub/hub_plugins/templates/*.html",
+            "extensions/lab/src/**/*.ts*",
+            "src/labyard/builtin_tools.py",
+            "examples/*/*.yaml",
+        )
+        for path in ROOT.glob(pattern)
+    )
+    named = controls(ROOT / "docs" / page)
+    assert len(named) > 2
+    lost = [one for one in named if one not in SAID_ELSEWHERE and not re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", shown)]
+    assert lost == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_in_the_text_compiles(page: Path) -> None:
+    for code in blocks(page, "python"):
+        compile(code, str(page), "exec")
+
+
 HOW_TO = sorted(ROOT.glob("docs/how-to/*.md"))
 OTHER_LOGIN_LINES = {"provider": "oidc", "issuer": "https://id.example.org", "client_id": "x", "allow_all": True, "admin_users": ["ada"]}
 
@@ -126,7 +161,7 @@ def settings_in(page: Path) -> Iterator[dict[str, Any]]:
 def test_settings_in_the_text_can_be_used(page: Path) -> None:
     for data in settings_in(page):
         if "command" in data:
-            Tool.model_validate(data)
+            Tool.model_validate({"name": "shown", **data})  # a file's name, where it says none
         else:
             Settings.model_validate(as_settings(data))
 

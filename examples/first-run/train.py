@@ -1,10 +1,14 @@
 """Train a small digit classifier, and watch it in TensorBoard and MLflow.
 
 The data set comes with scikit-learn. Nothing about tracking is set up here: in Labyard, address, token, workspace and
-experiment come from where the script runs. TensorBoard's files go to the folder ``runs``.
+experiment come from where the script runs. TensorBoard's files go to the folder ``runs``, a curve per learning rate.
+
+Usage: ``python train.py [LEARNING_RATE]``
 """
 
 from __future__ import annotations
+
+import sys
 
 import mlflow
 from sklearn.datasets import load_digits
@@ -13,14 +17,16 @@ from sklearn.neural_network import MLPClassifier
 from tensorboardX import SummaryWriter
 
 EPOCHS = 15
+learning_rate = float(sys.argv[1]) if len(sys.argv) > 1 else 0.01
+name = f"lr-{learning_rate:g}"
 
 images, labels = load_digits(return_X_y=True)
 images = images / 16.0
 train_x, test_x, train_y, test_y = train_test_split(images, labels, test_size=0.25, random_state=0)
-model = MLPClassifier(hidden_layer_sizes=(32,), learning_rate_init=0.01, random_state=0)
+model = MLPClassifier(hidden_layer_sizes=(32,), learning_rate_init=learning_rate, random_state=0)
 
-with mlflow.start_run(run_name="digits") as run, SummaryWriter("runs/digits", flush_secs=2) as board:
-    mlflow.log_params({"hidden_units": 32, "learning_rate": 0.01, "epochs": EPOCHS})
+with mlflow.start_run(run_name=name) as run, SummaryWriter(f"runs/{name}", flush_secs=2) as board:
+    mlflow.log_params({"hidden_units": 32, "learning_rate": learning_rate, "epochs": EPOCHS})
     for epoch in range(EPOCHS):
         model.partial_fit(train_x, train_y, classes=range(10))
         accuracy = model.score(test_x, test_y)

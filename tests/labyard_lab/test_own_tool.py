@@ -1,28 +1,32 @@
-"""The example of a tool of one's own works as its README says."""
+"""A tool of one's own works as its page says, command for command."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
+import subprocess
+import venv
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
+import yaml
 
 from labyard.models.tool import Tool
+from tests.documents import DOCS, blocks
 from tests.labyard_lab.conftest import TOKEN, LabServer
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own-tool"
+HOW_TO = DOCS / "how-to" / "own-tool.md"
+STREAMLIT = Path(__file__).parent / "tools" / "streamlit.py"
 
 
 def test_clicks(make_server: Callable[..., LabServer]) -> None:
     server = make_server([])
-    folder = server.home / ".config" / "labyard" / "tools.d"
-    folder.mkdir(parents=True)
-    shutil.copy(EXAMPLE / "clicks.py", server.home)
-    shutil.copy(EXAMPLE / "clicks.yaml", folder)
-    shutil.copy(EXAMPLE / "clicks.svg", folder)
+    commands = blocks(HOW_TO, "sh")[0]
+    subprocess.run(["sh", "-e", "-c", commands], cwd=EXAMPLE, env=server.environment, check=True)
     answer = server.client.get("tools").json()
     assert answer["problems"] == []
     (tool,) = answer["tools"]
@@ -39,9 +43,31 @@ def test_clicks(make_server: Callable[..., LabServer]) -> None:
                 assert [next(tab) for tab in tabs] == [clicks, clicks]
 
 
-def test_commands_of_the_readme_are_valid() -> None:
-    rows = re.findall(r"^\| (\w+) \| `(\[.*?\])`(.*)\|$", (EXAMPLE / "README.md").read_text(), re.MULTILINE)
-    assert [name for name, _, _ in rows] == ["Streamlit", "Gradio", "FastAPI"]
+def test_the_page_shows_the_examples_own_file() -> None:
+    assert blocks(EXAMPLE / "README.md", "sh") == blocks(HOW_TO, "sh")[:1]
+    assert yaml.safe_load(blocks(HOW_TO, "yaml")[0]) == yaml.safe_load((EXAMPLE / "clicks.yaml").read_text())
+
+
+def test_the_streamlit_app_of_the_page_starts(make_server: Callable[..., LabServer]) -> None:
+    """Its file as it stands there; of Streamlit itself there is its command line, which says where it serves."""
+    server = make_server([])
+    assert blocks(HOW_TO, "sh")[1].strip() == "labyard env create apps streamlit"
+    environment = server.home / ".local" / "share" / "labyard" / "environments" / "apps"
+    venv.create(environment, symlinks=True)
+    [packages] = environment.glob("lib/python*/site-packages")
+    shutil.copy(STREAMLIT, packages / "streamlit.py")
+    (server.home / "app.py").write_text("")
+    folder = server.home / ".config" / "labyard" / "tools.d"
+    folder.mkdir(parents=True)
+    (folder / "app.yaml").write_text(blocks(HOW_TO, "yaml")[1])
+    url = server.tool_url(server.open("app"))
+    page = httpx.get(url, headers={"Authorization": f"token {TOKEN}"})
+    assert page.text == f"{server.home}/app.py at {urlsplit(url).path}"
+
+
+def test_the_other_commands_of_the_page_are_valid() -> None:
+    rows = re.findall(r"^\| ([\w ]+) \| `(\[.*?\])`(.*)\|$", HOW_TO.read_text(), re.MULTILINE)
+    assert [name for name, _, _ in rows] == ["Gradio", "FastAPI", "a folder of static files"]
     for name, command, rest in rows:
         environment = {"GRADIO_SERVER_PORT": "{port}"} if "GRADIO_SERVER_PORT" in rest else {}
-        Tool(name=name.lower(), title=name, command=json.loads(command), environment=environment)
+        Tool(name=name.lower().replace(" ", "-"), title=name, command=yaml.safe_load(command), environment=environment)
