@@ -39,5 +39,7 @@ lock: setup
 	@exec sh scripts/lock.sh "$(HERE)/.venv/bin/uv"
 
 # `make images ARGS="pytorch-cuda"`; see images/README.md.
-images: setup
+# Of this machine it takes `.venv` alone, not the JupyterLab extension and not the tools' environments.
+images:
+	@LABYARD_SETUP=venv exec sh "$(HERE)/scripts/setup.sh"
 	@exec "$(HERE)/.venv/bin/python" images/build.py $(ARGS)

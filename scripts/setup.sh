@@ -89,5 +89,6 @@ if [ "$(stamped 1)" != "$digest" ] || [ "${LABYARD_PYTHON:-$(stamped 3)}" != "$(
     printf '%s\n' "$digest" "$PWD" "${LABYARD_PYTHON:-$python}" >"$stamp"
 fi
 
+[ "${LABYARD_SETUP:-}" != venv ] || exit 0
 .venv/bin/python scripts/build_lab.py
 .venv/bin/labyard tools install

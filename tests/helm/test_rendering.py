@@ -81,4 +81,6 @@ def test_notes_say_where_to_go() -> None:
     minimal = chart.rendered("minimal")["NOTES.txt"]
     assert "port-forward service/labyard-proxy 8000:80" in minimal
     assert "becomes the administrator" in minimal
+    assert "labyard user setup-link" in minimal
+    assert "describe persistentvolumeclaims" in minimal
     assert "becomes the administrator" not in chart.rendered("oidc")["NOTES.txt"]

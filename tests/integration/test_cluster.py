@@ -265,6 +265,9 @@ def test_who_is_removed_or_may_only_read_now_loses_the_folder_in_a_running_pod(w
     # The answer comes when the pod is gone.
     assert "server-bob" not in world.fake.pods(NAMESPACE)
     assert "your role in the project “vision” has changed" in world.sessions["bob"].http.get("hub/home").text
+    stopped = world.sessions["bob"].http.get("hub/user/bob/lab").text
+    assert "your role in the project “vision” has changed" in stopped
+    assert "nobody used it" not in stopped
     files = f"{world.project}/files"
     assert mounts(started(world, "bob"))[f"/home/projects/{files}"] == ("projects", files, True)
     world.call("ada", "DELETE", "projects/vision/members/carol", 204)
@@ -274,6 +277,8 @@ def test_who_is_removed_or_may_only_read_now_loses_the_folder_in_a_running_pod(w
     before = world.fake.pods(NAMESPACE)["server-bob"]["metadata"]["uid"]
     world.call("ada", "PATCH", "projects/vision/members/bob", 200, {"role": "editor"})
     assert world.fake.pods(NAMESPACE)["server-bob"]["metadata"]["uid"] == before
+    assert "You may do more in a project" in world.sessions["bob"].http.get("hub/home").text
+    assert "You may do more in a project" not in world.sessions["ada"].http.get("hub/home").text
     assert world.fake.pods(NAMESPACE)["server-ada"]["metadata"]["uid"] == uids["ada"]
     # Nobody writes to what is archived.
     world.call("ada", "POST", "projects/vision/archive")

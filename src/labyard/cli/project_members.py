@@ -59,10 +59,14 @@ def add(project: str, user: str, role: str, as_json: bool) -> None:
 @member.command("set-role")
 @project_argument
 @click.argument("user")
-@click.argument("role", type=click.Choice([role.value for role in ROLES]))
+@click.argument("role", type=click.Choice([role.value for role in ROLES]), required=False)
+@click.option("--role", "named_role", type=click.Choice([role.value for role in ROLES]), help="The role, as with `member add`.")
 @json_option
-def set_role(project: str, user: str, role: str, as_json: bool) -> None:
+def set_role(project: str, user: str, role: str | None, named_role: str | None, as_json: bool) -> None:
     """Change what USER may do."""
+    role = role or named_role
+    if role is None or named_role not in (None, role):
+        raise click.UsageError(f"name one role: --role {ROLES[0].value}, or another")
     with connect() as client:
         found = client.projects.members.set_role(project, user, role)
     _changed(found, f"{found.user} is {found.role.value} in {project}", as_json=as_json)

@@ -52,6 +52,7 @@ def test_the_life_of_a_project(run: Run) -> None:
     assert (shown.display_name, shown.description) == ("Seeing", "Cats.")
     assert "description  Cats." in run("show", "vision").stdout
     run("member", "add", "vision", "bob", "--role", "viewer")
+    run("member", "set-role", "vision", "bob", "--role", "viewer")
     run("member", "set-role", "vision", "bob", "editor")
     members = [Member.model_validate(one) for one in read(run("member", "list", "vision", "--json"))]
     assert [(one.user, one.role.value) for one in members] == [("ada", "owner"), ("bob", "editor")]

@@ -54,6 +54,7 @@ class MountsHandler(APIHandler):  # type: ignore[misc]  # jupyterhub carries no 
         complete = getattr(self.users, "complete", None)
         if complete is not None:
             await complete.wait()  # a hub that has just started does not know yet which pods run
+        self._note_more(project_id, rights)
         # A start that is asking for its owner's projects at this moment asks again.
         changes.count += 1
         ended = await asyncio.gather(
@@ -65,6 +66,14 @@ class MountsHandler(APIHandler):  # type: ignore[misc]  # jupyterhub carries no 
             self.log.error("a pod keeps the project %s, which its owner left: %r", project_id, failed[0])
             raise web.HTTPError(503, "a server that must end does not")
         self.set_status(204)
+
+    def _note_more(self, project_id: str, rights: Mapping[str, bool]) -> None:
+        """Mark the pods whose owners may do more than they could when it started, which the home page says."""
+        for user in list(self.users.values()):
+            for spawner in list(user.spawners.values()):
+                if user.name in rights and spawner.active and (mounts := getattr(spawner, "mounted", None)) is not None:
+                    mounted = {one.project_id: one.writable for one in mounts}
+                    spawner.behind = spawner.behind or mounted.get(project_id) not in (True, rights[user.name])
 
     def _too_much(self, project_id: str, rights: Mapping[str, bool]) -> Iterator[tuple[Any, str, Any]]:
         for user in list(self.users.values()):

@@ -25,6 +25,8 @@ ADVICE = {
     "ended": SAME_AGAIN,
     "process": SAME_AGAIN,
     "evicted": "Try again, perhaps with a profile that has more memory.",
+    "projects": "",
+    "refused": "",
     "preempted": "Try again later, or choose another profile.",
 }
 """What to do, by code. What is refused by our own rules says it in its sentence."""

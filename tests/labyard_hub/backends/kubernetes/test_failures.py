@@ -135,7 +135,7 @@ def test_a_claim_without_a_volume_is_told_with_its_class_and_the_cluster_s_word(
     problem = unbound_problem("home-ada", "nosuch", [event])
     assert problem.code == "volume"
     assert problem.sentence == (
-        'The cluster has not made its volume “home-ada”. It asks for the storage class “nosuch”: storageclass.storage.k8s.io "nosuch" not found. Tell an administrator.'
+        'The cluster has not made its volume “home-ada”. It asks for the storage class “nosuch”: storageclass.storage.k8s.io "nosuch" not found.'
     )
     assert "default storage class" in unbound_problem("home-ada", None, []).sentence
 

@@ -162,9 +162,7 @@ def unbound_problem(claim: str, storage_class: str | None, events: Sequence[Item
     """
     why = next((str(one.get("message", "")) for one in reversed(events) if one.get("type") == "Warning"), "")
     asked = f"It asks for the storage class “{storage_class}”" if storage_class else "It asks for the cluster's default storage class"
-    return Problem(
-        "volume", f"The cluster has not made its volume “{claim}”. {asked}{f': {_short(why)}' if why else ''}. Tell an administrator."
-    )
+    return Problem("volume", f"The cluster has not made its volume “{claim}”. {asked}{f': {_short(why)}' if why else ''}.")
 
 
 def _image_problem(pod: Item, text: str) -> Problem:

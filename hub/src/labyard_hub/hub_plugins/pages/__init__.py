@@ -11,6 +11,7 @@ from labyard_hub.config.origins import Origins
 from labyard_hub.config.settings import Settings
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.hub_plugins.hub.spawners import explain_failure
+from labyard_hub.hub_plugins.pages.servers import ended_reason
 from labyard_hub.hub_plugins.pages.texts import ago, span, until
 from labyard_hub.hub_plugins.pages.visits import project_name
 
@@ -57,6 +58,7 @@ def page_settings(settings: Settings, origins: Origins, page_assets: PageAssets 
             "mark": MARK,
             "login_provider": "" if settings.login.is_local else settings.login.title,
             "until": lambda _user: until,
+            "ended_reason": lambda _user: ended_reason,
             "why_failed": lambda _user: explain_failure,
             "project_of": lambda _user: lambda name: project_name(name) if is_project_id(name) else "",
         },

@@ -12,13 +12,16 @@ from labyard.units import format_bytes
 from labyard_hub.hub_plugins.hub.spawners import explain_failure, has_failed
 from labyard_hub.hub_plugins.pages.texts import ago, span
 
-__all__ = ["ServerView", "describe_granted", "view_servers"]
+__all__ = ["ServerView", "describe_granted", "ended_reason", "view_servers"]
 
 State = Literal["running", "starting", "stopping", "failed", "stopped"]
 _PENDING: dict[str | None, State] = {"spawn": "starting", "check": "starting", "stop": "stopping"}
 
 
 WARN_SECONDS = 30 * 60
+
+
+BEHIND = "You may do more in a project than when this server started. Stop it and start it again to have the folder, or to write in it."
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class ServerView:
         Why it runs without its owner's own Jupyter configuration; empty if it has it.
     ends_soon
         That it is about to be stopped whoever uses it; empty otherwise.
+    behind
+        That its owner may do more by now than when it started; empty otherwise.
     """
 
     name: str
@@ -60,6 +65,7 @@ class ServerView:
     ended: str = ""
     safe_start: str = ""
     ends_soon: str = ""
+    behind: str = ""
 
 
 def view_servers(user: Any, now: datetime | None = None) -> list[ServerView]:
@@ -104,8 +110,19 @@ def _view(user: Any, spawner: Any, now: datetime) -> ServerView:
         advice=advice,
         ends_soon=ends_soon,
         safe_start=safe_start,
-        ended=str((orm_spawner.state or {}).get("ended", "")) if state == "stopped" else "",
+        behind=BEHIND if state == "running" and getattr(spawner, "behind", False) else "",
+        ended=_ended(orm_spawner) if state == "stopped" else "",
     )
+
+
+def ended_reason(user: Any, server_name: str) -> str:
+    """Return why a server was stopped, where that was not by somebody's hand; empty otherwise."""
+    spawner = user.orm_spawners.get(server_name)
+    return _ended(spawner) if spawner is not None else ""
+
+
+def _ended(orm_spawner: Any) -> str:
+    return str((orm_spawner.state or {}).get("ended", ""))
 
 
 def describe_granted(spawner: Any) -> str:

@@ -53,6 +53,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.mounted: tuple[Mount, ...] = ()
         self.told_ready = asyncio.Event()
+        self.behind = False
         self._choice: Choice | None = None
         self._made_at = 0.0
         self._log: tuple[str, ...] = ()
@@ -150,7 +151,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         SpawnException
             With a sentence for the person, if that fails.
         """
-        self.told_ready = asyncio.Event()
+        self.told_ready, self.behind = asyncio.Event(), False
         self._made_at, self._log, self._former_uid = time.monotonic(), (), ""
         await self._start_watching_pods()
         former = self._pod()

@@ -6,7 +6,7 @@ package kubernetes-validate carries), invalid names, missing namespaces, immutab
 that a role does not allow. A scheduler places pods on nodes; a kubelet pulls images that are scripted to come slowly or not at all, and lets each pod answer by HTTP on an address of its own
 in 127.0.0.0/8, by a stub or by the real program.
 
-It was written from Kubernetes' documentation, its schemas and known messages, and never checked against a live cluster. Known to differ:
+It was written from Kubernetes' documentation, its schemas and known messages. Known to differ:
 
 * Unknown fields are refused always; a real server only warns unless the client asks for ``fieldValidation=Strict``.
 * There are no admission webhooks, no server-side apply, no priority preemption, no node failures and no limits on memory or CPU of what runs.
