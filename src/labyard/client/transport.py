@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import time
 from typing import Any, TypeVar
 
@@ -42,6 +43,8 @@ class _Http:
         return {
             "base_url": self.url + API_PATH, "timeout": self._timeout_seconds,
             "headers": {"User-Agent": f"labyard/{__version__}", "Accept": "application/json"},
+            # Without TLS nothing is read from the list of authorities, whose import is a tenth of a read. Redirects are not followed.
+            **({"verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)} if self.url.startswith("http://") else {}),
             # This machine is never reached through a proxy, whatever the environment says.
             **({"mounts": {"http://": None, "https://": None}} if is_loopback(self.url) else {}),
         }  # fmt: skip
