@@ -30,6 +30,7 @@ from labyard_hub.domain.groups import tell_empty_groups
 from labyard_hub.hub_plugins.hub.database import rows_alone, tune_sqlite
 from labyard_hub.hub_plugins.hub.database_errors import PatientSession
 from labyard_hub.hub_plugins.hub.users import HubUsers, watch_pending
+from labyard_hub.hub_plugins.pages.confirm import confirmed_handlers
 
 __all__ = ["LabyardHub", "main"]
 
@@ -49,6 +50,12 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
     @default("users")
     def _our_users(self) -> HubUsers:
         return HubUsers(db_factory=lambda: self.db, settings=self.tornado_settings)
+
+    def init_handlers(self) -> None:
+        """Put what gives rights away behind a confirmation where servers share the hub's origin."""
+        super().init_handlers()
+        if not self.subdomain_host:
+            self.handlers: Any = confirmed_handlers(self.handlers)
 
     def init_db(self) -> None:
         """Open the database with sessions that outlast a full disk."""

@@ -56,6 +56,7 @@ def page_settings(settings: Settings, origins: Origins, page_assets: PageAssets 
             "lab_assets": page_assets.url + START if page_assets else "",
             "heading_of": lambda _user: heading_of,
             "mark": MARK,
+            "shared_origin": not origins.separate,
             "login_provider": "" if settings.login.is_local else settings.login.title,
             "until": lambda _user: until,
             "ended_reason": lambda _user: ended_reason,

@@ -10,6 +10,7 @@ from labyard_hub.backends.page_files import STATIC
 from labyard_hub.hub_plugins.pages.account import AccountHandler
 from labyard_hub.hub_plugins.pages.assets import AssetHandler
 from labyard_hub.hub_plugins.pages.command_line import AuthorizeHandler, LoginTokenHandler
+from labyard_hub.hub_plugins.pages.confirm import ConfirmHandler
 from labyard_hub.hub_plugins.pages.home import DeleteServerHandler, HomeHandler, StopServerHandler
 from labyard_hub.hub_plugins.pages.join import InviteHandler, SetupHandler
 from labyard_hub.hub_plugins.pages.people import InvitationsHandler, PeopleHandler, PersonHandler, RemovePersonHandler, RevokeHandler
@@ -62,6 +63,7 @@ def _common() -> list[tuple[Any, ...]]:
     return [
         (rf"/assets/({re.escape(STYLESHEET.name)})", AssetHandler, {"path": str(STYLESHEET.parent)}),
         (r"/assets/(.*)", AssetHandler, {"path": str(STATIC)}),
+        (r"/confirm", ConfirmHandler),
         (r"/home", HomeHandler),
         (r"/spawn", StartHandler),
         (r"/spawn/([^/]+)", StartHandler),

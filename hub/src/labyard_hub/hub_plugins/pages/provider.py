@@ -13,6 +13,7 @@ from tornado.httputil import url_concat
 
 from labyard_hub.hub_plugins.login.problems import LoginError, ProviderErrorError, SignInCancelledError, SignInExpiredError
 from labyard_hub.hub_plugins.pages.base import Page
+from labyard_hub.hub_plugins.pages.confirm import note_confirmation
 from labyard_hub.hub_plugins.pages.sign_in import SignOutHandler
 
 __all__ = ["ProviderAccountHandler", "ProviderCallbackHandler", "ProviderLoginHandler", "ProviderSignInHandler", "ProviderSignOutHandler"]
@@ -108,6 +109,7 @@ class ProviderCallbackHandler(OAuthCallbackHandler, _ProblemPage):  # type: igno
             raise web.HTTPError(403, self.authenticator.custom_403_message)
         # A session id that stood in the browser before the sign-in may be known to somebody else.
         self.set_session_cookie()
+        note_confirmation(self, user.name)
         self.redirect(self.get_next_url(user))
 
     def get_state_cookie(self) -> str:

@@ -10,6 +10,7 @@ from tornado import web
 
 from labyard.exceptions import LabyardError
 from labyard_hub.domain.names import MAX_NAME_LENGTH
+from labyard_hub.hub_plugins.pages.confirm import note_confirmation
 
 __all__ = ["SignInHandler", "SignOutHandler"]
 
@@ -50,6 +51,7 @@ class SignInHandler(LoginHandler):  # type: ignore[misc]  # jupyterhub carries n
             await self._page(login_error=WRONG, username=data["username"][:MAX_NAME_LENGTH])
             return
         self._jupyterhub_user = user
+        note_confirmation(self, user.name)
         self.redirect(self.get_next_url(user))
 
 
