@@ -96,6 +96,20 @@ def test_a_trace_in_a_notebook_shows_itself(world: World, new_context: Callable[
     snap(page, "a trace in a notebook")
 
 
+def test_who_edits_a_file_that_was_renamed_elsewhere_is_told(world: World, new_context: Callable[..., BrowserContext]) -> None:
+    file = world.write("notes.txt", "one")
+    page = new_context().new_page()
+    sign_in(page, world, "bob")
+    page.goto(f"{world.url}lab/tree/notes.txt")
+    editor = page.locator(".jp-FileEditor .cm-content")
+    expect(editor).to_have_text("one", timeout=60_000)
+    file.rename(file.with_name("renamed.txt"))
+    editor.click()
+    page.keyboard.type("two ")
+    expect(page.get_by_text("Your edits of notes.txt are not saved").first).to_be_visible(timeout=60_000)
+    snap(page, "a file renamed elsewhere")
+
+
 def test_somebody_with_no_project_is_asked_for_no_workspace(world: World, new_context: Callable[..., BrowserContext]) -> None:
     page = new_context().new_page()
     sign_in(page, world, "dan")

@@ -12,6 +12,7 @@ import { projectsPlugin } from './plugins/projects';
 import { safeStartPlugin } from './plugins/safeStart';
 import { startPlugin } from './plugins/start';
 import { tabsPlugin } from './plugins/tabs';
+import { unsavedPlugin } from './plugins/unsaved';
 import { visitPlugin } from './plugins/visit';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
@@ -27,7 +28,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   homePlugin,
   visitPlugin,
   deadlinePlugin,
-  safeStartPlugin
+  safeStartPlugin,
+  unsavedPlugin
 ];
 
 export default plugins;
