@@ -108,6 +108,18 @@ async def test_a_page_of_another_origin_cannot_use_a_session(client: httpx.Async
     assert "access-control-allow-origin" not in answer.headers
 
 
+async def test_a_link_leads_here_from_anywhere_and_nothing_else_does(client: httpx.AsyncClient) -> None:
+    """Such as a link to join in a chat, or to a shared tool in JupyterLab, whose origin is another one."""
+    cookie = f"labyard-session={Sessions('k' * 64).seal_token('ada')}"
+    for site in ("same-site", "cross-site"):
+        link = {"Cookie": cookie, "Accept": "text/html", "Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+        answer = await client.get("join/nothing", headers=link)
+        assert answer.status_code == 404  # of a person who is signed in: there is no such link
+        for changed in ({"Sec-Fetch-Dest": "iframe"}, {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, {"Origin": "http://evil"}):
+            assert (await client.get("join/nothing", headers={**link, **changed})).status_code == 403
+        assert (await client.post("join/nothing", headers=link)).status_code == 403
+
+
 async def test_signing_in_sets_a_cookie_that_goes_nowhere_else(client: httpx.AsyncClient) -> None:
     start = await client.get("login", params={"next": "/services/mlflow/"})
     assert start.status_code == 302

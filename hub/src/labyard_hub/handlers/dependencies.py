@@ -195,13 +195,15 @@ def check_origin(request: Request, settings: ServiceSettings) -> None:
     """Refuse what a page of another origin sends with our cookie.
 
     SameSite does not keep off pages on other ports of this host, and older browsers send no ``Sec-Fetch-Site``: a request that changes something
-    needs one of the two headers, and both must agree.
+    needs one of the two headers, and both must agree. A link may lead here from anywhere, such as a chat or JupyterLab, which has an origin of its own: the
+    page that has the link cannot read what it opens.
     """
     origin, fetch = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     safe = request.method in ("GET", "HEAD")
     if origin is not None and origin != settings.origin:
         raise CrossOriginError
-    if fetch not in (None, "same-origin", "none"):
+    is_link = safe and request.headers.get("sec-fetch-mode") == "navigate" and request.headers.get("sec-fetch-dest") == "document"
+    if fetch not in (None, "same-origin", "none") and not is_link:
         raise CrossOriginError
     if not safe and origin is None and fetch is None:
         raise CrossOriginError
