@@ -26,7 +26,8 @@ MORE_MEMORY = 60 * 2**20
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    server = LabServer(tmp_path_factory.mktemp("ports"), [])
+    often = {"JUPYTERHUB_ACTIVITY_INTERVAL": "2"}  # so often it is looked for use
+    server = LabServer(tmp_path_factory.mktemp("ports"), [], environment=often)
     yield server
     server.remove()
 
@@ -156,6 +157,21 @@ async def test_large_websocket_messages_pass(server: LabServer, port: int, way: 
         text = "x" * (12 * 2**20)
         await websocket.send_str(text)
         assert await websocket.receive_str() == text
+
+
+async def test_an_open_websocket_is_use_of_the_server_though_nothing_is_sent(server: LabServer, port: int) -> None:
+    def is_used_again() -> None:
+        before = last_use()
+        wait_until(lambda: last_use() > before, "the server is in use")
+
+    def last_use() -> str:
+        return str(httpx.get(server.url + "api/status", headers=AUTHORIZATION).json()["last_activity"])
+
+    url = f"{server.url}proxy/{port}/socket"
+    async with aiohttp.ClientSession(headers=AUTHORIZATION) as session, session.ws_connect(url) as websocket:
+        await websocket.receive_str()
+        await asyncio.to_thread(is_used_again)
+        await asyncio.to_thread(is_used_again)
 
 
 async def test_foreign_pages_are_blocked(server: LabServer, port: int) -> None:

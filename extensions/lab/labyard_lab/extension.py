@@ -205,8 +205,7 @@ class LabyardLab(ExtensionApp):
             await asyncio.to_thread(self._catalog.read)
 
     async def _watch_work(self, settings: dict[str, Any]) -> None:
-        manager = self.manager
-        watch = WorkWatch(settings, manager.list if manager is not None else tuple)
+        watch = WorkWatch(settings, lambda: [*(self.manager.list() if self.manager is not None else ()), *filter(None, (self.ports,))])
         while True:
             await asyncio.sleep(look_seconds())
             try:

@@ -6,7 +6,8 @@ The paths are those of jupyter-server-proxy, whose own handlers hold whole bodie
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
@@ -41,6 +42,24 @@ class Ports:
     def __init__(self, hosts: Hosts) -> None:
         self._hosts = hosts
         self._session: aiohttp.ClientSession | None = None
+        self._users = 0
+
+    head_pid = None
+    """What listens on ports counts as any other program of this server."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a request or a websocket for a port is open."""
+        return self._users > 0
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Count a request or a websocket until the end of the block."""
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
 
     def session(self, address: Address) -> aiohttp.ClientSession:
         """Return what requests are made with, one for all ports."""
@@ -80,7 +99,7 @@ class _PortRoute(ProxyHandler):
             raise web.HTTPError(403, f"host {host!r} is not allowed: add it to c.ServerProxy.host_allowlist in jupyter_server_config.py")
         address = Address(port=port, host=host)
         prefix = Prefix(self.base_url[:-1] + match[0] + "/", strip=not match[1])
-        return Target(title=f"Port {port}", prefix=prefix, address=address, session=self._ports.session(address))
+        return Target(title=f"Port {port}", prefix=prefix, address=address, session=self._ports.session(address), in_use=self._ports.in_use)
 
 
 class PortHttpHandler(_PortRoute, HttpProxy):
