@@ -184,8 +184,8 @@ def test_a_safe_start_can_be_asked_for_and_holds_once(world: World) -> None:
 def test_the_owner_works_on_while_the_hub_is_away(world: World) -> None:
     """It hangs, and then it is gone, for longer than JupyterHub's part of a server remembers anybody."""
     world.start()
-    world.running.add_user("bob", PASSWORD)
-    visitor = world.running.client("user/ada/", world.running.session("bob", PASSWORD).token("bob"))
+    world.running.add_user("eve", PASSWORD)
+    visitor = world.running.client("user/ada/", world.running.session("eve", PASSWORD).token("eve"))
     browser = world.running.session("ada", PASSWORD).http
     assert browser.get("user/ada/lab").status_code == 200
     xsrf = next(one.value for one in browser.cookies.jar if one.name == "_xsrf" and one.path.startswith("/user/ada"))
