@@ -136,7 +136,7 @@ def test_idle_servers_are_stopped_and_busy_ones_are_not(people: People) -> None:
 
     _, talking = open_tool(people.servers["ivy"], "short")
     dashboard = websocket.create_connection(
-        f"{people.running.url.rstrip('/')}{talking}socket".replace("http", "ws", 1),
+        named(f"{people.running.url.rstrip('/')}{talking}socket").replace("http", "ws", 1),
         header=[f"Authorization: token {people.tokens['ivy']}"], timeout=30,
     )  # fmt: skip
     dashboard.send("talk")
@@ -148,7 +148,8 @@ def test_idle_servers_are_stopped_and_busy_ones_are_not(people: People) -> None:
     def look_at_tensorboard() -> None:
         # As its page does by itself while it is open, only more often.
         while not leave.wait(5):
-            assert httpx.get(people.running.url.rstrip("/") + tensorboard + "data/runs", headers=eve.headers, timeout=30).status_code == 200
+            url = named(people.running.url.rstrip("/") + tensorboard + "data/runs")
+            assert httpx.get(url, headers=eve.headers, timeout=30).status_code == 200
 
     with ThreadPoolExecutor(1) as threads:
         looking = threads.submit(look_at_tensorboard)
@@ -197,7 +198,7 @@ def test_an_idle_tool_ends_and_opens_again(people: People) -> None:
     people.start("ada")
     server = people.servers["ada"]
     instance, url = open_tool(server, "short")
-    url = people.running.url.rstrip("/") + url
+    url = named(people.running.url.rstrip("/") + url)
     # In use for longer than its time: one slow answer counts as long as it lasts.
     assert httpx.get(f"{url}slow?seconds=5", headers=server.headers, timeout=30).text == "at last"
     assert server.get(instance).json()["state"] == "running"
