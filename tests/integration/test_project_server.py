@@ -84,6 +84,14 @@ def test_an_address_is_enough_for_a_member_who_never_opened_the_server(world: Wo
     world.set_role("fred", None)
 
 
+def test_no_dialog_copies_a_link_with_a_token(world: World) -> None:
+    page = world.at_server("ada").get("lab", headers={"Accept": "text/html"}).text
+    assert (
+        "@jupyter/collaboration-extension:shared-link"
+        in json.loads(page.partition('type="application/json">')[2].partition("</script>")[0])["disabledExtensions"]
+    )
+
+
 async def test_two_edit_one_file_and_a_third_sees_it(world: World) -> None:
     file = world.write("together.txt", "one ")
     async with (

@@ -405,6 +405,18 @@ def test_signing_out(hub: Hub, bob: str) -> None:
     assert not visitor.is_signed_in
 
 
+def test_a_copy_of_the_session_is_worth_nothing_once_signed_out(hub: Hub, bob: str) -> None:
+    visitor, copy = hub.signed_in(bob), hub.client()
+    copy.http.cookies.update(visitor.http.cookies)
+    assert copy.is_signed_in
+    headers = {"X-XSRFToken": copy.xsrf("hub/home")}
+    assert copy.http.post(f"hub/api/users/{bob}/tokens", headers=headers, json={}).status_code == 201
+    assert "signed out" in visitor.post("hub/logout").text
+    assert not copy.is_signed_in
+    assert copy.http.post(f"hub/api/users/{bob}/tokens", headers=headers, json={}).status_code == 403
+    assert hub.signed_in(bob).is_signed_in
+
+
 def test_headers_and_cookies(hub: Hub, bob: str) -> None:
     visitor = hub.client()
     answer = visitor.sign_in(bob, PASSWORD)

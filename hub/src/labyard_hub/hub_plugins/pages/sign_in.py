@@ -6,6 +6,7 @@ import contextlib
 from typing import Any
 
 from jupyterhub.handlers.login import LoginHandler, LogoutHandler
+from jupyterhub.utils import new_token
 from tornado import web
 
 from labyard.exceptions import LabyardError
@@ -61,6 +62,17 @@ class SignOutHandler(LogoutHandler):  # type: ignore[misc]  # jupyterhub carries
     @property
     def _asked_here(self) -> bool:
         return self.request.headers.get("Sec-Fetch-Site") in ("same-origin", "none")
+
+    async def default_handle_logout(self) -> None:
+        """Sign out, and make every copy of the session's cookie worthless.
+
+        JupyterHub's cookie holds a number of the person, the same in all their browsers, so the others sign in again too.
+        """
+        user = self.current_user
+        await super().default_handle_logout()
+        if user is not None:
+            user.orm_user.cookie_id = new_token()
+            self.db.commit()
 
     async def get(self) -> None:
         """Sign out, or ask first."""
