@@ -8,6 +8,7 @@ from typing import Any
 
 from tornado import web, websocket
 
+from labyard_lab.proxy.paths import ToolPath
 from labyard_lab.visitors.policy import is_open_to_all
 
 METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
@@ -34,16 +35,17 @@ class ForgetfulSocket(websocket.WebSocketHandler):
 class Routes(web.RequestHandler):
     def get(self) -> None:
         found = [rule for group in self.application.default_router.rules for rule in getattr(group.target, "rules", [])]
-        self.write(json.dumps([_describe(rule) for rule in found]))
+        self.write(json.dumps([_describe(rule, self.settings["base_url"]) for rule in found]))
 
 
-def _describe(rule: Any) -> dict[str, Any]:
+def _describe(rule: Any, base_url: str) -> dict[str, Any]:
     kind = rule.target
     assert isinstance(kind, type), rule
     assert issubclass(kind, web.RequestHandler), rule
     own = [method for method in METHODS if getattr(kind, method.lower()) is not web.RequestHandler._unimplemented_method]
     return {
-        "pattern": rule.matcher.regex.pattern,
+        # Tools are matched by their paths as they are at the moment, and not by a pattern.
+        "pattern": f"{base_url}labyard/tools/([^/]+)/(.*)" if isinstance(rule.matcher, ToolPath) else rule.matcher.regex.pattern,
         "handler": f"{kind.__module__}.{kind.__qualname__}",
         "methods": [method for method in own if getattr(kind, method.lower()) is not getattr(web.RequestHandler, method.lower())],
         "is_websocket": issubclass(kind, websocket.WebSocketHandler),

@@ -16,6 +16,9 @@ from tests.platform import RunningPlatform, is_root, wait_until
 
 pytestmark = [pytest.mark.xdist_group("shared platform"), pytest.mark.integration, pytest.mark.timeout(300)]
 
+NAVIGATES = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+"""As a browser asks for a page; where no server runs, the hub answers it."""
+
 
 @pytest.fixture(scope="module")
 def world(shared_platform: RunningPlatform) -> Iterator[World]:
@@ -56,7 +59,7 @@ def test_a_member_sees_how_a_start_gets_on(world: World) -> None:
     bob, carol = world.sessions["bob"].http, world.sessions["carol"].http
     world.call("bob", "DELETE", "projects/vision/server", 204)
     assert world.call("bob", "GET", "projects/vision/server")["state"] == "stopped"
-    stopped = carol.get(f"user/{world.project}/lab")
+    stopped = carol.get(f"user/{world.project}/lab", headers=NAVIGATES)
     assert stopped.status_code == 424
     assert "The server of vision is not running" in stopped.text
     assert "<form" not in stopped.text.partition("<main")[2]
@@ -88,7 +91,7 @@ def test_it_ends_with_its_project(world: World) -> None:
     wait_until(lambda: not process.is_running(), "the server has ended", 30)
     assert world.hub(world.service_token()).get(f"users/{world.project}/server").status_code == 404
     page = f"user/{world.project}/lab"  # the proxy learns a moment later that nobody is there any more
-    wait_until(lambda: world.sessions["ada"].http.get(page).status_code in (403, 404), "its address leads nowhere", 10)
+    wait_until(lambda: world.sessions["ada"].http.get(page, headers=NAVIGATES).status_code in (403, 404), "its address leads nowhere", 10)
     world.project = world.call("ada", "POST", "projects", 201, {"name": "vision"})["id"]
     world.enter("ada")
     assert world.at_server("ada").get("labyard/api/v1/project").json()["works"]

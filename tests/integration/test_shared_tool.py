@@ -20,7 +20,7 @@ import pytest
 from labyard_hub.backends.local.accounts import ensure_account
 from tests.integration.project_world import World, open_world
 from tests.labyard_lab.conftest import ECHO_TOOL
-from tests.platform import RunningPlatform, is_root, wait_until
+from tests.platform import RunningPlatform, is_root, named, wait_until
 
 pytestmark = [pytest.mark.xdist_group("shared platform"), pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -87,7 +87,7 @@ def test_a_member_comes_by_the_link(shared: Shared) -> None:
 def test_nobody_else_comes(shared: Shared) -> None:
     assert shared.page("dan").status_code == 404
     assert shared.at_tool("dan").get("x").status_code == 403
-    assert httpx.get(shared.world.running.url.rstrip("/") + shared.tool, trust_env=False).status_code in (302, 403)
+    assert httpx.get(named(shared.world.running.url.rstrip("/") + shared.tool), trust_env=False).status_code in (302, 403)
 
 
 def test_a_viewer_looks_and_changes_nothing(shared: Shared) -> None:
@@ -114,7 +114,7 @@ def test_a_visitor_gets_no_further(shared: Shared, name: str) -> None:
 
 async def test_whoever_loses_it_is_out_with_everything_that_is_open(shared: Shared) -> None:
     world = shared.world
-    url = world.running.url.rstrip("/") + shared.tool
+    url = named(world.running.url.rstrip("/") + shared.tool)
     async with aiohttp.ClientSession(headers={"Authorization": f"token {world.tokens['bob']}"}) as http:
         socket = await http.ws_connect(f"{url}socket")
         assert json.loads(await socket.receive_str())["uri"]

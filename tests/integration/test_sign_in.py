@@ -259,7 +259,7 @@ def test_an_invitation_works_once_also_for_two_at_the_same_instant(hub: Hub) -> 
 
 
 @pytest.mark.parametrize(
-    ("kind", "status", "words"), [("expired", 410, "expired"), ("revoked", 410, "taken back"), ("none", 404, "not known")]
+    ("kind", "status", "words"), [("expired", 410, "expired"), ("revoked", 410, "taken back"), ("none", 404, "copied whole")]
 )
 def test_links_that_do_not_work_say_why(hub: Hub, kind: str, status: int, words: str) -> None:
     token = hub.store.create_invitation("dora", False, 0 if kind == "expired" else 600)
