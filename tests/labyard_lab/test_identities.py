@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
 
-from labyard_lab.proxy.identities import MOST, SECONDS, Identities
+from labyard_lab.proxy.identities import GRACE_SECONDS, MOST, SECONDS, Identities
 
 ADA = SimpleNamespace(username="ada")
 
@@ -42,7 +42,12 @@ def test_the_same_credentials_are_known_for_a_moment_from_when_they_were_looked_
     identities.remember(asking)  # a request that was let in by memory makes it no younger
     assert is_known(identities, handler())
     now = SECONDS
+    assert not is_known(identities, handler())  # this one has it looked up
+    assert is_known(identities, handler())  # the others go on meanwhile
+    now = SECONDS + GRACE_SECONDS
     assert not is_known(identities, handler())
+    identities.remember(handler(known=True))
+    assert is_known(identities, handler())
 
 
 @pytest.mark.parametrize(

@@ -71,10 +71,13 @@ class CompressedAnswers(web.GZipContentEncoding):
     prefix: ClassVar[str] = "/"
 
     def __init__(self, request: httputil.HTTPServerRequest) -> None:
-        super().__init__(request)
         path = request.path.removeprefix(self.prefix)
-        self._gzipping = self._gzipping and any(path == one or path.startswith(f"{one}/") for one in COMPRESSED)
-        self._is_ours = self._gzipping
+        self._is_ours = any(path == one or path.startswith(f"{one}/") for one in COMPRESSED)
+        if self._is_ours:
+            super().__init__(request)
+            self._is_ours = self._gzipping
+        else:
+            self._gzipping = False
 
     def transform_first_chunk(self, status_code: int, headers: httputil.HTTPHeaders, chunk: bytes, finishing: bool) -> Any:
         """Compress the first part of an answer, which decides about the rest."""
