@@ -286,6 +286,9 @@ def test_what_runs_before_the_rest_needs_nothing_of_it() -> None:
     there = {(one["kind"], one["metadata"]["name"]) for one in hooks}
     pods_of_hooks = list(chart.pods(hooks))
     assert {title for title, _ in pods_of_hooks} == {"DaemonSet labyard-hook-puller", "Job labyard-hook-waiter", "Job labyard-config-check"}
+    hub = dict(chart.pods(found))["Deployment labyard-hub"]["spec"]["containers"][0]["image"]
+    check = dict(pods_of_hooks)["Job labyard-config-check"]["spec"]["containers"][0]
+    assert check["image"] == hub, "an image that cannot be pulled must fail before anything is replaced"
     for title, pod in pods_of_hooks:
         assert "priorityClassName" not in pod["spec"], title
         assert {(kind, name) for kind, name, _ in referenced(pod["spec"])} <= there, title
