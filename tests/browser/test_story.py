@@ -15,12 +15,14 @@ from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 
 from labyard_hub.config.settings import BUILT_IN_TOOLS
 from tests.browser.conftest import snap
+from tests.documents import DOCS, blocks
 from tests.platform import RunningPlatform, is_root, start_platform, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 PASSWORD = "correct horse battery"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first-run" / "train.py"
+TRAIN, TRAIN_AGAIN = [one.strip() for one in blocks(DOCS / "tutorials" / "first-run.md", "sh") if one.startswith("python")]
 NewContext = Callable[..., BrowserContext]
 
 
@@ -72,13 +74,13 @@ def upload(page: Page, path: str, text: str) -> None:
     assert contents(page, "PUT", path, {"type": "file", "format": "text", "content": text}) is not None
 
 
-def train_in_terminal(page: Page) -> float:
-    """Run the example in a terminal, and return the accuracy that it printed."""
+def train_in_terminal(page: Page, command: str = TRAIN) -> float:
+    """Run the tutorial's command in a terminal, and return the accuracy that it printed."""
     launch(page, "Terminal")
     terminal = page.locator(".jp-Terminal").locator("visible=true")
     terminal.click()
     # The text of a terminal is painted, not written into the page: a file carries it.
-    page.keyboard.type("python train.py 2>&1 | tee out.txt; mv out.txt done.txt\n")
+    page.keyboard.type(f"{command} 2>&1 | tee out.txt; mv out.txt done.txt\n")
     text = wait_until(lambda: contents(page, "GET", "done.txt"), "the training ends", 120)
     snap(page, "04-training-in-a-terminal")
     found = re.search(r"accuracy (0\.\d+) in run", text)
@@ -94,7 +96,7 @@ def see_tensorboard(page: Page) -> None:
     frame = tool_frame(page, "TensorBoard")
     snap(page, "06-tensorboard-starting")
     expect(frame.get_by_text("accuracy").first).to_be_visible(timeout=90_000)
-    expect(frame.get_by_text("digits").first).to_be_visible()
+    expect(frame.get_by_text("lr-0.01").first).to_be_visible()
     snap(page, "07-tensorboard")
 
 
@@ -104,10 +106,8 @@ def see_mlflow(page: Page, accuracy: float) -> None:
     frame = tool_frame(page, "MLflow")
     expect(frame.get_by_text("Experiments").first).to_be_visible(timeout=180_000)
     snap(page, "08-mlflow")
-    frame.get_by_text("Model training").first.click()
-    frame.get_by_role("link", name="Experiments").first.click()
-    frame.get_by_role("link", name="Default").first.click()
-    frame.get_by_role("link", name="digits").first.click(timeout=60_000)
+    frame.get_by_role("link", name="Default").first.click()  # it opens at the person's own experiments
+    frame.get_by_role("link", name="lr-0.01").first.click(timeout=60_000)
     expect(frame.get_by_text(f"{accuracy:.3f}"[:4]).first).to_be_visible(timeout=60_000)
     snap(page, "09-mlflow-run")
 
@@ -206,7 +206,7 @@ def test_two_people_with_isolation(new_context: NewContext, open_folder: Path) -
         open_lab(bob)
         launch(bob, "MLflow")
         expect(tool_frame(bob, "MLflow").get_by_text("Experiments").first).to_be_visible(timeout=60_000)
-        assert "digits" not in next(frame for frame in bob.frames if "mlflow" in frame.url).content()
+        assert "lr-0.01" not in next(frame for frame in bob.frames if "mlflow" in frame.url).content()
 
 
 def test_one_person_without_isolation(new_context: NewContext, open_folder: Path, ordinary_user: tuple[str, ...]) -> None:
