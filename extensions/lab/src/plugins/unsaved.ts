@@ -23,7 +23,7 @@ export const unsavedPlugin: JupyterFrontEndPlugin<void> = {
       const path = files.see(event);
       if (path !== null && isOpen(path)) {
         const text = trans.__(
-          'Your edits of %1 are not saved. The file was renamed, moved or deleted, or cannot be written. Keep this tab open and choose File, Save As.',
+          'Your edits of %1 are not saved: it was renamed, deleted or is not writable. Choose File, Save As.',
           path
         );
         Notification.error(text, { autoClose: false });
