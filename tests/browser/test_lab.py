@@ -271,6 +271,36 @@ def test_notebook_7_on_the_same_files(lab: Lab, new_context: NewContext) -> None
     expect(home.get_by_text("classic").first).to_be_visible(timeout=START_MILLISECONDS)
 
 
+def test_widgets_and_tensorboards_magic_in_a_notebook(lab: Lab, new_context: NewContext, environments: Path) -> None:
+    tensorboard = (environments / "tensorboard").resolve()
+    packages = next(tensorboard.glob("lib/python3*/site-packages"))
+    sources = [
+        "import ipywidgets; ipywidgets.IntSlider(value=7, description='speed')",
+        # As in a kernel of an environment that has TensorBoard.
+        f"import os, sys; sys.path.append({str(packages)!r}); os.environ['PATH'] = {f'{tensorboard}/bin:'!r} + os.environ['PATH']\n"
+        "%load_ext tensorboard\n%tensorboard --logdir runs",
+    ]
+    cells = [
+        {"cell_type": "code", "id": f"c{n}", "metadata": {}, "source": one, "outputs": [], "execution_count": None}
+        for n, one in enumerate(sources)
+    ]
+    notebook = {
+        "cells": cells, "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}, "nbformat": 4, "nbformat_minor": 5,
+    }  # fmt: skip
+    lab.running.session("ada", PASSWORD).start_server("ada")
+    page = lab.open(new_context)
+    lab.server.put("api/contents/shown.ipynb", json={"type": "notebook", "content": notebook}).raise_for_status()
+    page.locator(".jp-DirListing-item", has_text="shown.ipynb").dblclick()
+    wait_until(lambda: kernel_is_ready(lab, "shown.ipynb"), "the notebook's kernel", START_MILLISECONDS / 1000)
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(".jp-OutputArea .widget-label", has_text="speed")).to_be_visible(timeout=START_MILLISECONDS)
+    page.keyboard.press("Shift+Enter")
+    frame = page.frame_locator('iframe[id^="tensorboard-frame"]')
+    expect(frame.get_by_text("No dashboards are active for the current data set").first).to_be_visible(timeout=START_MILLISECONDS)
+    snap(page, "lab-14-widgets-and-tensorboard")
+
+
 def test_in_the_dark_nothing_flashes_white(lab: Lab, new_context: NewContext) -> None:
     setting = {"raw": json.dumps({"theme": "JupyterLab Dark"})}
     lab.server.put("lab/api/settings/@jupyterlab/apputils-extension:themes", json=setting).raise_for_status()
