@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.kernels import server_environment
+from tests.integration.kernels import KernelConnection, server_environment
 from tests.integration.project_world import World, open_world
 from tests.platform import RunningPlatform, is_root, wait_until
 
@@ -83,6 +83,27 @@ def test_who_comes_late_is_let_in_and_who_is_gone_is_let_in_no_more(world: World
     assert world.sessions["dan"].http.get(f"user/{world.project}/lab").url.path == f"/user/{world.project}/lab"
     world.set_role("dan", None)
     wait_until(lambda: world.sessions["dan"].http.get(f"user/{world.project}/lab").status_code == 403, "dan is out", 10)
+
+
+@pytest.mark.skipif(not is_root(), reason="needs accounts of their own")
+@pytest.mark.parametrize("role", ["viewer", None])
+def test_what_an_editor_left_running_ends_with_their_right(world: World, role: str | None) -> None:
+    world.let_in("bob", "editor")
+    process = process_of(world)
+    token = server_environment(world.running, world.project, world.tokens["bob"])["JUPYTERHUB_API_TOKEN"]
+    server = world.at_server("bob")
+    kernel = server.post("api/kernels", json={"name": "python3"}).json()["id"]
+    with KernelConnection(world.url, kernel, world.tokens["bob"]) as connection:
+        code = "import subprocess; print(subprocess.Popen(['setsid', 'sh', '-c', 'setsid sleep 4711 & echo $!'], stdout=subprocess.PIPE).stdout.readline())"
+        assert not connection.run(code).error
+    assert world.hub(token).get("user").status_code == 200
+    left = [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", "4711"] and one.uids() == process.uids()]
+    assert left
+    world.set_role("bob", role)
+    wait_until(lambda: not any(one.is_running() for one in (process, *left)), "all processes have ended", 30)
+    wait_until(lambda: world.hub(token).get("user").status_code == 403, "the token works no more", 10)
+    world.enter("ada")
+    world.set_role("bob", "editor")
 
 
 def test_it_ends_with_its_project(world: World) -> None:

@@ -47,12 +47,16 @@ class Enforcement:
         self._store, self._files, self._servers, self._generation, self._clock = store, files, servers, generation, clock
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._pending: set[str] = set()
+        self._ending: set[str] = set()
+        """Projects whose server has processes of somebody who lost the right to work in it."""
         self._leaving: dict[str, DesiredProject] = {}
         # With thousands of projects, what all shall be is not worked out again before something changes.
         self._all: tuple[object, Sequence[DesiredProject]] | None = None
 
-    async def apply(self, project_id: str) -> None:
+    async def apply(self, project_id: str, *, ends_server: bool = False) -> None:
         """Bring the folder and the server of one project into line with its records.
+
+        With `ends_server` the server stops, since somebody who worked in it may no longer: their processes in it act by its account and its token.
 
         The records are read after the lock is taken, so the last to come applies the newest state, whatever the order of arrival was.
 
@@ -63,6 +67,8 @@ class Enforcement:
         """
         self._all = None
         self._pending.add(project_id)
+        if ends_server:
+            self._ending.add(project_id)
         try:
             async with self._locks[project_id]:
                 desired = await self._desired_one(project_id)
@@ -77,6 +83,9 @@ class Enforcement:
                     await self._servers.stop(project_id)
                 await self._files.apply(desired)
                 await self._servers.set_visitors(project_id, [user for user, may in desired.members if Capability.OPEN_SERVER in may])
+                if project_id in self._ending:
+                    await self._servers.stop(project_id)
+                    self._ending.discard(project_id)
             await self._settle_tools_of(project_id)
         except LabyardError as error:
             raise EnforcementPendingError(error.message) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labyard.models.user import User
-from labyard.permissions import ROLES, Capability, Role
+from labyard.permissions import ROLES, Capability, Role, capabilities_of
 from labyard_hub.domain.events import PLATFORM
 from labyard_hub.domain.membership import MemberRecord
 from labyard_hub.domain.projects import MAX_MEMBERS
@@ -142,7 +142,7 @@ class Members:
             if role is not member.role:
                 await entry.tx.members.set_role(entry.project.id, user, role)
                 await entry.record("member.role_changed", user, role=role.value, former_role=member.role.value)
-        await self._enforcement.apply(member.project_id)
+        await self._enforcement.apply(member.project_id, ends_server=_can_work(member.role) and not _can_work(role))
         return MemberRecord(member.project_id, user, member.generation, role, member.added_at, member.added_by)
 
     async def remove(self, caller: User, name: str, user: str) -> None:
@@ -166,7 +166,7 @@ class Members:
                 await self._check_other_owner(entry, user)
             await entry.tx.members.remove(entry.project.id, user)
             await entry.record("member.left" if leaves else "member.removed", user, former_role=member.role.value)
-        await self._enforcement.apply(member.project_id)
+        await self._enforcement.apply(member.project_id, ends_server=_can_work(member.role))
 
     async def transfer(self, caller: User, name: str, user: str) -> None:
         """Make `user`, a member, an owner, and the caller an editor.
@@ -224,7 +224,7 @@ class Members:
             }
         for project_id in sorted(gone):
             await self._forget_the_gone_of(project_id)
-            await self._enforcement.apply(project_id)
+            await self._enforcement.apply(project_id, ends_server=True)
 
     async def _forget_the_gone_of(self, project_id: str) -> None:
         async with self._access.store.write() as tx:
@@ -253,3 +253,7 @@ class Members:
         members = await present_members(entry.tx, self._access, entry.project.id)
         if not any(member.role is Role.OWNER and member.user != user for member in members):
             raise LastOwnerError(user, entry.project.name)
+
+
+def _can_work(role: Role) -> bool:
+    return Capability.WORK_IN_SERVER in capabilities_of(role, archived=False)

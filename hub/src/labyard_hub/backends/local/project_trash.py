@@ -11,7 +11,7 @@ from pathlib import Path
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import ProjectFilesError
 
-__all__ = ["TrashedProject", "discard_folder", "empty_trash", "has_processes", "list_trash"]
+__all__ = ["TrashedProject", "discard_folder", "empty_trash", "has_processes", "list_trash", "processes_of"]
 
 _NAME = re.compile(r"(?P<id>[a-z][a-z0-9-]*--p[0-9a-f]{10})-(?P<at>\d{8}T\d{12})")
 _AT = "%Y%m%dT%H%M%S%f"
@@ -88,13 +88,19 @@ def empty_trash(state: StateFolder, lifetime_seconds: float, now: datetime) -> l
 
 def has_processes(uid: int) -> bool:
     """Whether a process runs as `uid`."""
+    return bool(processes_of(uid))
+
+
+def processes_of(uid: int) -> list[int]:
+    """Return the processes that run as `uid`, without those that ended and were not waited for."""
+    found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 status = (entry / "status").read_text()
             except OSError:
                 continue  # it has ended
-            uids = next((line.split()[1:] for line in status.splitlines() if line.startswith("Uid:")), [])
-            if str(uid) in uids:
-                return True
-    return False
+            fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+            if str(uid) in fields.get("Uid", "").split() and not fields.get("State", "").strip().startswith(("Z", "X")):
+                found.append(int(entry.name))
+    return found
