@@ -278,6 +278,8 @@ def test_administrators_see_what_is_used_and_put_people_into_groups(
     page.get_by_role("link", name="Hardware, groups and quotas").click()
     row = page.get_by_role("row", name="eve 1 of 2")
     expect(row).to_contain_text("1 GiB")
+    # What it uses at this moment stands beside what it may use.
+    wait_until(lambda: page.reload() and re.search(r"[1-9][0-9.]* MiB", row.inner_text()), "the memory in use is shown")
     page.get_by_label("User name").fill("nobody-here")
     page.get_by_label("Group", exact=True).fill("research")
     page.get_by_role("button", name="Add to the group").click()
