@@ -52,7 +52,7 @@ class Chain:
         return named(f"{self.running.url}user/ada/")
 
     def url(self, tool: str, path: str = "") -> str:
-        return self.running.url.rstrip("/") + self.urls[tool] + path
+        return named(self.running.url.rstrip("/") + self.urls[tool] + path)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -323,10 +323,10 @@ def test_a_stuck_tool_holds_nobody_up(chain: Chain) -> None:
     with ThreadPoolExecutor(20) as threads, KernelConnection(chain.server_url, kernel, chain.token) as connection:
         assert connection.result("1 + 1") == "2"
         stuck = [threads.submit(httpx.get, chain.url("stuck", "stuck?seconds=240"), headers=chain.headers, timeout=300) for _ in range(10)]
-        wait_until(lambda: not answers_at_once(chain, "stuck"), "the tool is stuck")
+        wait_until(lambda: not answers(chain, "stuck", 3), "the tool is stuck")
         for _ in range(5):
-            assert answers_at_once(chain, "kept")
-            assert answers_at_once(chain, "stripped")
+            assert answers(chain, "kept", 60)
+            assert answers(chain, "stripped", 60)
             assert chain.server.get("api/contents").status_code == 200
             assert chain.ada.hub_api("GET", "user").status_code == 200
             assert connection.result("print('alive')") == "alive\n"
@@ -338,9 +338,9 @@ def test_a_stuck_tool_holds_nobody_up(chain: Chain) -> None:
     chain.server.delete(f"api/kernels/{kernel}")
 
 
-def answers_at_once(chain: Chain, tool: str) -> bool:
+def answers(chain: Chain, tool: str, timeout_seconds: float) -> bool:
     try:
-        return httpx.get(chain.url(tool, "ready"), headers=chain.headers, timeout=3).text == "ready"
+        return httpx.get(chain.url(tool, "ready"), headers=chain.headers, timeout=timeout_seconds).text == "ready"
     except httpx.TimeoutException:
         return False
 
