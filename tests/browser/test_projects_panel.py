@@ -325,6 +325,23 @@ def test_a_viewer_sees_what_they_cannot_do_and_why(office: Office, new_context: 
     expect(panel.get_by_text("You are in no project yet.")).to_be_visible()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_errors_of_servers_and_service_are_pages_with_a_way_on(office: Office, new_context: NewContext, scheme: str) -> None:
+    page = new_context(storage_state=office.sign_in["ada"], color_scheme=scheme).new_page()
+    for name, path, heading in (
+        ("own-404", "user/ada/nowhere", "There is nothing here"),
+        ("file-404", "user/ada/files/nowhere.txt", "There is nothing here"),
+        ("tool-404", "user/ada/labyard/tools/tensorboard/", "There is nothing here"),
+        ("others-403", "user/bob/api/status", "This is not allowed"),
+        ("service-404", "services/labyard/nope", "There is nothing here"),
+    ):
+        page.goto(office.running.url + path)
+        expect(page.get_by_role("heading", level=1), name).to_have_text(heading)
+        expect(page.get_by_role("main").get_by_role("link", name="Home")).to_have_attribute("href", re.compile("/hub/home$"))
+        assert faults(page, "body") == []
+        snap(page, f"error-{name}-{scheme}")
+
+
 def test_show_projects_takes_the_keyboard_from_the_editor(office: Office, new_context: NewContext) -> None:
     office.make("images")
     page = office.open(new_context, "ada")
