@@ -13,7 +13,7 @@ from labyard.pages import ERROR_PAGE_POLICY, Way, error_page, sentence
 __all__ = ["WithErrorPages", "server_page"]
 
 _REASONS: dict[int, str] = {
-    HTTPStatus.FORBIDDEN: "You may not open this.",
+    HTTPStatus.FORBIDDEN: "This belongs to somebody else's server, or to a project that you are not in. Ask its owner for access.",
     HTTPStatus.NOT_FOUND: "The address may be mistyped, or the file may have been moved or removed.",
 }
 _OTHER_REASON = "Load the page again. If that does not help, stop the server on your home page and start it again."
