@@ -232,7 +232,7 @@ def test_a_file_of_50_mb_by_the_contents_api(chain: Chain) -> None:
 @pytest.mark.parametrize("to", ["{own}next?a=1#b", "next?a=1#b", "http://{host}{own}next?a=1#b"])
 def test_redirects_stay_at_the_tool(chain: Chain, tool: str, to: str) -> None:
     own = "/" if TOOLS[tool] else chain.urls[tool]
-    host = URL(chain.running.url).authority
+    host = URL(chain.server_url).authority
     answer = httpx.get(
         chain.url(tool, "redirect"), params={"to": to.format(own=own, host=host)}, headers=chain.headers, follow_redirects=True
     )
@@ -303,8 +303,8 @@ def test_the_tool_gets_the_browsers_host_and_no_credentials(chain: Chain) -> Non
     answer = httpx.get(chain.url("kept", "any?token=" + chain.token), headers={**chain.headers, "X-Forwarded-Host": "evil.example"})
     assert chain.token not in answer.text
     headers = {name.lower(): value for name, value in answer.json()["headers"]}
-    assert headers["host"] == URL(chain.running.url).authority
-    assert headers["x-forwarded-host"] == URL(chain.running.url).authority
+    assert headers["host"] == URL(chain.server_url).authority
+    assert headers["x-forwarded-host"] == URL(chain.server_url).authority
     assert headers["x-forwarded-proto"] == "http"
 
 
