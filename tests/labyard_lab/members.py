@@ -48,10 +48,13 @@ class Service:
     ----------
     roles
         By name; change it, and the server learns of it within seconds.
+    answers
+        False: it is out of order.
     """
 
     url: str
     roles: dict[str, str] = field(default_factory=dict)
+    answers: bool = True
 
 
 @contextmanager
@@ -63,7 +66,7 @@ def service(**roles: str) -> Iterator[Service]:
             user = unquote(self.path.partition("/api/v1/access/")[2])
             role = Role(known.roles[user]) if user in known.roles else None
             body = json.dumps({"user": user, "role": role, "capabilities": sorted(capabilities_of(role))}).encode()
-            self.send_response(200)
+            self.send_response(200 if known.answers else 503)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

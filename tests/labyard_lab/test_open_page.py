@@ -10,7 +10,8 @@ import pytest
 
 from labyard.models.tool import Tool
 from tests.labyard_lab.conftest import TOKEN, LabServer, echo_tool
-from tests.labyard_lab.members import IDENTITIES, project_environment, service
+from tests.labyard_lab.members import IDENTITIES, Service, project_environment, service
+from tests.waiting import wait_until
 
 TOOLS = [
     echo_tool(title='Echo <"&">'),
@@ -20,9 +21,14 @@ TOOLS = [
 
 
 @pytest.fixture
-def project(make_server: Callable[..., LabServer]) -> Iterator[LabServer]:
+def members() -> Iterator[Service]:
     with service(bob="editor", vic="viewer") as known:
-        yield make_server(TOOLS, config=IDENTITIES, environment=project_environment(known))
+        yield known
+
+
+@pytest.fixture
+def project(make_server: Callable[..., LabServer], members: Service) -> LabServer:
+    return make_server(TOOLS, config=IDENTITIES, environment=project_environment(members))
 
 
 def visit(server: LabServer, name: str, tool: str = "echo") -> httpx.Response:
@@ -45,6 +51,18 @@ def test_the_page_starts_nothing_and_says_who_may(project: LabServer) -> None:
     assert project.client.get("instances").json() == {"instances": []}
     assert visit(project, "eve").status_code == 403
     assert httpx.get(f"{project.url}labyard/open/echo").status_code == 302
+
+
+def test_without_the_service_nobody_is_refused_and_nobody_gets_in(project: LabServer, members: Service) -> None:
+    members.answers = False
+    for path, accept in (("labyard/open/echo", "text/html"), ("api/contents", "application/json"), ("labyard/api/v1/project", "*/*")):
+        answer = httpx.get(project.url + path, headers={"Authorization": "token token-of-bob", "Accept": accept}, timeout=30)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2"), path
+        assert "It cannot be checked now whether you have access here" in answer.text, path
+        assert ("tries again by itself" in answer.text) is (accept == "text/html"), path
+    members.answers = True
+    assert visit(project, "eve").status_code == 403
+    wait_until(lambda: visit(project, "bob").status_code == 200, "bob is known again")
 
 
 def test_where_the_tool_runs_it_leads_on(project: LabServer) -> None:

@@ -34,8 +34,10 @@ class WithErrorPages:
     """A handler that shows its errors as pages to browsers, and says them in its own way to programs and scripts."""
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer with what went wrong."""
+        """Answer with what went wrong, and with when to ask again where that will help."""
         handler: Any = self
+        if status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            handler.set_header("Retry-After", str(RETRY_SECONDS))
         if _wants_page(handler.request):
             _show(handler, status_code, _reason(status_code, kwargs.get("exc_info")))
         else:

@@ -50,10 +50,10 @@ class Access(Protocol):
     def is_owner(self, user: str) -> bool:
         """Whether it is the server's own user, about whom nobody has to be asked."""
 
-    async def capabilities(self, ask: Ask) -> frozenset[Capability]:
-        """Return what the asking person may do here."""
+    async def capabilities(self, ask: Ask) -> frozenset[Capability] | None:
+        """Return what the asking person may do here; None where it cannot be known now."""
 
-    def last_capabilities(self, ask: Ask) -> frozenset[Capability]:
+    def last_capabilities(self, ask: Ask) -> frozenset[Capability] | None:
         """Return the same without waiting."""
 
     def allows(self, ask: Ask, capabilities: Collection[Capability]) -> bool:
@@ -83,11 +83,11 @@ class ProjectServer:
         """Whether it is a process of this server."""
         return user == self._owner
 
-    async def capabilities(self, ask: Ask) -> frozenset[Capability]:
+    async def capabilities(self, ask: Ask) -> frozenset[Capability] | None:
         """Return what the member may do."""
         return EVERYTHING if self.is_owner(ask.user) else await self._grants.of(ask.user)
 
-    def last_capabilities(self, ask: Ask) -> frozenset[Capability]:
+    def last_capabilities(self, ask: Ask) -> frozenset[Capability] | None:
         """Return what the member may do as far as it is known."""
         return EVERYTHING if self.is_owner(ask.user) else self._grants.last(ask.user)
 
@@ -120,13 +120,13 @@ class PersonalServer:
         """Whether it is their own server."""
         return user == self._owner
 
-    async def capabilities(self, ask: Ask) -> frozenset[Capability]:
+    async def capabilities(self, ask: Ask) -> frozenset[Capability] | None:
         """Return what the visitor may do with the tool."""
         if self.is_owner(ask.user):
             return EVERYTHING
         return await self._grants.of(ask.user, ask.instance) if self._is_for_a_tool(ask) else NOTHING
 
-    def last_capabilities(self, ask: Ask) -> frozenset[Capability]:
+    def last_capabilities(self, ask: Ask) -> frozenset[Capability] | None:
         """Return what the visitor may do with the tool as far as it is known."""
         if self.is_owner(ask.user):
             return EVERYTHING

@@ -21,6 +21,7 @@ from labyard_lab.error_pages import WithErrorPages
 from labyard_lab.full_disk import FullDiskAnswers
 from labyard_lab.visitors.access import Access, Ask
 from labyard_lab.visitors.adaptions import adaptions
+from labyard_lab.visitors.grants import NOTHING
 from labyard_lab.visitors.policy import is_open_to_all
 from labyard_lab.visitors.visit import Visit, note_visit, visit_of
 
@@ -30,6 +31,9 @@ LOOK_SECONDS = 1.0
 """How often it is looked whether those who are in may stay."""
 CUT_SECONDS = 0.5
 """How long a websocket that was asked to close has to do so."""
+UNKNOWN = (
+    "It cannot be checked now whether you have access here: Labyard's service does not answer. Nothing was changed. Try again in a minute."
+)
 
 
 class Gate:
@@ -69,7 +73,7 @@ class Gate:
         Raises
         ------
         tornado.web.HTTPError
-            With status 403 if it may not. Who has not signed in and opens a page is sent to do so.
+            With status 403 if it may not, and 503 if that cannot be known now. Who has not signed in and opens a page is sent to do so.
         """
         if is_open_to_all(target, handler.request.method):
             return
@@ -83,9 +87,9 @@ class Gate:
         is_websocket = request.headers.get("Upgrade", "").lower() == "websocket"
         ask = Ask(user.username, target, request.method, is_websocket, self._instance_of(request.path))
         capabilities = await self.access.capabilities(ask)
-        if not self.access.allows(ask, capabilities):
+        if capabilities is None or not self.access.allows(ask, capabilities):
             handler.current_user = handler._jupyter_current_user = user  # noqa: SLF001  # so do its pages of errors
-            raise web.HTTPError(403, _refusal(capabilities))
+            raise web.HTTPError(503, UNKNOWN) if capabilities is None else web.HTTPError(403, _refusal(capabilities))
         note_visit(handler, Visit(ask, self.access.is_owner(user.username) or self.access.acts(capabilities)))
         if not self.access.is_owner(ask.user):
             self._open.add(handler)
@@ -108,12 +112,17 @@ class Gate:
             if visit is None or _is_over(handler):
                 self._open.discard(handler)
                 continue
-            capabilities = self.access.last_capabilities(visit.ask)
+            known = self.access.last_capabilities(visit.ask)
+            capabilities = known or NOTHING
             # A room lets people in who may only look, and takes no changes from them. Where that changes, they come in again.
             changed = visit.ask.is_websocket and self.access.acts(capabilities) != visit.acts
             if changed or not self.access.allows(visit.ask, capabilities):
                 self._open.discard(handler)
-                _end(handler)
+                # They may come in again as soon as it is known that they may stay.
+                _end(
+                    handler,
+                    (1008, "you may not stay here") if known is not None else (1013, "it cannot be checked now whether you may stay"),
+                )
 
 
 def _refusal(capabilities: Collection[Capability]) -> str:
@@ -129,13 +138,13 @@ def _is_over(handler: Any) -> bool:
     return bool(handler._finished)  # noqa: SLF001
 
 
-def _end(handler: Any) -> None:
+def _end(handler: Any, why: tuple[int, str]) -> None:
     """Close the connection of a request, politely where it is a websocket."""
     websocket = getattr(handler, "ws_connection", None)
     stream = websocket.stream if websocket is not None else getattr(handler.request.connection, "stream", None)
     with contextlib.suppress(Exception):  # whatever is wrong with it, it is cut off below
         if websocket is not None:
-            handler.close(1008, "you may not stay here")
+            handler.close(*why)
     # A client that does not answer to that could go on sending.
     if stream is not None:
         asyncio.get_running_loop().call_later(CUT_SECONDS if websocket is not None else 0, stream.close)

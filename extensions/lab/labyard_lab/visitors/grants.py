@@ -63,22 +63,22 @@ class Grants:
         self._asking: dict[tuple[str, str | None], asyncio.Task[None]] = {}
         self._session: aiohttp.ClientSession | None = None
 
-    async def of(self, user: str, instance: str | None = None) -> frozenset[Capability]:
-        """Return what `user` may do in the project, or with the tool `instance`; nothing where the service cannot say."""
+    async def of(self, user: str, instance: str | None = None) -> frozenset[Capability] | None:
+        """Return what `user` may do in the project, or with the tool `instance`; None where the service has not said so lately."""
         key = (user, instance)
         answer = self._answers.get(key)
         if answer is None or self._clock() - answer.asked_at >= FRESH_SECONDS:
             await asyncio.shield(self._ask(key))
         return self.last(user, instance)
 
-    def last(self, user: str, instance: str | None = None) -> frozenset[Capability]:
+    def last(self, user: str, instance: str | None = None) -> frozenset[Capability] | None:
         """Return the same by the last answer, and have a new one asked for where that is due. It never waits."""
         key = (user, instance)
         answer = self._answers.get(key)
         now = self._clock()
         if answer is None or now - answer.asked_at >= FRESH_SECONDS:
             self._ask(key)
-        return answer.capabilities if answer is not None and now - answer.at <= KEEP_SECONDS else NOTHING
+        return answer.capabilities if answer is not None and now - answer.at <= KEEP_SECONDS else None
 
     async def close(self) -> None:
         """Close the connections."""
