@@ -231,7 +231,10 @@ def test_trap_2_a_role_counts_without_signing_in_again(world: World) -> None:
         wait_until(works, "the new role", OUT_SECONDS)
         assert world.at_server("carol").post("api/terminals").status_code == 200
         world.set_role("carol", "viewer")
-        wait_until(lambda: world.at_server("carol").post("api/terminals").status_code == 403, "the old role", OUT_SECONDS)
+        wait_until(lambda: world.at_server("carol").post("api/terminals").status_code != 200, "the old role", OUT_SECONDS)
+        world.enter("carol")  # the server stopped with whatever carol had started in it
+        assert world.at_server("carol").post("api/terminals").status_code == 403
+        assert not works()
     finally:
         world.let_in("carol", "viewer")
 
@@ -294,6 +297,7 @@ async def test_whoever_is_removed_is_out_with_everything_that_is_open(world: Wor
             await asyncio.to_thread(world.set_role, "bob", None)
             seconds = await bob.closed("kernel", "terminal", "events", "document")
             assert seconds < OUT_SECONDS
+            await asyncio.to_thread(world.enter, "ada")  # the server stopped with whatever bob had started in it
             assert (await asyncio.to_thread(world.at_server("bob").get, "api/contents")).status_code == 403
             assert (await asyncio.to_thread(world.sessions["bob"].http.get, f"user/{world.project}/api/contents")).status_code == 403
     finally:
@@ -306,10 +310,35 @@ async def test_whoever_becomes_a_viewer_loses_kernels_and_terminals_and_can_go_o
         async with Sockets(world, "bob") as bob:
             await asyncio.to_thread(world.set_role, "bob", "viewer")
             assert await bob.closed("kernel", "terminal", "document") < OUT_SECONDS
+        await asyncio.to_thread(world.enter, "bob")
+        assert (await asyncio.to_thread(world.at_server("bob").post, "api/kernels")).status_code == 403
         async with Editor(world.url, world.tokens["bob"], "open.txt") as editor:
             await editor.until(lambda: editor.text == "x", "the file's text")
     finally:
         await asyncio.to_thread(world.let_in, "bob", "editor")
+
+
+async def test_a_viewer_who_is_removed_is_out_while_the_server_runs_on(world: World) -> None:
+    world.write("open.txt", "x")
+    bob = world.at_server("bob")
+    kernel = (await asyncio.to_thread(bob.post, "api/kernels", json={"name": "python3"})).json()["id"]
+    token = world.tokens["carol"]
+    try:
+        async with (
+            Editor(world.url, token, "open.txt") as document,
+            aiohttp.ClientSession(headers={"Authorization": f"token {token}"}) as http,
+            http.ws_connect(f"{world.url}api/events/subscribe") as events,
+        ):
+            await asyncio.to_thread(world.set_role, "carol", None)
+            async with asyncio.timeout(OUT_SECONDS):
+                await asyncio.shield(document._reader)
+                while not events.closed:
+                    await events.receive()
+        assert (await asyncio.to_thread(world.at_server("carol").get, "api/contents")).status_code == 403
+        assert (await asyncio.to_thread(bob.get, f"api/kernels/{kernel}")).status_code == 200
+    finally:
+        await asyncio.to_thread(bob.delete, f"api/kernels/{kernel}")
+        await asyncio.to_thread(world.let_in, "carol", "viewer")
 
 
 async def test_without_the_service_nobody_stays_in(world: World) -> None:

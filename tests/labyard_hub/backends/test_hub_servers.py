@@ -105,6 +105,32 @@ async def test_a_slow_start_goes_on_by_itself(hub: tuple[Hub, HubServers], monke
     assert (await servers.status(ID)).state is ProjectServerState.RUNNING
 
 
+async def test_a_server_that_is_stopping_starts_when_it_has_stopped(hub: tuple[Hub, HubServers], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub answers to a stop after 10 s at the latest, and refuses a start while the server stops."""
+    made, servers = hub
+    monkeypatch.setattr("labyard_hub.backends.hub_servers.SETTLE_SECONDS", 0.01)
+    monkeypatch.setattr("labyard_hub.backends.hub_servers.LOOK_SECONDS", 0.01)
+    made.users.add(ID)
+    made.servers[ID] = {"ready": True, "pending": "stop", "started": STARTED, "last_activity": STARTED}
+    for name in ("ada", "bob"):
+        assert (await servers.start(ID, name)).state is ProjectServerState.STOPPING
+    assert f"POST users/{ID}/server" not in made.calls
+    start = servers._starts[ID]
+    del made.servers[ID]
+    await start
+    assert (await servers.status(ID)).state is ProjectServerState.RUNNING
+    assert made.calls.count(f"POST users/{ID}/server") == 1
+
+
+async def test_a_server_that_never_stops_is_told_of(hub: tuple[Hub, HubServers], monkeypatch: pytest.MonkeyPatch) -> None:
+    made, servers = hub
+    monkeypatch.setattr("labyard_hub.backends.hub_servers.STOP_TIMEOUT_SECONDS", 0.01)
+    made.users.add(ID)
+    made.servers[ID] = {"ready": True, "pending": "stop", "started": STARTED, "last_activity": STARTED}
+    with pytest.raises(ServerStartError, match="it does not stop"):
+        await servers.start(ID, "ada")
+
+
 async def test_a_start_that_fails_at_once_says_why(hub: tuple[Hub, HubServers]) -> None:
     made, servers = hub
     made.start = 500

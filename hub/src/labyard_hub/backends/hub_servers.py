@@ -20,6 +20,8 @@ TIMEOUT_SECONDS = 5.0
 START_TIMEOUT_SECONDS = 60.0
 """The hub answers when the server is ready, or after 10 s; nobody waits here for it."""
 STOP_TIMEOUT_SECONDS = 60.0
+LOOK_SECONDS = 0.5
+"""How often it is looked whether a server that stops has stopped."""
 SETTLE_SECONDS = 1.0
 """A start that fails at once, such as for want of an account, is told to whoever asked for it."""
 
@@ -71,7 +73,7 @@ class HubServers:
         )
 
     async def start(self, project_id: str, visitor: str) -> ProjectServer:
-        """Start the server if it does not run, and let `visitor` in.
+        """Start the server if it does not run, and let `visitor` in. One that is stopping starts when it has stopped.
 
         Raises
         ------
@@ -82,7 +84,8 @@ class HubServers:
         """
         await self._request("PUT", f"labyard/project-users/{project_id}")
         await self._request("POST", f"labyard/visitors/{project_id}", json={"user": visitor})
-        if (await self.status(project_id)).state is ProjectServerState.STOPPED:
+        state = (await self.status(project_id)).state
+        if project_id not in self._starts and state in (ProjectServerState.STOPPED, ProjectServerState.STOPPING):
             start = self._starts[project_id] = asyncio.create_task(self._start(project_id))
             start.add_done_callback(lambda done: self._started(project_id, done))
             await asyncio.wait({start}, timeout=SETTLE_SECONDS)
@@ -152,6 +155,12 @@ class HubServers:
         await self._request("PUT", _visitors(owner, server), known=(204, 404), json={"users": sorted(visitors)})
 
     async def _start(self, project_id: str) -> None:
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
+                while (await self.status(project_id)).state is ProjectServerState.STOPPING:  # noqa: ASYNC110  # only the hub knows
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError:
+            raise ServerStartError("it does not stop") from None
         answer = await self._request("POST", f"users/{project_id}/server", known=range(200, 600), seconds=START_TIMEOUT_SECONDS)
         if answer.status_code >= 300:
             raise ServerStartError(_message(answer))
