@@ -22,6 +22,7 @@ __all__ = [
     "MemberExistsError",
     "MemberNotFoundError",
     "MissingScopeError",
+    "ModelNotFoundError",
     "NotAllowedError",
     "NotFoundError",
     "NotSignedInError",
@@ -186,6 +187,12 @@ class UserNotFoundError(NotFoundError):
     """Nobody on the platform has that name."""
 
     code = "user_not_found"
+
+
+class ModelNotFoundError(NotFoundError):
+    """The project has no registered model of that name."""
+
+    code = "model_not_found"
 
 
 class LinkNotFoundError(NotFoundError):

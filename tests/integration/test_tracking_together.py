@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from labyard import Client
+from labyard.exceptions import ModelNotFoundError
 from labyard_hub.backends.local.accounts import ensure_project_account
 from tests.integration.kernels import KernelConnection
 from tests.integration.project_world import World, open_world
@@ -133,6 +135,17 @@ def test_runs_in_the_projects_folder_and_server_are_the_projects(world: World) -
         client.delete(f"api/kernels/{kernel}")
     assert runs(world, "carol", world.project) == {"together": "Default", "alone": "Default"}
     assert runs(world, "bob", "bob") == {"private": "Default"}
+
+
+def test_a_misspelt_model_is_not_shared(world: World) -> None:
+    mlflow = world.running.client("services/mlflow/api/2.0/mlflow/", world.tokens["bob"])
+    headers = {"X-MLFLOW-WORKSPACE": world.project}
+    mlflow.post("registered-models/create", json={"name": "detector"}, headers=headers).raise_for_status()
+    with Client(world.running.url, world.tokens["bob"]) as bob:
+        with pytest.raises(ModelNotFoundError, match=r"no registered model 'detctor', so nothing was shared\. Did you mean 'detector'\?"):
+            bob.projects.models.share("vision", "detctor", with_user="dan")
+        assert list(bob.projects.models.list("vision")) == []
+        bob.projects.models.unshare("vision", bob.projects.models.share("vision", "detector", with_user="dan").id)
 
 
 def test_who_leaves_is_out_of_both_within_seconds(label_studio: World) -> None:

@@ -32,6 +32,7 @@ class Upstream:
     port: int = 0
     calls: list[dict[str, Any]] = field(default_factory=list)
     answer: tuple[int, dict[str, str], bytes] = (200, {"Content-Type": "application/json"}, b"{}")
+    answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -51,7 +52,7 @@ def upstream() -> Iterator[Upstream]:
                 self._hub()
                 return
             found.calls.append({"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body})
-            self._send(*found.answer)
+            self._send(*found.answers.get(f"{self.command} {self.path}", found.answer))
 
         do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815  http.server's names
 
@@ -95,6 +96,7 @@ class HubServer(LabServer):
                 "JUPYTERHUB_OAUTH_SCOPES": '["access:servers!server=ada/"]',
                 "JUPYTERHUB_OAUTH_ACCESS_SCOPES": '["access:servers!server=ada/"]',
                 "LABYARD_SERVICE_URL": f"{upstream.url}/services/labyard/",
+                "LABYARD_MLFLOW_URL": f"{upstream.url}/services/mlflow",
                 **environment,
             },
         )
@@ -115,6 +117,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iter
 def ask(server: HubServer, upstream: Upstream) -> Iterator[Callable[..., httpx.Response]]:
     """Ask the forwarder as somebody."""
     upstream.calls.clear()
+    upstream.answers.clear()
     upstream.answer = (200, {"Content-Type": "application/json"}, b"{}")
     with httpx.Client(base_url=server.api + "platform/", timeout=60, trust_env=False) as client:
 
@@ -191,6 +194,51 @@ def test_what_is_no_answer_of_the_service(ask: Callable[..., httpx.Response], up
     upstream.answer = answer
     got = ask("GET", "projects")
     assert (got.status_code, code(got)) == (502, "platform_answer")
+
+
+MODELS = "GET /services/mlflow/api/2.0/mlflow/registered-models/search?max_results=1000"
+VISION = {
+    "id": "vision--p0", "name": "vision", "display_name": "Vision", "description": "", "state": "active", "role": "editor", "capabilities": [],
+    "member_count": 1, "created_at": "2026-11-24T12:00:00Z", "created_by": "ada", "updated_at": "2026-11-24T12:00:00Z", "path": "projects/vision",
+    "workspace": "vision--p0",
+}  # fmt: skip
+
+
+def as_json(body: Any, status: int = 200) -> tuple[int, dict[str, str], bytes]:
+    return status, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+
+@pytest.fixture
+def models(ask: Callable[..., httpx.Response], upstream: Upstream) -> Callable[..., httpx.Response]:
+    """A project with two pages of registered models."""
+    upstream.answers = {
+        "GET /services/labyard/api/v1/projects/vision": as_json(VISION),
+        "GET /services/labyard/api/v1/projects/other": as_json({"error": {"code": "project_not_found", "message": "no"}}, 404),
+        "POST /services/labyard/api/v1/projects/vision/models": as_json({"id": "1"}, 201),
+        MODELS: as_json({"registered_models": [{"name": "iris"}], "next_page_token": "a/b"}),
+        f"{MODELS}&page_token=a%2Fb": as_json({"registered_models": [{"name": "Cats", "version": 1}]}),
+    }
+    return ask
+
+
+def test_the_panel_is_told_the_registered_models(models: Callable[..., httpx.Response], upstream: Upstream) -> None:
+    assert models("GET", "projects/vision/registered-models").json() == {"models": ["iris", "Cats"]}
+    asked = [call["headers"] for call in upstream.calls if "/mlflow/" in call["path"]]
+    assert [(one["Authorization"], one["X-MLFLOW-WORKSPACE"]) for one in asked] == [(f"token {ADA}", "vision--p0")] * 2
+    answer = models("GET", "projects/other/registered-models")
+    assert (answer.status_code, code(answer)) == (404, "project_not_found")
+
+
+def test_a_misspelt_model_is_not_shared(models: Callable[..., httpx.Response], upstream: Upstream) -> None:
+    answer = models("POST", "projects/vision/models", json={"model": "irsi", "user": "bob"})
+    assert (answer.status_code, code(answer)) == (404, "model_not_found")
+    assert "Did you mean 'iris'?" in answer.json()["error"]["message"]
+    assert "POST" not in [call["method"] for call in upstream.calls]
+    assert models("POST", "projects/vision/models", json={"model": "Cats", "user": "bob"}).status_code == 201
+    upstream.answers[MODELS] = as_json({"error_code": "TEMPORARILY_UNAVAILABLE"}, 503)
+    assert models("POST", "projects/vision/models", json={"model": "Cats", "user": "bob"}).status_code == 502
+    upstream.answers[MODELS] = (404, {"Content-Type": "text/html"}, b"no such page")
+    assert models("POST", "projects/vision/models", json={"model": "x", "user": "bob"}).status_code == 201, "there is no MLflow"
 
 
 def test_large_bodies_are_refused(ask: Callable[..., httpx.Response], upstream: Upstream) -> None:

@@ -206,4 +206,5 @@ class PlatformAnswerError(LabyardError):
     status_code: ClassVar[int] = 502
 
     def __init__(self, status: int) -> None:
+        self.status = status
         super().__init__(f"the labyard service gave an answer of no use, with status {status}. Its log may say why")

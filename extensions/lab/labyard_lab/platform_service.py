@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -115,10 +116,22 @@ class PlatformService:
         """
         if not is_forwarded(method, path):
             raise PlatformPathError(method, path)
-        headers = {"Authorization": f"token {token}", "Accept": "application/json"}
-        if body:
-            headers["Content-Type"] = "application/json"
-        target = URL(self._url + path + (f"?{query}" if query else ""), encoded=True)
+        headers = {"Content-Type": "application/json"} if body else {}
+        return await self.fetch(method, URL(self._url + path + (f"?{query}" if query else ""), encoded=True), token, body, headers)
+
+    async def fetch(
+        self, method: str, target: URL, token: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> PlatformAnswer:
+        """Send one request, which the caller answers for, to a part of the platform.
+
+        Raises
+        ------
+        PlatformUnavailableError
+            If nothing answers.
+        PlatformAnswerError
+            If the answer is no JSON, or leads elsewhere.
+        """
+        headers = {**(headers or {}), "Authorization": f"token {token}", "Accept": "application/json"}
         try:
             async with self._open().request(method, target, headers=headers, data=body or None, allow_redirects=False) as response:
                 content = await response.content.read(_MAX_ANSWER_BYTES + 1)

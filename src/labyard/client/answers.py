@@ -59,6 +59,8 @@ def read_answer(call: Call[T], answer: httpx.Response) -> T:
     UnexpectedAnswerError
         If it is no answer of a platform.
     """
+    if call.absent is not None and (answer.status_code == 404 or answer.is_redirect):
+        return call.absent
     if answer.is_error:
         raise _refusal(answer)
     if answer.is_redirect:

@@ -18,7 +18,9 @@ from pydantic_core import ErrorDetails
 
 from labyard.exceptions import UsageError
 
-__all__ = ["AsyncTransport", "Call", "Pages", "Resource", "SyncTransport", "TransportT", "endpoint", "paged", "path"]
+__all__ = ["API_PATH", "AsyncTransport", "Call", "Pages", "Resource", "SyncTransport", "TransportT", "endpoint", "paged", "path"]
+
+API_PATH = "services/labyard/api/v1/"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,6 +59,12 @@ class Call(Generic[T]):
         Whether the token is sent.
     then
         Makes the next request from the answer; its own answer is the result.
+    base
+        What `path` is relative to, below the platform's address.
+    headers
+        Sent beside those that every request has.
+    absent
+        The answer where nothing is at the path, since the platform runs without that part. None: that is an error.
     """
 
     method: str
@@ -65,7 +73,10 @@ class Call(Generic[T]):
     query: Mapping[str, str | int | None] = field(default_factory=dict)
     body: BaseModel | None = None
     signed: bool = True
-    then: Callable[[Any], Call[T]] | None = None
+    then: Callable[[Any], Call[Any]] | None = None
+    base: str = API_PATH
+    headers: Mapping[str, str] = field(default_factory=dict)
+    absent: T | None = None
 
     @property
     def safe(self) -> bool:

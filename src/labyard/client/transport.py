@@ -16,9 +16,8 @@ from labyard.client.loopback import AsyncLoopback, Loopback
 from labyard.exceptions import UsageError
 from labyard.settings import Connection, is_loopback
 
-__all__ = ["API_PATH", "DEFAULT_TIMEOUT_SECONDS", "AsyncHttp", "SyncHttp"]
+__all__ = ["DEFAULT_TIMEOUT_SECONDS", "AsyncHttp", "SyncHttp"]
 
-API_PATH = "services/labyard/api/v1/"
 DEFAULT_TIMEOUT_SECONDS = 30.0
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ class _Http:
 
     def _settings(self) -> dict[str, Any]:
         return {
-            "base_url": self.url + API_PATH, "timeout": self._timeout_seconds,
+            "timeout": self._timeout_seconds,
             "headers": {"User-Agent": f"labyard/{__version__}", "Accept": "application/json"},
             # Without TLS nothing is read from the list of authorities, whose import is a tenth of a read. Redirects are not followed.
             **({"verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)} if self.url.startswith("http://") else {}),
@@ -51,9 +50,9 @@ class _Http:
 
     def _request(self, client: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Request:
         body = call.body.model_dump(mode="json", exclude_unset=True) if call.body is not None else None
-        headers = {"Authorization": f"Bearer {self._token}"} if call.signed and self._token is not None else {}
+        headers = {**call.headers, **({"Authorization": f"Bearer {self._token}"} if call.signed and self._token is not None else {})}
         query = {name: value for name, value in call.query.items() if value is not None}
-        return client.build_request(call.method, call.path, params=query, json=body, headers=headers)
+        return client.build_request(call.method, f"{self.url}{call.base}{call.path}", params=query, json=body, headers=headers)
 
     def _wait(self, call: Call[Any], answer: httpx.Response, attempt: int) -> float | None:
         seconds = seconds_to_wait(call, answer, attempt)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 
 from labyard_lab.exceptions import BodyTooLargeError, NoPlatformError, NoTokenError, NotOwnerError
 from labyard_lab.handlers.base import ApiHandler, route
 from labyard_lab.platform_service import PlatformService
 from labyard_lab.proxy.headers import strip_token
+from labyard_lab.registered_models import ModelNames
 
 __all__ = ["PlatformHandler"]
 
 MAX_BODY_BYTES = 2**20
+_KNOWN_MODELS = re.compile("projects/([^/]+)/registered-models")
+"""The one address that this server answers itself."""
+_SHARED_MODELS = re.compile("projects/([^/]+)/models")
 
 
 class PlatformHandler(ApiHandler):
@@ -30,6 +35,8 @@ class PlatformHandler(ApiHandler):
     def initialize(self, service: PlatformService | None, base_path: str) -> None:
         """Take what the route was registered with."""
         self.service, self.base_path = service, base_path
+        if service is not None:
+            self.models = ModelNames(service, os.environ.get("LABYARD_MLFLOW_URL", ""))
 
     @route("read")
     async def get(self, *_: str) -> None:
@@ -51,7 +58,14 @@ class PlatformHandler(ApiHandler):
             raise BodyTooLargeError(MAX_BODY_BYTES)
         path = self.request.path[len(self.base_path) :]
         query = strip_token(f"?{self.request.query}")[1:]
-        answer = await self.service.ask(self.request.method or "GET", path, query, token, self.request.body)
+        method = self.request.method or "GET"
+        known_models = _KNOWN_MODELS.fullmatch(path)
+        if method == "GET" and known_models:
+            answer = await self.models.answer(known_models[1], token)
+        else:
+            if method == "POST" and (shared := _SHARED_MODELS.fullmatch(path)):
+                await self.models.check(shared[1], self.request.body, token)
+            answer = await self.service.ask(method, path, query, token, self.request.body)
         self.set_status(answer.status)
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")

@@ -64,6 +64,8 @@ export interface IPlatformApi {
   shareTool(name: string, body: IToolShareCreate): Promise<IToolShare>;
   unshareTool(name: string, id: string): Promise<void>;
   models(name: string): Promise<IModelShare[]>;
+  /** Names of the project's registered models, as MLflow knows them. */
+  registeredModels(name: string): Promise<string[]>;
   shareModel(name: string, body: IModelShareCreate): Promise<IModelShare>;
   unshareModel(name: string, id: string): Promise<void>;
   /** The MLflow workspace of the caller's own. */
@@ -182,6 +184,10 @@ export class PlatformApi implements IPlatformApi {
 
   async shareModel(name: string, body: IModelShareCreate): Promise<IModelShare> {
     return (await this._ask('POST', path`projects/${name}/models`, body)) as IModelShare;
+  }
+
+  async registeredModels(name: string): Promise<string[]> {
+    return ((await this._ask('GET', path`projects/${name}/registered-models`)) as { models: string[] }).models;
   }
 
   async unshareModel(name: string, id: string): Promise<void> {

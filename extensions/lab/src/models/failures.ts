@@ -8,7 +8,8 @@ const FIELDS: Readonly<Record<string, string>> = {
   project_exists: 'name',
   user_not_found: 'user',
   member_exists: 'user',
-  member_limit: 'user'
+  member_limit: 'user',
+  model_not_found: 'model'
 };
 
 /** Messages that begin with somebody's name, which has no capital letter. */

@@ -169,6 +169,15 @@ export class ProjectDetail {
     return this._api.candidates(this._name, query);
   }
 
+  /** Names of the registered models that can be shared; none where MLflow does not say. */
+  async registeredModels(): Promise<string[]> {
+    try {
+      return await this._api.registeredModels(this._name);
+    } catch {
+      return []; // A help alone: sharing says what is wrong.
+    }
+  }
+
   async createLink(body: ILinkCreate): Promise<void> {
     await this._act(() => this._api.createLink(this._name, body), ['links', 'events']);
   }

@@ -124,7 +124,7 @@ async def list_models(name: Name, caller: Caller, parts: PartsDependency) -> Mod
 
 @router.post("/api/v1/projects/{name}/models", status_code=201, responses=errors(404, 409))
 async def share_model(name: Name, body: ModelShareCreate, caller: Caller, parts: PartsDependency) -> ModelShare:
-    """Share a registered model, read-only, with another project that the caller is in or with a person."""
+    """Share a registered model, read-only, with another project that the caller is in or with a person. The name is not looked up in MLflow."""
     return _shared_model(await parts.model_sharing.share(caller, name, body.model, project=body.project, user=body.user))
 
 

@@ -162,6 +162,7 @@ function ShareModel({ detail, reason }: { detail: ProjectDetail; reason: string 
   const [model, setModel] = useState('');
   const [kind, setKind] = useState<'project' | 'user'>('project');
   const [target, setTarget] = useState('');
+  const [known, setKnown] = useState<string[]>([]);
   const [missing, setMissing] = useState<'model' | 'target' | null>(null);
   const field = attempt.error === null ? null : fieldAtFault(attempt.error, ['model', 'project', 'user']);
   const errorOf = (name: 'model' | 'target'): unknown => {
@@ -180,6 +181,7 @@ function ShareModel({ detail, reason }: { detail: ProjectDetail; reason: string 
         reason={reason}
         onClick={() => {
           setOpen(true);
+          void detail.registeredModels().then(setKnown);
         }}
       />
     );
@@ -214,6 +216,7 @@ function ShareModel({ detail, reason }: { detail: ProjectDetail; reason: string 
             autoFocus
             type="text"
             autoComplete="off"
+            list={`${id}-models`}
             value={model}
             onChange={event => {
               setModel(event.currentTarget.value);
@@ -222,6 +225,11 @@ function ShareModel({ detail, reason }: { detail: ProjectDetail; reason: string 
           />
         )}
       </Field>
+      <datalist id={`${id}-models`}>
+        {known.map(name => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
       <Field label={trans.__('Share it with')} error={errorOf('target')}>
         {attributes => (
           <div className="labyard-Row-line">
