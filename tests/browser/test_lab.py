@@ -287,7 +287,6 @@ def test_widgets_and_tensorboards_magic_in_a_notebook(lab: Lab, new_context: New
     notebook = {
         "cells": cells, "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}, "nbformat": 4, "nbformat_minor": 5,
     }  # fmt: skip
-    lab.running.session("ada", PASSWORD).start_server("ada")
     page = lab.open(new_context)
     lab.server.put("api/contents/shown.ipynb", json={"type": "notebook", "content": notebook}).raise_for_status()
     page.locator(".jp-DirListing-item", has_text="shown.ipynb").dblclick()
