@@ -35,7 +35,7 @@ export const visitPlugin: JupyterFrontEndPlugin<void> = {
       );
     }
     const trans = translator.load('labyard');
-    sayWhenOver({ visit, page: app.shell.node, home, trans });
+    sayWhenOver({ visit, home, trans });
     app.serviceManager.connectionFailure.connect(() => void visit.refresh());
     app.shell.add(new VisitBar({ visit, home, trans }), shell ? 'header' : 'top', {
       rank: RANK

@@ -7,38 +7,31 @@ import { element } from './dom';
  * Cover the page with the reason when its visitor is let in no more, instead of the kernels' and documents' errors that follow. The page is there again if
  * the visitor comes back.
  *
- * @param options.page - The page that is covered.
  * @param options.home - Address of the visitor's own home page.
  */
-export function sayWhenOver(options: {
-  visit: Visit;
-  page: HTMLElement;
-  home: string;
-  trans: TranslationBundle;
-}): void {
-  const { visit, page, home, trans } = options;
-  let cover: HTMLElement | null = null;
+export function sayWhenOver(options: { visit: Visit; home: string; trans: TranslationBundle }): void {
+  const { visit, home, trans } = options;
+  let cover: HTMLDialogElement | null = null;
   const follow = (): void => {
     if (visit.isOver === (cover !== null)) {
       return;
     }
-    page.inert = visit.isOver;
     cover?.remove();
     cover = null;
     if (visit.isOver) {
       const project = visit.value?.display_name ?? visit.value?.name ?? trans.__('this project');
       cover = draw(trans.__('You are no longer in %1', project), home, trans);
       document.body.append(cover);
-      cover.querySelector('a')?.focus();
+      // All else is inert then, the dialogs of JupyterLab on lost connections too, which take the keyboard otherwise.
+      cover.showModal();
     }
   };
   visit.changed.connect(follow);
 }
 
-function draw(title: string, home: string, trans: TranslationBundle): HTMLElement {
-  const cover = element('div', 'labyard-Left', {
+function draw(title: string, home: string, trans: TranslationBundle): HTMLDialogElement {
+  const cover = element('dialog', 'labyard-Left', {
     role: 'alertdialog',
-    'aria-modal': 'true',
     'aria-labelledby': 'labyard-left-title'
   });
   const heading = element('h1', 'labyard-Left-title', { id: 'labyard-left-title' });
@@ -50,5 +43,9 @@ function draw(title: string, home: string, trans: TranslationBundle): HTMLElemen
   const link = element('a', 'labyard-Left-home', { href: home });
   link.textContent = trans.__('Home');
   cover.append(heading, text, link);
+  // Escape closes a dialog.
+  cover.addEventListener('close', () => {
+    cover.showModal();
+  });
   return cover;
 }
