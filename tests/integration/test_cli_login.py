@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.platform import LABYARD, Browserless, RunningPlatform, open_temporary_folder, start_platform
+from tests.platform import LABYARD, Browserless, Http, RunningPlatform, open_temporary_folder, start_platform
 
 pytestmark = pytest.mark.integration
 
@@ -159,7 +159,7 @@ def test_the_question_is_put_each_time(running: RunningPlatform, ada: Browserles
 
 
 def test_somebody_who_is_not_signed_in_signs_in_first(running: RunningPlatform, laptop: Laptop) -> None:
-    with laptop.login(running.url) as (process, url), httpx.Client(base_url=running.url, follow_redirects=True, trust_env=False) as http:
+    with laptop.login(running.url) as (process, url), Http(running.url, follow_redirects=True) as http:
         form = http.get(url)
         assert form.url.path == "/hub/login"
         xsrf = re.search(r'name="_xsrf" value="([^"]+)"', form.text)

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.integration.kernels import KernelConnection
-from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, skip_without, start_platform, wait_until
+from tests.platform import Browserless, Http, RunningPlatform, is_root, open_temporary_folder, skip_without, start_platform, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -58,7 +58,7 @@ class Hostile:
 
 
 def set_up(running: RunningPlatform, name: str) -> httpx.Response:
-    with httpx.Client(follow_redirects=True, trust_env=False, timeout=30) as visitor:
+    with Http(running.url, follow_redirects=True, timeout=30) as visitor:
         page = visitor.get(running.setup_url)
         assert page.status_code == 200, page.text
         xsrf = re.search(r'name="_xsrf"\s+value="([^"]+)"', page.text)

@@ -162,7 +162,7 @@ def test_without_the_hub_its_commands_say_how_to_get_it(light: Installation, arg
 def test_without_the_hub_an_unknown_command_is_unknown(light: Installation) -> None:
     done = light.run("labyard", "upp")
     assert done.returncode == 2
-    assert "No such command 'upp'" in done.stderr
+    assert "There is no command 'upp'" in done.stderr
 
 
 def test_all_is_installed_and_enabled(whole: Installation) -> None:
