@@ -51,8 +51,8 @@ class Guard(JupyterHandler):
         headers = self.request.headers
         site, origin, referer = headers.get("Sec-Fetch-Site"), headers.get("Origin"), headers.get("Referer")
         is_safe = self.request.method in _SAFE
-        # A link from elsewhere may lead to a tool; a foreign page may not load its data into itself.
-        is_visit = is_safe and headers.get("Sec-Fetch-Mode") == "navigate"
+        # A link from elsewhere may lead to a tool; a foreign page may not load it into itself, nor into a frame.
+        is_visit = is_safe and headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest", "document") == "document"
         if site not in (None, "same-origin", "none") and not is_visit and not (origin and self._is_ours(origin)):
             raise web.HTTPError(403, f"blocked a {site} request for a tool")
         if is_safe:

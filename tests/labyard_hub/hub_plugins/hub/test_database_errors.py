@@ -60,7 +60,7 @@ def test_a_change_is_refused_and_undone(session: PatientSession) -> None:
         session.commit()
     assert isinstance(refused.value, SQLAlchemyError), "JupyterHub rolls back"
     assert isinstance(refused.value, HTTPError)
-    assert refused.value.status_code == 507
+    assert (refused.value.status_code, refused.value.reason) == (507, "The disk is full")
     assert "the disk is full. Nothing was changed" in refused.value.jupyterhub_message
     assert user.admin is False
     session.add(orm.User(name="bob"))

@@ -41,7 +41,7 @@ class DatabaseNotWritableError(OperationalError, HTTPError):
 
     def __init__(self, error: Any, problem: str, status_code: int) -> None:
         OperationalError.__init__(self, error.statement, error.params, error.orig)
-        HTTPError.__init__(self, status_code, "%s", *self.args)
+        HTTPError.__init__(self, status_code, "%s", *self.args, reason=problem.capitalize())
         self.jupyterhub_message = f"Labyard cannot write its database at the moment: {problem}. Nothing was changed. Tell an administrator; it works again as soon as that is mended."
 
     def __str__(self) -> str:
