@@ -201,7 +201,8 @@ def test_a_code_typed_by_hand(running: RunningPlatform, ada: Browserless, laptop
         assert "port=" not in url
         page = answer(ada, ada.http.get(url))
         assert "Never give this code to anybody" in page.text
-        assert "<script" not in page.text
+        assert "script-src 'self';" in page.headers["content-security-policy"]
+        assert all(' src="/hub/assets/' in tag for tag in re.findall(r"<script\b[^>]*>", page.text)), "the platform's own scripts alone"
         code = re.search(r"<code>([A-Z0-9-]{24})</code>", page.text)
         assert code is not None
         assert process.stdin is not None
@@ -271,7 +272,7 @@ def test_two_platforms(running: RunningPlatform, ada: Browserless, laptop: Lapto
     laptop.run("use", one)
     assert laptop.json("whoami")["user"] == "ada"
     assert laptop.json("whoami", LABYARD_URL=two)["user"] == "bob"
-    assert [login["current"] for login in laptop.json("whoami", "--all")] == [True, False]
+    assert {login["url"]: login["current"] for login in laptop.json("whoami", "--all")} == {one: True, two: False}
     laptop.run("logout", "--all")
     assert laptop.json("whoami", "--all") == []
 
