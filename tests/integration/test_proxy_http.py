@@ -15,6 +15,7 @@ import psutil
 import pytest
 from aiohttp import web
 
+from labyard_hub.config.proxy_word import PROXY_HEADER, proxy_word
 from labyard_hub.config.settings import ListenSettings
 from tests.certificates import make_certificate
 from tests.integration.routing import Routing, add_many, open_routing
@@ -82,6 +83,19 @@ class World(Routing):
     @property
     def port(self) -> int:
         return self.platform.port
+
+    @contextlib.asynccontextmanager
+    async def recorder(self) -> AsyncIterator[str]:
+        """Run another server of that kind until the end of the block; its URL."""
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", Server().answer)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
 
     async def raw(self, request: str) -> str:
         """Send bytes as they are and return the whole answer."""
@@ -158,6 +172,26 @@ async def test_headers_that_servers_go_by_are_the_proxys_own(world: World) -> No
     assert {name: got[name.lower()] for name in kept} == kept
     async with world.session.get(f"{world.url}/user/ada/head", headers={"Host": "lab"}) as answer:
         assert dict((await answer.json())["headers"])["x-forwarded-port"] == "80"
+
+
+async def test_the_hub_alone_learns_that_a_request_came_by_the_proxy(world: World) -> None:
+    word = proxy_word(world.state.secret("proxy_api_password"))
+    proxy = world.hub_side()
+    async with asyncio.timeout(30), world.recorder() as hub:
+        await proxy.add_route("/", hub, {"hub": True})
+        for path, expected in (
+            ("/hub/login", word),
+            ("/", word),
+            ("/user/ada/head", None),
+            ("/%75ser/ada/head", None),
+            ("/user/nobody/", word),
+        ):
+            for given in ({}, {PROXY_HEADER: "made up"}, {PROXY_HEADER.lower().replace("-", "_"): word}, {PROXY_HEADER: word}):
+                async with world.session.get(f"{world.url}{path}", headers=given) as answer:
+                    heads = (await answer.json())["headers"]
+                assert [value for name, value in heads if name.replace("_", "-") == PROXY_HEADER.lower()] == (
+                    [expected] if expected else []
+                )
 
 
 async def test_where_a_request_came_from_behind_a_proxy_that_is_trusted(world: World) -> None:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from labyard_hub.cli.hub_api import remove_hub_user
+from labyard_hub.config.proxy_word import PROXY_HEADER
 from tests.integration.pages_hub import PASSWORD, Client, Hub, start_hub
 from tests.platform import wait_until
 
@@ -228,6 +229,27 @@ def test_addresses_are_slowed_down_whatever_names_they_try(tmp_path: Path) -> No
         # Links are tried by guessing as well.
         guesses = Counter(attacker.get(f"hub/invite?token={number}").status_code for number in range(60))
         assert guesses == {404: 20, 429: 40}
+
+
+def test_a_request_beside_the_proxy_counts_by_its_own_address(tmp_path: Path) -> None:
+    """Neither are the limits evaded by made-up addresses, nor is somebody's address locked."""
+    victim = "127.0.0.9"
+    with start_hub(tmp_path / "state", attempts_per_address=20) as hub:
+        hub.store.add_user("ada", PASSWORD, admin=True)
+
+        def guess(number: int, address: str) -> int:
+            inner = hub.client()
+            headers = {"X-Forwarded-For": address, "X-Real-Ip": address, PROXY_HEADER: "0" * 64}
+            inner.http = httpx.Client(base_url=f"http://127.0.0.1:{hub.hub_port}/", headers=headers, timeout=30, trust_env=False)
+            form = {"_xsrf": inner.xsrf(), "username": f"name-{number}", "password": "wrong"}
+            return inner.http.post("hub/login", data=form).status_code
+
+        assert Counter(guess(number, victim) for number in range(22)) == {403: 20, 429: 2}
+        assert {guess(number, f"192.0.2.{number}") for number in range(5)} == {429}
+        # Who comes by the proxy from the address that was named goes in.
+        known = hub.client()
+        known.http = httpx.Client(base_url=hub.url, timeout=30, trust_env=False, transport=httpx.HTTPTransport(local_address=victim))
+        assert known.sign_in("ada", PASSWORD).status_code == 302
 
 
 def test_an_oversized_password_costs_nothing(hub: Hub, bob: str) -> None:

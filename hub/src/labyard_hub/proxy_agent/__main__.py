@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from labyard_hub.backends.haproxy.certificate import joined_certificate
 from labyard_hub.backends.haproxy.configuration import CERTIFICATE_NAME, MAP_NAME, ProxyPlan, configuration_files
 from labyard_hub.config.origins import Origins
+from labyard_hub.config.proxy_word import proxy_word
 from labyard_hub.config.state import write_atomically
 from labyard_hub.proxy_agent.agent import Agent
 from labyard_hub.proxy_agent.api import create_api
@@ -59,6 +60,7 @@ def prepare(environment: Mapping[str, str]) -> Starlette:
         trusted=tuple(str(ip_network(one.strip())) for one in environment.get("LABYARD_PROXY_TRUSTED", "").split(",") if one.strip()),
         threads=int(environment.get("LABYARD_PROXY_THREADS", "2")),
         origins=origins,
+        word=proxy_word(environment["CONFIGPROXY_AUTH_TOKEN"]),
         soft_stop_seconds=int(environment.get("LABYARD_PROXY_SOFT_STOP_SECONDS", "3")),
     )
     for name, text in configuration_files(plan).items():

@@ -12,6 +12,7 @@ from labyard_hub.backends.haproxy.configuration import CERTIFICATE_NAME, CONFIGU
 from labyard_hub.backends.haproxy.program import find_haproxy
 from labyard_hub.backends.local.runtime import make_runtime_root, proxy_socket
 from labyard_hub.config.platform import Platform
+from labyard_hub.config.proxy_word import proxy_word
 from labyard_hub.config.settings import ListenSettings
 from labyard_hub.config.state import StateFolder, write_atomically
 from labyard_hub.exceptions import ConfigurationError
@@ -44,6 +45,7 @@ def proxy_plan(state: StateFolder, platform: Platform, listen: ListenSettings) -
         before="https" if (listen.public_url or "").startswith("https://") else None,
         trusted=listen.trusted_proxies,
         origins=platform.origins,
+        word=proxy_word(state.secret("proxy_api_password")),
         # It reads what it needs and opens its sockets as root; then it has nothing of anybody's to do.
         account=NOBODY if _can_become_nobody() else None,
         threads=min(MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),

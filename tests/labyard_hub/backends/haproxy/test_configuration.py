@@ -12,6 +12,7 @@ from labyard_hub.backends.haproxy.addresses import address_of, key_of
 from labyard_hub.backends.haproxy.certificate import joined_certificate
 from labyard_hub.backends.haproxy.configuration import CERTIFICATE_NAME, CONFIGURATION_NAME, MAP_NAME, ProxyPlan, configuration_files
 from labyard_hub.backends.haproxy.program import find_haproxy
+from labyard_hub.config.origins import Origins
 from tests.certificates import make_certificate
 
 PLANS: dict[str, dict[str, Any]] = {
@@ -24,9 +25,10 @@ PLANS: dict[str, dict[str, Any]] = {
         "account": (65534, 65534),
         "threads": 2,
         "plain_port": 8001,
+        "word": "0" * 64,
     },
     "behind one that does TLS": {"before": "https", "trusted": ("10.0.0.0/8", "fd00::/8"), "soft_stop_seconds": 3},
-    "every address": {"host": "::"},
+    "every address": {"host": "::", "word": "0" * 64, "origins": Origins("https://lab.example.org/", separate=True)},
     "IPv6": {"host": "::1", "admin": "[::1]:9001", "default": "::1|8081"},
 }
 

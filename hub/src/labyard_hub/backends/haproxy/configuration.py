@@ -9,6 +9,7 @@ from pathlib import Path
 from labyard_hub.backends.haproxy.hosts import host_rules, missing_rules, route_rules
 from labyard_hub.backends.haproxy.pages import PAGES
 from labyard_hub.config.origins import Origins
+from labyard_hub.config.proxy_word import PROXY_HEADER
 
 __all__ = ["CERTIFICATE_NAME", "CONFIGURATION_NAME", "MAP_NAME", "ProxyPlan", "configuration_files"]
 
@@ -51,6 +52,8 @@ class ProxyPlan:
         How many processors it may use.
     origins
         Names of hub and servers; None: the proxy looks at no host name.
+    word
+        By which the hub knows that a request came through this proxy (`config.proxy_word`); None: it is not told.
     soft_stop_seconds
         How long it lets requests come to their end that are under way when it gets SIGUSR1; None: as long as they like.
     """
@@ -69,6 +72,7 @@ class ProxyPlan:
     threads: int = 1
     soft_stop_seconds: int | None = None
     origins: Origins | None = None
+    word: str | None = field(default=None, repr=False)
 
 
 def configuration_files(plan: ProxyPlan) -> dict[str, str]:
@@ -176,6 +180,7 @@ def _public(plan: ProxyPlan) -> list[str]:
         ),
         *missing_rules(plan.origins),
         "  http-request return status 503 default-errorfiles unless { var(txn.target) -m sub | }",
+        *_word(plan),
         "  http-request set-dst var(txn.target),field(1,|)",
         "  http-request set-dst-port var(txn.target),field(2,|)",
         "  http-response del-header Keep-Alive",
@@ -185,9 +190,20 @@ def _public(plan: ProxyPlan) -> list[str]:
     ]
 
 
+def _word(plan: ProxyPlan) -> list[str]:
+    """Return what tells the hub, and nobody's server, that this proxy says where a request came from. The hub's address is that of the route for all paths."""
+    if plan.word is None:
+        return []
+    return [
+        f"  http-request set-var(txn.hub) str(%2F),map_beg({MAP_NAME})",
+        *([f"  http-request set-var(txn.hub) str({plan.default}) if !{{ var(txn.hub) -m sub | }}"] if plan.default else []),
+        f"  http-request set-header {PROXY_HEADER} {plan.word} if !at_server {{ var(txn.target),strcmp(txn.hub) eq 0 }}",
+    ]
+
+
 def _headers(scheme: str, port: int) -> list[str]:
     """Return what makes the headers that servers go by this proxy's own word, and leaves out those that are about one connection."""
-    spoofed = [f"X-Forwarded-{name}" for name in SPOOFED] + ["X-Real-Ip", "X-Scheme", "Forwarded"]
+    spoofed = [f"X-Forwarded-{name}" for name in SPOOFED] + ["X-Real-Ip", "X-Scheme", "Forwarded", PROXY_HEADER]
     return [
         # Servers that speak WSGI take X_Forwarded_For for X-Forwarded-For.
         "  http-request del-header _ -m sub",

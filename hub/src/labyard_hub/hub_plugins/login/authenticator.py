@@ -13,7 +13,6 @@ from typing import Any
 from labyard.exceptions import LabyardError
 from labyard_hub.hub_plugins.login.identity import AsyncIdentity
 from labyard_hub.hub_plugins.login.platform_authenticator import PlatformAuthenticator
-from labyard_hub.hub_plugins.login.throttle import address_key
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.hub_plugins.pages.handlers import page_handlers
 from labyard_hub.hub_plugins.project_users import is_project_user
@@ -72,7 +71,7 @@ class LabyardAuthenticator(PlatformAuthenticator):
 
     def _limits(self, handler: Any, name: str) -> list[tuple[str, int]]:
         """Return the buckets of an attempt to give `name`'s password."""
-        limits = [(f"address {address_key(handler.request.remote_ip)}", self.settings.attempts_per_address)]
+        limits = [(f"address {self.address_bucket(handler.request)}", self.settings.attempts_per_address)]
         if self.validate_username(name):  # of a name that nobody can have there is nothing to guess
             device = self._device(handler, name)
             limits.append((f"device {device}" if device else f"name {name}", self.settings.attempts_per_user))

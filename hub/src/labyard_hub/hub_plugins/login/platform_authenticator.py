@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from traitlets import Dict, Unicode
 
 from labyard.exceptions import LabyardError
 from labyard_hub.backends.local.accounts import retire
+from labyard_hub.config.proxy_word import PROXY_HEADER, proxy_word
 from labyard_hub.config.settings import SignInSettings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_user_name
@@ -19,7 +22,7 @@ from labyard_hub.domain.projects import is_project_id
 from labyard_hub.exceptions import InvalidNameError
 from labyard_hub.hub_plugins.hub.spawners import cancel_start
 from labyard_hub.hub_plugins.login.former_people import former_people_handlers, note_removal
-from labyard_hub.hub_plugins.login.throttle import Throttle
+from labyard_hub.hub_plugins.login.throttle import Throttle, address_key
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.hub_plugins.project_mounts import mount_handlers
 from labyard_hub.hub_plugins.project_users import project_handlers
@@ -44,6 +47,19 @@ class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub 
         self.settings = SignInSettings(**self.sign_in)
         self.state = StateFolder(Path(self.state_dir))
         self.throttle = Throttle(self.settings.attempts_window_seconds)
+
+    @cached_property
+    def _proxy_word(self) -> str:
+        return proxy_word(self.state.secret("proxy_api_password"))
+
+    def address_bucket(self, request: Any) -> str:
+        """Return what the sender of a request counts as: by what the proxy says, or by the connection's own address where the proxy did not send it."""
+        if hmac.compare_digest(request.headers.get(PROXY_HEADER, "").encode(), self._proxy_word.encode()):
+            return address_key(request.remote_ip)
+        match request.connection.context.address:
+            case (str(address), *_):
+                return address_key(address)
+        return address_key(None)
 
     def common_handlers(self) -> list[tuple[Any, ...]]:
         """Return the routes that have nothing to do with how people sign in."""

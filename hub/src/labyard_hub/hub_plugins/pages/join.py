@@ -8,7 +8,6 @@ from tornado import web
 
 from labyard.exceptions import LabyardError
 from labyard_hub.exceptions import InvalidNameError
-from labyard_hub.hub_plugins.login.throttle import address_key
 from labyard_hub.hub_plugins.pages.base import Page
 from labyard_hub.hub_plugins.pages.errors import http_error
 from labyard_hub.storage.identity import User
@@ -39,7 +38,7 @@ class _JoinHandler(Page):
     async def _open(self) -> tuple[str, dict[str, Any]] | None:
         """Return the token and what the form shows; None where the link does not work, and the page that says so has been sent."""
         token = self.get_argument("token", "")[:200]
-        limit = (f"link {address_key(self.request.remote_ip)}", self.authenticator.settings.attempts_per_address)
+        limit = (f"link {self.authenticator.address_bucket(self.request)}", self.authenticator.settings.attempts_per_address)
         try:
             async with self.authenticator.throttle.attempt([limit]) as attempt:
                 try:
