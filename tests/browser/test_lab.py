@@ -300,6 +300,23 @@ def test_widgets_and_tensorboards_magic_in_a_notebook(lab: Lab, new_context: New
     snap(page, "lab-14-widgets-and-tensorboard")
 
 
+def test_a_save_is_tried_again_while_the_server_does_not_answer(lab: Lab, new_context: NewContext) -> None:
+    page = lab.open(new_context)
+    made = {"type": "file", "format": "text", "content": ""}
+    lab.server.put("api/contents/kept.txt", json=made).raise_for_status()
+    page.goto(f"{lab.url}/workspaces/kept/tree/kept.txt")
+    page.locator(".jp-FileEditor .cm-content").click()
+    page.keyboard.type("not lost")
+    page.route(re.compile("/api/contents/kept.txt"), lambda route: route.fulfill(status=503, json={"message": "away"}))
+    page.keyboard.press("Control+s")
+    expect(page.locator("#jp-main-statusbar").get_by_text("Not saved yet: the server does not answer.")).to_be_visible()
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+    snap(page, "saving-again")
+    page.unroute_all()
+    wait_until(lambda: (lab.home / "kept.txt").read_text() == "not lost", "saved")
+    expect(page.get_by_text("Not saved yet")).to_have_count(0)
+
+
 def test_in_the_dark_nothing_flashes_white(lab: Lab, new_context: NewContext) -> None:
     setting = {"raw": json.dumps({"theme": "JupyterLab Dark"})}
     lab.server.put("lab/api/settings/@jupyterlab/apputils-extension:themes", json=setting).raise_for_status()

@@ -10,6 +10,7 @@ import { palettePlugin } from './plugins/palette';
 import { problemsPlugin } from './plugins/problems';
 import { projectsPlugin } from './plugins/projects';
 import { safeStartPlugin } from './plugins/safeStart';
+import { savingPlugin } from './plugins/saving';
 import { startPlugin } from './plugins/start';
 import { tabsPlugin } from './plugins/tabs';
 import { unsavedPlugin } from './plugins/unsaved';
@@ -29,6 +30,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   visitPlugin,
   deadlinePlugin,
   safeStartPlugin,
+  savingPlugin,
   unsavedPlugin
 ];
 
