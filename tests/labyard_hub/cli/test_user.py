@@ -49,6 +49,14 @@ def test_a_user_is_added_listed_and_removed(root: Path) -> None:
     assert not home.exists()
     assert [path.read_text() for path in StateFolder(root).trash.rglob("work.txt")] == ["kept"]
 
+    (StateFolder(root).trash / "vision--p0123456789-20261124T120000000000").mkdir()
+    _, out, _ = user(root, "removed", "--json")
+    [one] = json.loads(out)
+    [kept] = one["homes"]
+    assert (one["name"], Path(kept["path"]).parent, kept["deleted_at"]) == ("bob", StateFolder(root).trash, None)
+    _, out, _ = user(root, "removed")
+    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "bob"]
+
 
 def test_removing_asks_first(root: Path) -> None:
     user(root, "add", "ada", "--admin", "--password-stdin", stdin=PASSWORD)
@@ -126,7 +134,6 @@ def test_names_that_nobody_may_have(root: Path, command: str, name: str) -> None
         (("remove", "bob", "--yes"), "", "only administrator"),
         (("revoke", "ada"), "", "no open invitation"),
         (("setup-link",), "", "administrator"),
-        (("removed",), "", "this is for a cluster"),
         (("restore", "ada"), "", "this is for a cluster"),
     ],
 )
