@@ -129,10 +129,11 @@ def test_label_studio_waits_for_whoever_may_start_it(world: World, new_context: 
     snap(carol, "label studio waits")
     bob.goto(address)
     expect(bob.get_by_role("status")).to_contain_text("Starting Label Studio")
+    whoami = f"/user/{world.project}/labyard/tools/label-studio/api/current-user/whoami"
+    ask = "address => fetch(address).then(answer => answer.ok ? answer.json() : null)"
     for name, page in (("bob", bob), ("carol", carol)):
         page.wait_for_url("**/labyard/tools/label-studio/**", timeout=180_000)
-        page.wait_for_load_state("networkidle")
-        whoami = f"{world.running.url}user/{world.project}/labyard/tools/label-studio/api/current-user/whoami"
-        wait_until(lambda page=page, whoami=whoami: page.request.get(whoami).status == 200, "signed in", 30)
-        assert page.request.get(whoami).json()["email"] == f"{name}@labyard.invalid"
+        expect(page.get_by_text("Create your first project")).to_be_visible(timeout=60_000)
+        found = wait_until(lambda page=page: page.evaluate(ask, whoami), "signed in", 30)
+        assert found["email"] == f"{name}@labyard.invalid"
         snap(page, f"label studio of {name}")
