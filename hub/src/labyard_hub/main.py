@@ -38,6 +38,7 @@ from labyard_hub.storage.database import Database
 from labyard_hub.storage.directory import IdentityDirectory
 from labyard_hub.storage.identity import IdentityStore
 from labyard_hub.storage.store import Store
+from labyard_hub.supervisor.output import keep_printing
 
 __all__ = ["build", "main"]
 
@@ -142,6 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="labyard_hub.main", description=__doc__)
     parser.add_argument("--state-dir", type=Path, required=True, help="the state folder")
     arguments = parser.parse_args()
+    keep_printing()  # an error on a full disk is answered though its line in the log is lost
     app = build(StateFolder(arguments.state_dir), os.environ)
     uvicorn.run(
         Assets(app, Path(os.environ.get("LABYARD_ASSETS_DIR") or assets_folder(arguments.state_dir))),

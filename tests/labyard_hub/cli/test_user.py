@@ -7,11 +7,12 @@ import stat
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import pexpect  # type: ignore[import-untyped]
 import pytest
 
 from labyard_hub.config.state import StateFolder
 from labyard_hub.storage.identity import IdentityStore
-from tests.platform import labyard
+from tests.platform import LABYARD, labyard
 
 PASSWORD = "correct horse battery"
 
@@ -174,3 +175,19 @@ def test_with_an_identity_provider_the_rest_is_said_there(root: Path) -> None:
         status, _, err = user(root, *command, check=False)
         assert status == 2
         assert "is known to the running hub alone: start Labyard with `labyard up`" in err
+
+
+def test_a_terminal_is_asked_for_the_password_twice(root: Path) -> None:
+    terminal = pexpect.spawn(LABYARD, ["user", "add", "grace", "--state-dir", str(root)], timeout=60, encoding="utf-8")
+    terminal.expect("Password:")
+    terminal.sendline("correct horse battery")
+    terminal.expect("Repeat")
+    terminal.sendline("another horse battery")
+    terminal.expect("do not match")
+    for prompt in ("Password:", "Repeat"):
+        terminal.expect(prompt)
+        terminal.sendline("correct horse battery")
+    terminal.expect("added grace")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0

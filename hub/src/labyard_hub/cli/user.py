@@ -120,17 +120,20 @@ def reset(name: str, lifetime: str | None, state_dir: Path, as_json: bool) -> No
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input; its first line counts.")
 @state_dir_option
 def add(name: str, admin: bool, password_stdin: bool, state_dir: Path) -> None:
-    """Add NAME with a password from standard input. A password in an argument could be read by everybody on this machine."""
+    """Add NAME with a password: typed twice at a terminal, or from standard input. No password is an argument, which every account could read."""
     from labyard_hub.domain.names import check_user_name
 
     check_user_name(name)
     context = _open(state_dir)
     _check_kept_here(context, "add")
-    if not password_stdin:
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    elif sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
         raise UsageError(
             f"say where the password comes from: `labyard user add {name} --password-stdin`, or use `labyard user invite {name}`"
         )
-    password = sys.stdin.readline().rstrip("\r\n")
     context.store.add_user(name, password, admin)
     click.echo(f"added {name}{', an administrator' if admin else ''}", err=True)
 

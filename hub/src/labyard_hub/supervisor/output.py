@@ -1,4 +1,4 @@
-"""What ``labyard up`` prints must never end it: a closed terminal, a pipe whose reader went away, a log on a full disk."""
+"""Printing must never end a process of the platform: on a closed terminal, into a pipe without a reader, into a log on a full disk."""
 
 from __future__ import annotations
 
