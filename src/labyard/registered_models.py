@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from labyard.exceptions import ModelNotFoundError
 
-__all__ = ["PAGE_SIZE", "SEARCH_PATH", "WORKSPACE_HEADER", "RegisteredModel", "RegisteredModels", "check_registered"]
+__all__ = ["PAGE_SIZE", "SEARCH_PATH", "WORKSPACE_HEADER", "RegisteredModel", "RegisteredModels", "check_registered", "is_absent"]
 
 SEARCH_PATH = "api/2.0/mlflow/registered-models/search"
 WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
@@ -37,6 +37,11 @@ class RegisteredModels(BaseModel):
     def names(self) -> list[str]:
         """What they are called."""
         return [one.name for one in self.registered_models]
+
+
+def is_absent(status: int) -> bool:
+    """Whether an answer with `status` means that no MLflow is there to be asked: the platform runs without one, or it is away. The proxy does not tell which."""
+    return status in (404, 502, 503, 504) or 300 <= status < 400
 
 
 def check_registered(project: str, model: str, known: Collection[str]) -> None:

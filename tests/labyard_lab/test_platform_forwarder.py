@@ -235,10 +235,11 @@ def test_a_misspelt_model_is_not_shared(models: Callable[..., httpx.Response], u
     assert "Did you mean 'iris'?" in answer.json()["error"]["message"]
     assert "POST" not in [call["method"] for call in upstream.calls]
     assert models("POST", "projects/vision/models", json={"model": "Cats", "user": "bob"}).status_code == 201
-    upstream.answers[MODELS] = as_json({"error_code": "TEMPORARILY_UNAVAILABLE"}, 503)
+    upstream.answers[MODELS] = as_json({"error_code": "PERMISSION_DENIED"}, 403)
     assert models("POST", "projects/vision/models", json={"model": "Cats", "user": "bob"}).status_code == 502
-    upstream.answers[MODELS] = (404, {"Content-Type": "text/html"}, b"no such page")
-    assert models("POST", "projects/vision/models", json={"model": "x", "user": "bob"}).status_code == 201, "there is no MLflow"
+    for status in (302, 404, 503):
+        upstream.answers[MODELS] = (status, {"Content-Type": "text/html", "Location": "/"}, b"a page")
+        assert models("POST", "projects/vision/models", json={"model": "x", "user": "bob"}).status_code == 201, "there is no MLflow"
 
 
 def test_large_bodies_are_refused(ask: Callable[..., httpx.Response], upstream: Upstream) -> None:

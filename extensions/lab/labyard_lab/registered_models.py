@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from yarl import URL
 
 from labyard.models.project import Project
-from labyard.registered_models import PAGE_SIZE, SEARCH_PATH, WORKSPACE_HEADER, RegisteredModels, check_registered
-from labyard_lab.exceptions import PlatformAnswerError
+from labyard.registered_models import PAGE_SIZE, SEARCH_PATH, WORKSPACE_HEADER, RegisteredModels, check_registered, is_absent
+from labyard_lab.exceptions import PlatformAnswerError, PlatformUnavailableError
 from labyard_lab.platform_service import PlatformAnswer, PlatformService
 
 __all__ = ["ModelNames"]
@@ -67,7 +67,7 @@ class ModelNames:
             check_registered(known.name, model, names)
 
     async def _names(self, project: Project, token: str) -> list[str] | None:
-        """Return the names; None on a platform without MLflow."""
+        """Return the names; None where no MLflow answers."""
         names: list[str] = []
         page_token = ""
         while self._url:
@@ -75,10 +75,14 @@ class ModelNames:
             target = URL(f"{self._url}/{SEARCH_PATH}?{query}", encoded=True)
             try:
                 answer = await self._service.fetch("GET", target, token, headers={WORKSPACE_HEADER: project.workspace})
+            except PlatformUnavailableError:
+                return None
             except PlatformAnswerError as error:
-                if error.status == 404 or 300 <= error.status < 400:
+                if is_absent(error.status):
                     return None
                 raise
+            if is_absent(answer.status):
+                return None
             if answer.status != 200:
                 raise PlatformAnswerError(answer.status)
             try:

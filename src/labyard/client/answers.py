@@ -24,6 +24,7 @@ from labyard.exceptions import (
     UnexpectedAnswerError,
 )
 from labyard.models.error import Error
+from labyard.registered_models import is_absent
 
 __all__ = ["ATTEMPTS", "MAX_WAIT_SECONDS", "connection_error", "read_answer", "seconds_to_wait"]
 
@@ -59,7 +60,7 @@ def read_answer(call: Call[T], answer: httpx.Response) -> T:
     UnexpectedAnswerError
         If it is no answer of a platform.
     """
-    if call.absent is not None and (answer.status_code == 404 or answer.is_redirect):
+    if call.absent is not None and is_absent(answer.status_code):
         return call.absent
     if answer.is_error:
         raise _refusal(answer)
@@ -122,7 +123,7 @@ def seconds_to_wait(call: Call[T], answer: httpx.Response, attempt: int) -> floa
     attempt
         The one that `answer` is to, from 1.
     """
-    if answer.status_code != 503 or not call.safe or attempt >= ATTEMPTS:
+    if answer.status_code != 503 or not call.safe or call.absent is not None or attempt >= ATTEMPTS:
         return None
     seconds = _retry_after(answer.headers.get("retry-after", ""))
     return seconds if seconds is not None and seconds <= MAX_WAIT_SECONDS else None

@@ -64,7 +64,7 @@ class Call(Generic[T]):
     headers
         Sent beside those that every request has.
     absent
-        The answer where nothing is at the path, since the platform runs without that part. None: that is an error.
+        The answer where the part is away, or the platform runs without it. None: that is an error.
     """
 
     method: str

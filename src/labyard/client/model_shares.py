@@ -37,7 +37,7 @@ class SharedModels(Resource[TransportT]):
         labyard.exceptions.UsageError
             If neither or both are named.
         labyard.exceptions.ModelNotFoundError
-            If MLflow has no such model in the project. Nothing is checked on a platform without MLflow.
+            If MLflow has no such model in the project. Nothing is checked where no MLflow answers.
         """
         body = ModelShareCreate(model=model, project=with_project, user=with_user)
         share = Call("POST", path("projects", project, "models"), ModelShare, body=body)
