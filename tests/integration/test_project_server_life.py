@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import websocket
 
 from tests.integration.kernels import KernelConnection, server_environment
 from tests.integration.project_world import World, open_world
@@ -18,6 +19,29 @@ pytestmark = [pytest.mark.xdist_group("shared platform"), pytest.mark.integratio
 
 NAVIGATES = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 """As a browser asks for a page; where no server runs, the hub answers it."""
+
+LEAVE_BEHIND = """
+import os, pathlib, subprocess
+home, files = pathlib.Path.home(), pathlib.Path(os.environ["JUPYTERHUB_ROOT_DIR"])
+def leave(path, text):
+    path = home / path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+def mark(name):
+    return f"import os; os.makedirs('{files}/marks', exist_ok=True); open('{files}/marks/{name}', 'w').close()\\n"
+leave(".ipython/profile_default/startup/00.py", mark("startup"))
+leave(".ipython/profile_default/ipython_config.py", mark("ipython_config"))
+leave(".ipython/profile_default/ipython_kernel_config.py", mark("kernel_config"))
+leave(".jupyter/jupyter_server_config.py", mark("server_config"))
+for name in (".bashrc", ".profile", ".bash_profile", ".bash_login"):
+    leave(name, f"mkdir -p {files}/marks; touch {files}/marks/{name[1:]}\\n")
+packages = ["-c", "import sysconfig; print(sysconfig.get_path('purelib', 'posix_user'))"]
+for python in ("/usr/bin/python3", "python3"):
+    found = subprocess.run([python, *packages], capture_output=True, text=True).stdout.strip()
+    leave(f"{found}/usercustomize.py", mark("usercustomize"))
+    leave(f"{found}/left.pth", mark("pth"))
+leave(".local/share/jupyter/kernels/left/kernel.json", '{"argv": ["true"], "display_name": "Left", "language": "python"}')
+"""
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +127,40 @@ def test_what_an_editor_left_running_ends_with_their_right(world: World, role: s
     wait_until(lambda: not any(one.is_running() for one in (process, *left)), "all processes have ended", 30)
     wait_until(lambda: world.hub(token).get("user").status_code == 403, "the token works no more", 10)
     world.enter("ada")
+    world.set_role("bob", "editor")
+
+
+@pytest.mark.skipif(not is_root(), reason="needs accounts of their own")
+def test_what_a_removed_editor_left_to_start_by_itself_does_not_start(world: World) -> None:
+    world.let_in("bob", "editor")
+    process = process_of(world)
+    home = world.running.state.projects / world.project / "home"
+    marks = world.running.state.projects / world.project / "files" / "marks"
+    server = world.at_server("bob")
+    kernel = server.post("api/kernels", json={"name": "python3"}).json()["id"]
+    with KernelConnection(world.url, kernel, world.tokens["bob"]) as connection:
+        assert not connection.run(LEAVE_BEHIND).error
+    assert (home / ".bashrc").exists()
+    world.set_role("bob", None)
+    wait_until(lambda: not process.is_running(), "the server has ended", 30)
+    world.enter("ada")
+
+    server = world.at_server("ada")
+    assert "left" not in server.get("api/kernelspecs").json()["kernelspecs"]
+    kernel = server.post("api/kernels", json={"name": "python3"}).json()["id"]
+    with KernelConnection(world.url, kernel, world.tokens["ada"]) as connection:
+        # The workbench's interpreter never looks into the account's packages; the machine's own would.
+        code = "import subprocess; print(subprocess.run(['/usr/bin/python3', '-c', 'print(1)'], capture_output=True, text=True))"
+        assert "returncode=0" in connection.run(code).text
+    terminal = server.post("api/terminals").json()["name"]
+    url = f"{world.url}terminals/websocket/{terminal}".replace("http", "ws", 1)
+    shell = websocket.create_connection(url, header=[f"Authorization: token {world.tokens['ada']}"], timeout=60)
+    shell.send(json.dumps(["stdin", "echo reached-$((40 + 2))\r"]))
+    shown = ""
+    while "reached-42" not in shown:
+        shown += str(json.loads(shell.recv())[1])
+    shell.close()
+    assert not marks.exists(), sorted(one.name for one in marks.iterdir())
     world.set_role("bob", "editor")
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from jupyter_core.paths import jupyter_config_dir
 
+from labyard_lab.fresh_start import start_afresh
 from labyard_lab.light_imports import import_jupyterlab, lighten_imports
 from labyard_lab.safe_start import run_or_start_safely
 
@@ -55,6 +56,7 @@ def main() -> None:
     """
     lighten_imports()
     forget_home()
+    start_afresh()
     separate_workspaces()
     if "USER" in os.environ and not any(one.startswith("--Session.username=") for one in sys.argv):
         # jupyter_client looks at the variable when it is imported.

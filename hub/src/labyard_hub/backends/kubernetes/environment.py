@@ -58,6 +58,7 @@ def project_environment(project_id: str) -> dict[str, str]:
         "JUPYTERHUB_ROOT_DIR": f"{folder}/files",
         "JUPYTER_CONFIG_PATH": f"{JUPYTER}/project:{JUPYTER}",
         "LABYARD_PROJECT": project_id,
+        "PYTHONNOUSERSITE": "1",
         "LABYARD_TOOL_DATA_DIR": f"{folder}/tools",
     }
 

@@ -107,6 +107,7 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
             environment |= {
                 "JUPYTERHUB_ROOT_DIR": str(folder / "files"),
                 "LABYARD_PROJECT": self.user.name,
+                "PYTHONNOUSERSITE": "1",  # also for the interpreter that starts the server
                 "LABYARD_TOOL_DATA_DIR": str(folder / "tools"),
             }
         return environment
