@@ -75,7 +75,7 @@ def test_an_invitation_is_a_link_alone_on_standard_output(root: Path) -> None:
     assert len(out.splitlines()) == 1
     assert "not running" in err
     url = urlsplit(out.strip())
-    assert (url.scheme, url.netloc, url.path) == ("http", "127.0.0.1:8000", "/hub/invite")
+    assert (url.scheme, url.netloc, url.path) == ("http", "labyard.localhost:8000", "/hub/invite")
     (token,) = parse_qs(url.query)["token"]
     assert store(root).redeem_invitation(token, PASSWORD).admin
 
