@@ -241,7 +241,9 @@ def test_three_people(people: dict[str, Person]) -> None:
         lambda: together["bob"].evaluate("true") and all(room.is_closed() for room in rooms), "bob is out of the document", LIMIT_SECONDS
     )
     assert rooms
-    gone = together["bob"].get_by_role("alertdialog", name=re.compile("You are no longer in vision|The server of vision has stopped", re.IGNORECASE))
+    gone = together["bob"].get_by_role(
+        "alertdialog", name=re.compile("You are no longer in vision|The server of vision has stopped", re.IGNORECASE)
+    )
     expect(gone.get_by_role("link", name="Home")).to_be_focused()
     together["bob"].keyboard.type("still here")
     # The server stopped with all that bob may have left in it. ada opens it again.
