@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.integration.kernels import server_environment
-from tests.platform import Browserless, RunningPlatform, is_root, open_temporary_folder, start_platform
+from tests.platform import Browserless, RunningPlatform, is_root, named, open_temporary_folder, start_platform
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +39,7 @@ def secret(running: RunningPlatform) -> str:
 
 def token_of_visitor(session: Browserless, secret: str, scopes: str) -> httpx.Response:
     """Let a signed-in browser visit ada's server, and return what the hub gives that server."""
-    client = {"client_id": "jupyterhub-user-ada", "redirect_uri": "/user/ada/oauth_callback"}
+    client = {"client_id": "jupyterhub-user-ada", "redirect_uri": named(f"{session.url}user/ada/oauth_callback")}
     query = {**client, "response_type": "code", "state": "x", **({"scope": scopes} if scopes else {})}
     path = f"hub/api/oauth2/authorize?{urlencode(query)}"
     answer = session.http.get(path, follow_redirects=False)
