@@ -92,11 +92,12 @@ c.Spawner.start_timeout = 60
 c.Spawner.base_environment = {"PATH": os.environ["PATH"], "JUPYTER_CONFIG_PATH": str(Path(labyard_hub.__file__).parent / "singleuser")}
 hub.services = [
     {"name": "cli", "api_token": (root / "secrets" / "cli_token").read_text().strip(), "display": False},
+    {"name": "mlflow", "api_token": "1" * 64, "display": False},
     {"name": "app", "api_token": "0" * 64, "oauth_client_id": "service-app", "oauth_redirect_uri": "/services/app/callback"},
 ]
 hub.custom_scopes = {USE_SCOPE: {"description": "Use your projects and MLflow"}}
 hub.load_roles = [
-    {"name": "user", "scopes": ["self", "shares!user", "access:services!service=app", f"{USE_SCOPE}!user"]},
+    {"name": "user", "scopes": ["self", "shares!user", "access:services!service=app", "access:services!service=mlflow", f"{USE_SCOPE}!user"]},
     {"name": "command-line", "scopes": ["list:users", "admin:users", "read:servers", "delete:servers"], "services": ["cli"]},
 ]
 """
