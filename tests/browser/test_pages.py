@@ -343,7 +343,7 @@ def test_tools_of_a_running_server_are_listed(browser: Browser, hub: Hub, places
     page.goto(f"{hub.url}hub/home")
     tools = page.locator(".tools li")
     expect(tools).to_have_count(3)
-    expect(tools.nth(0).get_by_role("link", name="Open TensorBoard")).to_have_attribute("href", "/user/ada/gpu-tests/tb/")
+    expect(tools.nth(0).get_by_role("link", name="Open TensorBoard")).to_have_attribute("href", f"{hub.url}user/ada/gpu-tests/tb/")
     assert tools.nth(1).locator("a, img").count() == 0
     assert tools.nth(2).locator("a").count() == 0
     assert violations(page) == []
