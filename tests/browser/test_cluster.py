@@ -124,7 +124,7 @@ def test_a_tool_in_a_pod_is_reached_by_the_pod_s_server_which_lets_nobody_else_i
     # The server has told the hub that it is ready.
     assert "204 POST /hub/api/labyard/ready/ada" in world.log("hub")
     routes = (world.folder / "proxy" / "proxy-routes.map").read_text().splitlines()
-    assert f"%2Fuser%2Fada%2F {ip}|8888" in routes
+    assert [line for line in routes if line.startswith("ada.") and line.endswith(f"%2Fuser%2Fada%2F {ip}|8888")]
     session.http.get("user/ada/lab")
     headers = {"X-XSRFToken": next(one.value or "" for one in session.http.cookies.jar if one.name == "_xsrf" and one.path == "/user/ada/")}
     session.http.post("user/ada/labyard/api/v1/instances", json={"tool": "echo", "folder": None}, headers=headers).raise_for_status()
@@ -133,7 +133,7 @@ def test_a_tool_in_a_pod_is_reached_by_the_pod_s_server_which_lets_nobody_else_i
     assert said["uri"] == "/user/ada/labyard/tools/echo/somewhere"
     assert "jupyterhub-" not in str(said["headers"])
     address = f"http://{ip}:8888/user/ada/labyard/tools/echo/somewhere"
-    cookies = {one.name: one.value or "" for one in session.http.cookies.jar if one.path == "/user/ada/"}
+    cookies = {one.name: one.value or "" for one in session.http.cookies.jar if one.domain.startswith("ada.")}
     assert httpx.get(address, cookies=cookies, trust_env=False).json()["uri"] == said["uri"]
     # Neither the proxy nor the pod's own address lets a stranger in.
     for made in (
