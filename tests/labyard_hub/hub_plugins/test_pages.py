@@ -19,8 +19,10 @@ from labyard_hub.storage.identity_errors import IdentityStoreError
 
 
 def test_cookies_need_encryption_where_there_is_some() -> None:
-    plain = page_settings(Settings(), Origins("http://labyard.localhost:8000/", separate=True))["tornado_settings"]
+    plain = page_settings(Settings(), Origins("http://labyard.example.org:8000/", separate=True))["tornado_settings"]
     assert "secure" not in plain["cookie_options"]
+    here = page_settings(Settings(), Origins("http://labyard.localhost:8000/", separate=True))["tornado_settings"]
+    assert here["cookie_options"]["secure"] is True  # browsers keep secure cookies on names of this machine
     behind = page_settings(Settings(), Origins("https://labyard.example.org/", separate=True))["tornado_settings"]
     assert behind["cookie_options"]["secure"] is True
     assert behind["xsrf_cookie_kwargs"]["secure"] is True

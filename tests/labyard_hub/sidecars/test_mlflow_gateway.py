@@ -198,7 +198,7 @@ async def test_a_browser_is_told_not_to_trust_files(client: httpx.AsyncClient) -
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] == "private, no-store"
     headers = (await client.get(GET, headers=bearer("ada"))).headers
-    assert headers.get_list("content-security-policy") == ["frame-ancestors 'self'; object-src 'none'; base-uri 'self'"]
+    assert headers.get_list("content-security-policy") == ["object-src 'none'; base-uri 'self'; frame-ancestors 'self'"]
     assert not {"set-cookie", "server", "access-control-allow-origin"} & set(headers)
 
 
