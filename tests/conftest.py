@@ -11,7 +11,7 @@ import pytest
 from labyard_hub.backends.local.environments import ENVIRONMENTS, EnvironmentStore
 from labyard_hub.config.settings import BUILT_IN_TOOLS
 from tests.budget import pytest_terminal_summary
-from tests.platform import RunningPlatform, is_root, open_temporary_folder, start_platform
+from tests.platform import RunningPlatform, is_root, open_temporary_folder, remove_account, start_platform
 from tests.workers import WORKER, pytest_collection_modifyitems, pytest_configure, pytest_configure_node, pytest_sessionfinish
 
 __all__ = [
@@ -69,4 +69,4 @@ def ordinary_user() -> Iterator[tuple[str, ...]]:
     try:
         yield ("setpriv", f"--reuid={TEST_ACCOUNT}", f"--regid={TEST_ACCOUNT}", "--clear-groups", "--reset-env")
     finally:
-        subprocess.run(["userdel", TEST_ACCOUNT], check=True)
+        remove_account(TEST_ACCOUNT)

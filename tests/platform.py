@@ -137,6 +137,11 @@ def labyard(
     return done
 
 
+def remove_account(name: str) -> None:
+    """Remove a Unix account, once its last processes have ended: `userdel` refuses one in use with status 8."""
+    wait_until(lambda: subprocess.run(["userdel", name], check=False).returncode == 0, f"the account {name} is removed")
+
+
 @contextmanager
 def open_temporary_folder() -> Iterator[Path]:
     """Make a temporary folder that other accounts can reach."""
@@ -148,7 +153,7 @@ def open_temporary_folder() -> Iterator[Path]:
         finally:
             for entry in pwd.getpwall() if is_root() else []:
                 if entry.pw_dir.startswith(f"{folder}/"):
-                    subprocess.run(["userdel", entry.pw_name], check=True)
+                    remove_account(entry.pw_name)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from labyard_hub.backends.local.accounts import Account, ensure_account, ensure_
 from labyard_hub.backends.local.project_files import LocalProjectFiles
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.projects import DesiredProject
+from tests.platform import remove_account
 
 VISION, OTHER = "vision--p0123456789", "other--paaaaaaaaaa"
 
@@ -130,5 +131,5 @@ class World:
             shell.close()
         for entry in pwd.getpwall():
             if entry.pw_dir.startswith(f"{self.state.root}/"):
-                subprocess.run(["userdel", entry.pw_name], check=True)
+                remove_account(entry.pw_name)
         subprocess.run(["rm", "-rf", str(self.state.root)], check=True)  # deeper than Python's own can go

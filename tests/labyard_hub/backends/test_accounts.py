@@ -28,7 +28,7 @@ from labyard_hub.backends.local.accounts import (
 from labyard_hub.backends.local.uids import UidLog, given_uids
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import InvalidNameError
-from tests.platform import is_root
+from tests.platform import is_root, remove_account
 
 needs_root = pytest.mark.skipif(not is_root(), reason="makes Unix accounts")
 
@@ -39,7 +39,7 @@ def state(tmp_path: Path) -> Iterator[StateFolder]:
     yield state
     for entry in pwd.getpwall():
         if entry.pw_dir.startswith(str(state.root)):
-            subprocess.run(["userdel", entry.pw_name], check=True)
+            remove_account(entry.pw_name)
 
 
 def run_as(account: Account, *command: str) -> subprocess.CompletedProcess[str]:
