@@ -76,7 +76,7 @@ def follow_training(server: LabServer, training: subprocess.Popen[str]) -> None:
     assert training.stdout is not None
     assert training.stdout.readline() == "written\n"
     instance = server.open("tensorboard", "vision/runs")
-    assert instance["title"] == "TensorBoard · runs"
+    assert instance["title"] == "TensorBoard · vision/runs"
     page = httpx.get(server.tool_url(instance), headers=AUTHORIZATION)
     assert (page.status_code, "TensorBoard" in page.text) == (200, True)
     assert "frame-ancestors 'self'" in page.headers["Content-Security-Policy"]

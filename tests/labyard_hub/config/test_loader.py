@@ -43,9 +43,9 @@ def test_empty_files_and_sections_are_fine(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("listen:\n  prot: 9000\n", 2, ["`listen.prot` is not a setting", "port"]),
+        ("listen:\n  prot: 9000\n", 2, ["`listen.prot` is not a setting. Did you mean `port`?", "public_url"]),
         ("\n\nlisten_: {}\n", 3, ["`listen_` is not a setting", "listen"]),
-        ("listen:\n  port: many\n", 2, ["`listen.port`", "integer"]),
+        ("listen:\n  port: many\n", 2, ["`listen.port`", "whole number"]),
         ("servers:\n  memory_limit_bytes: 4GB\n", 2, ["4GB", "4Gi"]),
         ("listen:\n  host: 0.0.0.0\n", 1, ["can be reached from other machines", "allow_insecure"]),
         ("listen:\n  trusted_proxies: [10.0.0.1/8]\n", 2, ["trusted_proxies", "10.0.0.1/8 has host bits set"]),

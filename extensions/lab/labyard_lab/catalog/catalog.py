@@ -13,6 +13,7 @@ from typing import Any
 import platformdirs
 from pydantic import ValidationError
 
+from labyard.models.mistakes import first_mistake, what_to_write
 from labyard.models.tool import Tool
 from labyard_lab.catalog.icons import DEFAULT_ICON, MAX_ICON_BYTES, clean_icon
 from labyard_lab.catalog.package_tools import PackageTools
@@ -171,9 +172,9 @@ class Catalog:
             try:
                 tools.append(Tool.model_validate(entry))
             except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                where = ".".join(str(step) for step in (number, *first["loc"]))
-                problems.append(Problem(str(self._platform_file), f"entry {where}: {first['msg']}. Tell your administrator"))
+                mistake = first_mistake(error)
+                where = ".".join(str(step) for step in (number, *mistake["loc"]))
+                problems.append(Problem(str(self._platform_file), f"entry {where}: {what_to_write(mistake)}. Tell your administrator"))
         return tools
 
     def _add(self, tool: Tool, source: Path, tools: dict[str, Tool], problems: list[Problem]) -> None:

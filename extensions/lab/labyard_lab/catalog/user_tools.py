@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from labyard.models.mistakes import did_you_mean, first_mistake, what_to_write
 from labyard.models.tool import Tool
 
 __all__ = ["MAX_TOOL_FILE_BYTES", "ToolFileError", "read_user_tool"]
@@ -51,13 +52,13 @@ def _line_of(node: yaml.Node | None, location: tuple[int | str, ...]) -> int | N
 
 
 def _first_problem(error: ValidationError) -> tuple[tuple[int | str, ...], str]:
-    first = error.errors(include_url=False)[0]
-    location = first["loc"]
+    mistake = first_mistake(error)
+    location = mistake["loc"]
     name = ".".join(str(step) for step in location)
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        message = "there is no such setting"
-    return location, f"{name}: {message}" if name else message
+    if mistake["type"] == "extra_forbidden":
+        return location, f"`{name}` is not a setting.{did_you_mean(name, Tool.model_fields)}"
+    message = what_to_write(mistake)
+    return location, f"`{name}`: {message}" if name else message
 
 
 def read_user_tool(path: Path) -> Tool:

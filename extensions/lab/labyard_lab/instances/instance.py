@@ -88,7 +88,7 @@ class Instance:
     @property
     def title(self) -> str:
         """What the tab is called."""
-        return f"{self.tool.title} · {self.folder.rpartition('/')[2]}" if self.folder else self.tool.title
+        return f"{self.tool.title} · {'/'.join(self.folder.split('/')[-2:])}" if self.folder else self.tool.title
 
     @property
     def is_active(self) -> bool:

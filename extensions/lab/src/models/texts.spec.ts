@@ -31,7 +31,8 @@ describe('provisional title', () => {
   it.each([
     [null, 'MLflow'],
     ['', 'MLflow'],
-    ['a/b/runs', 'MLflow · runs']
+    ['a/b/runs', 'MLflow · b/runs'],
+    ['runs', 'MLflow · runs']
   ])('for the folder %o is "%s"', (folder, title) => {
     expect(provisionalTitle('MLflow', folder)).toBe(title);
   });

@@ -39,11 +39,11 @@ export function progressShare(view: IToolView): number | null {
   return view.elapsedSeconds / view.expectedSeconds;
 }
 
-/** What a tab is called before the server has named it. */
+/** What a tab is called before the server has named it. Many folders are called `runs`: the one around it tells them apart. */
 export function provisionalTitle(title: string, folder: string | null): string {
   if (folder === null) {
     return title;
   }
-  const name = folder.split('/').filter(Boolean).pop();
-  return name === undefined ? title : `${title} · ${name}`;
+  const name = folder.split('/').filter(Boolean).slice(-2).join('/');
+  return name === '' ? title : `${title} · ${name}`;
 }

@@ -9,7 +9,9 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from labyard.models.mistakes import did_you_mean, first_mistake, what_to_write
 from labyard_hub.exceptions import ConfigurationError
 
 __all__ = ["Lines", "load_yaml_model", "read_yaml", "validate"]
@@ -93,24 +95,23 @@ def validate(model: type[ModelT], data: Mapping[str, Any], source: Path | None, 
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        location = tuple(first["loc"])
+        mistake = first_mistake(error)
+        location = mistake["loc"]
         known = location
         while known and known not in lines:
             known = known[:-1]
         line = lines.get(known) if known or not location else None
-        raise ConfigurationError(
-            source if line is not None else None, line, _sentence(model, location, first["type"], first["msg"])
-        ) from None
+        raise ConfigurationError(source if line is not None else None, line, _sentence(model, mistake)) from None
 
 
-def _sentence(model: type[BaseModel], location: _Where, kind: str, message: str) -> str:
+def _sentence(model: type[BaseModel], mistake: ErrorDetails) -> str:
+    location = mistake["loc"]
     name = _dotted(location)
-    if kind == "extra_forbidden":
+    if mistake["type"] == "extra_forbidden":
         section = _section(model, location[:-1])
-        known = ", ".join(sorted(section.model_fields)) if section else ""
-        return f"`{name}` is not a setting" + (f"; here there are: {known}" if known else "")
-    text = message.removeprefix("Value error, ")
+        known = sorted(section.model_fields) if section else []
+        return f"`{name}` is not a setting.{did_you_mean(str(location[-1]), known)}" + (f" Known here: {', '.join(known)}" if known else "")
+    text = what_to_write(mistake)
     return f"`{name}`: {text}" if name else text
 
 
