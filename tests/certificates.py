@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -11,9 +12,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+OF_THIS_MACHINE = ("localhost", "labyard.localhost", "*.labyard.localhost")
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Return a certificate for this machine's names that signs itself, and its key, anew at each call."""
+
+def make_certificate(folder: Path, names: Sequence[str] = OF_THIS_MACHINE) -> tuple[Path, Path]:
+    """Return a certificate for `names` and 127.0.0.1 that signs itself, and its key; both are new at each call."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -29,7 +32,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
             x509.SubjectAlternativeName(
                 [
                     x509.IPAddress(IPv4Address("127.0.0.1")),
-                    *(x509.DNSName(name) for name in ("localhost", "labyard.localhost", "*.labyard.localhost")),
+                    *map(x509.DNSName, names),
                 ]
             ),
             critical=False,

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from tests.certificates import make_certificate
 from tests.platform import labyard
 
 
@@ -61,3 +62,12 @@ def test_a_group_in_which_nobody_is_is_a_warning_where_that_is_known(tmp_path: P
     assert done.stdout.startswith("ok: ")
     assert done.stderr.startswith("labyard: warning: nobody is in the group reserch, which quotas.groups names")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_certificate_without_the_names_of_servers_is_a_warning(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path, ["labyard.localhost"])
+    (tmp_path / "config.yaml").write_text(f"listen: {{tls_certificate: {certificate.name}, tls_key: {key.name}}}\n")
+    done = labyard("config", "check", "--state-dir", str(tmp_path))
+    assert done.stdout.startswith("ok: ")
+    assert done.stderr.startswith(f"labyard: warning: browsers refuse the certificate {certificate}: ")
+    assert "*.labyard.localhost" in done.stderr

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from labyard_hub.config.origins import Origins, server_label
+from tests.certificates import make_certificate
 
 NAMES = [
     "ada",
@@ -65,9 +67,32 @@ def test_a_name_that_does_not_resolve_is_told(monkeypatch: pytest.MonkeyPatch) -
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    problem = Origins("https://labyard.example.org/", separate=True).problem()
-    assert problem is not None
+    (problem,) = Origins("https://labyard.example.org/", separate=True).problems(None, None)
     assert "*.labyard.example.org" in problem
-    assert Origins("https://labyard.example.org/", separate=False).problem() is None
-    assert Origins("https://other.example.org/", separate=True).problem() is None
-    assert Origins("http://labyard.localhost:8000/", separate=True).problem() is None
+    assert Origins("https://labyard.example.org/", separate=False).problems(None, None) == []
+    assert Origins("https://other.example.org/", separate=True).problems(None, None) == []
+    assert Origins("http://labyard.localhost:8000/", separate=True).problems(None, None) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "separate", "words"),
+    [
+        (["lab.localhost", "*.lab.localhost"], True, ""),
+        (["lab.localhost"], False, ""),
+        (["lab.localhost"], True, "'labyard-check.lab.localhost'. It has to be for lab.localhost and *.lab.localhost"),
+        (["*.lab.localhost"], True, "'lab.localhost'. It has to be for lab.localhost and *.lab.localhost"),
+        (["other.localhost"], False, "'lab.localhost'. It has to be for lab.localhost"),
+    ],
+)
+def test_a_certificate_that_lacks_a_name_is_told(tmp_path: Path, names: list[str], separate: bool, words: str) -> None:
+    problems = Origins("https://lab.localhost/", separate).problems(*make_certificate(tmp_path, names))
+    assert "\n".join(problems).endswith(words)
+    assert bool(problems) == bool(words)
+
+
+def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    certificate, _ = make_certificate(tmp_path / "one")
+    _, key = make_certificate(tmp_path / "other")
+    origins = Origins("https://labyard.localhost/", separate=True)
+    assert "cannot be used together" in origins.problems(certificate, key)[0]
+    assert "No such file" in origins.problems(certificate, tmp_path / "none.pem")[0]

@@ -26,6 +26,8 @@ def check(config_file: Path | None, state_dir: Path) -> None:
     from labyard_hub.cli.hub_groups import known_groups
     from labyard_hub.config.loader import load_configuration, require_login_secret
     from labyard_hub.config.origins import Origins
+    from labyard_hub.config.platform import expected_url
+    from labyard_hub.config.state import StateFolder
     from labyard_hub.domain.groups import groups_asked_for, tell_empty_groups
 
     configuration = load_configuration(find_config(config_file, state_dir))
@@ -35,7 +37,8 @@ def check(config_file: Path | None, state_dir: Path) -> None:
     for sentence in tell_empty_groups(groups_asked_for(configuration.settings), known) if known is not None else ():
         click.echo(f"labyard: warning: {sentence}", err=True)
     listen = configuration.settings.listen
-    if listen.public_url is not None and (problem := Origins(listen.public_url, listen.origins == "separate").problem()) is not None:
+    origins = Origins(expected_url(listen, StateFolder(state_dir)), listen.origins == "separate")
+    for problem in origins.problems(listen.tls_certificate, listen.tls_key):
         click.echo(f"labyard: warning: {problem}", err=True)
     click.echo(f"ok: {source}; {len(configuration.tools)} tools of your own, {len(configuration.hub_files)} files for JupyterHub")
 

@@ -9,7 +9,10 @@ import hashlib
 import re
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
+
+from labyard_hub.config.certificate import certificate_problem
 
 __all__ = ["LABEL_PATTERN", "LOOPBACK_NAME", "Origins", "origin_of", "origins_environment", "server_label"]
 
@@ -69,19 +72,26 @@ class Origins:
         """Origins of all servers as a source of ``Content-Security-Policy``; empty where there is one origin for everything."""
         return self.of_label("*") if self.separate else ""
 
-    def problem(self) -> str | None:
-        """Return what is wrong with the names, with what to do; None where they work. Asks the resolver."""
-        if not self.separate or self.host.endswith(".localhost"):
-            return None
-        name = f"labyard-check.{self.host}"
-        try:
-            socket.getaddrinfo(name, None)
-        except OSError:
-            return (
-                f"{name} has no address here, and each person's servers need a name below {self.host}. "
-                f"Add the DNS record *.{self.host} and a certificate for it, or read what `listen.origins: shared` means and set it"
+    def problems(self, certificate: Path | None, key: Path | None) -> list[str]:
+        """Return what is wrong with the names and with the certificate for them, each with what to do. Asks the resolver."""
+        found = []
+        below = f"labyard-check.{self.host}"
+        if self.separate and not self.host.endswith(".localhost"):
+            try:
+                socket.getaddrinfo(below, None)
+            except OSError:
+                found.append(
+                    f"{below} has no address here, and each person's servers need a name below {self.host}. "
+                    f"Add the DNS record *.{self.host} and a certificate for it, or read what `listen.origins: shared` means and set it"
+                )
+        if certificate is not None and key is not None:
+            needed = f"{self.host} and *.{self.host}" if self.separate else self.host
+            why = next(
+                (why for name in (self.host, below)[: 1 + self.separate] if (why := certificate_problem(certificate, key, name))), None
             )
-        return None
+            if why is not None:
+                found.append(f"browsers refuse the certificate {certificate}: {why}. It has to be for {needed}")
+        return found
 
     def of_label(self, label: str) -> str:
         """Return the origin of the servers with this host label."""

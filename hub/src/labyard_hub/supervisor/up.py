@@ -154,7 +154,7 @@ async def _start(configuration: Configuration, state: StateFolder, platform: Pla
         await supervisor.start(replace(mlflow_process(state, settings, platform, python=python), essential=False))
     # The proxy learns the hub's route from the hub: only now does the public address work.
     await supervisor.wait_ready(_route_check(platform))
-    if (problem := await asyncio.to_thread(platform.origins.problem)) is not None:
+    for problem in await asyncio.to_thread(platform.origins.problems, settings.listen.tls_certificate, settings.listen.tls_key):
         report.fact("names", problem)
     if not platform.separate:
         report.fact(
