@@ -37,7 +37,7 @@ nice -n 19 .venv/bin/python images/build.py >.build/images.log 2>&1 &
 images=$!
 trap 'kill "$images" 2>/dev/null || :' EXIT
 trap 'exit 130' INT TERM
-.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=30 --ignore=tests/images
+.venv/bin/pytest -n 2 --durations=30 --ignore=tests/images
 wait "$images" || { cat .build/images.log && exit 1; }
 cat .build/images.log
 .venv/bin/pytest -rP --durations=10 tests/images

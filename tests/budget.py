@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.workers import worker_ends
+
 __all__ = ["MINUTES", "pytest_terminal_summary", "spent"]
 
 MINUTES = {"labyard": 1, "labyard_hub": 5, "labyard_lab": 5, "helm": 1, "integration": 11, "browser": 9, "images": 3}
@@ -34,3 +36,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         budget = MINUTES.get(folder)
         over = "  over its budget" if budget is not None and minutes > budget else ""
         terminalreporter.write_line(f"{folder:<14}{minutes:6.1f} of {budget}{over}")
+    last = max(worker_ends.values(), default=0.0)
+    for worker, ended in worker_ends.items():
+        terminalreporter.write_line(f"{worker} ended {last - ended:.0f} s before the last")

@@ -12,7 +12,15 @@ from labyard_hub.backends.local.environments import ENVIRONMENTS, EnvironmentSto
 from labyard_hub.config.settings import BUILT_IN_TOOLS
 from tests.budget import pytest_terminal_summary
 from tests.platform import RunningPlatform, is_root, open_temporary_folder, remove_account, start_platform
-from tests.workers import WORKER, pytest_collection_modifyitems, pytest_configure, pytest_configure_node, pytest_sessionfinish
+from tests.workers import (
+    WORKER,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_configure_node,
+    pytest_sessionfinish,
+    pytest_testnodedown,
+    pytest_xdist_make_scheduler,
+)
 
 __all__ = [
     "RunningPlatform",
@@ -21,6 +29,8 @@ __all__ = [
     "pytest_configure_node",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
+    "pytest_testnodedown",
+    "pytest_xdist_make_scheduler",
 ]
 
 TEST_ACCOUNT = f"labyard-test{'-' if WORKER else ''}{WORKER}"
