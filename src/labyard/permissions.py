@@ -61,7 +61,7 @@ class Permission:
     text
         What it means, for people.
     archived
-        Whether it remains once the project is archived.
+        Whether it remains once the project is archived: an archive freezes what a project holds, not who may read it.
     """
 
     role: Role
@@ -83,14 +83,14 @@ MATRIX: dict[Capability, Permission] = {
     Capability.USE_SHARED_TOOL: Permission(Role.EDITOR, "Change things in a tool that a member shares with the project"),
     Capability.STOP_SERVER: Permission(Role.EDITOR, "Stop the project's server"),
     Capability.SHARE_TOOL: Permission(Role.EDITOR, "Share a running tool of one's own with the members"),
-    Capability.SHARE_MODEL: Permission(Role.EDITOR, "Share a registered model with another project or person, and end that"),
+    Capability.SHARE_MODEL: Permission(Role.EDITOR, "Share a registered model with another project or person, and end that", archived=True),
     Capability.CHANGE: Permission(Role.OWNER, "Change the display name and the description"),
-    Capability.MANAGE_MEMBERS: Permission(Role.OWNER, "Add and remove members and change their roles"),
-    Capability.MANAGE_LINKS: Permission(Role.OWNER, "Make, see and revoke links to join"),
+    Capability.MANAGE_MEMBERS: Permission(Role.OWNER, "Add and remove members and change their roles", archived=True),
+    Capability.MANAGE_LINKS: Permission(Role.OWNER, "Make, see and revoke links to join", archived=True),
     Capability.SEE_AUDIT: Permission(Role.OWNER, "See every audit event, refusals among them", archived=True),
     Capability.ARCHIVE: Permission(Role.OWNER, "Archive and restore the project", archived=True),
     Capability.DELETE: Permission(Role.OWNER, "Delete the project", archived=True),
-    Capability.TRANSFER: Permission(Role.OWNER, "Hand the project over to another member"),
+    Capability.TRANSFER: Permission(Role.OWNER, "Hand the project over to another member", archived=True),
 }
 """The least role for each capability."""
 

@@ -319,11 +319,27 @@ async def test_links_that_do_not_work(service: Service) -> None:
     newer = await service.call("ada", "POST", "projects/vision/links", 201, {})
     await service.call("bob", "POST", "links/join", 200, {"token": newer["url"].rpartition("/")[2]})
 
-    await service.call("ada", "POST", "projects/vision/archive", 200)
-    assert code(await service.call("dan", "POST", "links/join", 409, {"token": tokens[1]})) == "project_archived"
-    await service.call("ada", "POST", "projects/vision/restore", 200)
     service.late = timedelta(seconds=61)
     assert code(await service.call("dan", "POST", "links/join", 410, {"token": tokens[1]})) == "link_expired"
+
+
+async def test_every_right_to_an_archived_project_can_be_taken_away(service: Service) -> None:
+    project = await service.create(bob="editor", carol="viewer", eve="owner")
+    link = await service.call("ada", "POST", "projects/vision/links", 201, {})
+    share = await service.call("ada", "POST", "projects/vision/models", 201, {"model": "iris", "user": "frank"})
+    await service.call("ada", "POST", "projects/vision/archive", 200)
+
+    await service.call("ada", "DELETE", "projects/vision/members/bob", 204)
+    await service.call("carol", "DELETE", "projects/vision/members/carol", 204)
+    await service.call("ada", "PATCH", "projects/vision/members/eve", 200, {"role": "viewer"})
+    applied = service.files.applied[project["id"]]
+    assert dict(applied.members) == {
+        "ada": capabilities_of(Role.OWNER, archived=True),
+        "eve": capabilities_of(Role.VIEWER, archived=True),
+    }
+    await service.call("ada", "DELETE", f"projects/vision/links/{link['id']}", 204)
+    await service.call("ada", "DELETE", f"projects/vision/models/{share['id']}", 204)
+    assert (await service.call("frank", "GET", "shared-models", 200))["models"] == []
 
 
 async def test_a_link_for_one_is_used_by_one_of_many_at_once(service: Service) -> None:

@@ -291,12 +291,12 @@ export const PERMISSIONS: Record<Capability, { role: Role; archived: boolean }> 
   use_shared_tool: { role: 'editor', archived: false },
   stop_server: { role: 'editor', archived: false },
   share_tool: { role: 'editor', archived: false },
-  share_model: { role: 'editor', archived: false },
+  share_model: { role: 'editor', archived: true },
   change: { role: 'owner', archived: false },
-  manage_members: { role: 'owner', archived: false },
-  manage_links: { role: 'owner', archived: false },
+  manage_members: { role: 'owner', archived: true },
+  manage_links: { role: 'owner', archived: true },
   see_audit: { role: 'owner', archived: true },
   archive: { role: 'owner', archived: true },
   delete: { role: 'owner', archived: true },
-  transfer: { role: 'owner', archived: false }
+  transfer: { role: 'owner', archived: true }
 };

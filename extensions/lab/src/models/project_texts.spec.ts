@@ -27,7 +27,7 @@ describe('what somebody may do', () => {
       'Only owners can do this, and you are a viewer here.'
     );
     expect(whyNot(aProject({ role: 'viewer' }), 'share_tool', trans)).toContain('owners and editors');
-    expect(whyNot(aProject({ state: 'archived' }), 'manage_members', trans)).toBe(
+    expect(whyNot(aProject({ state: 'archived' }), 'change', trans)).toBe(
       'This project is archived. Restore it first.'
     );
     expect(whyNot(aProject({ state: 'archived', role: 'viewer' }), 'open_server', trans)).toContain(

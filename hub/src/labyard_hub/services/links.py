@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from labyard.models.user import User
 from labyard.permissions import Capability, Role
 from labyard_hub.domain.membership import LinkRecord, ProjectRecord
-from labyard_hub.exceptions import LinkExpiredError, LinkLimitError, LinkNotFoundError, NotAllowedError, ProjectArchivedError
+from labyard_hub.exceptions import LinkExpiredError, LinkLimitError, LinkNotFoundError, NotAllowedError
 from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.members import add_member
 from labyard_hub.services.project_access import Entry, ProjectAccess
@@ -101,7 +101,7 @@ class Links:
 
         Raises
         ------
-        LinkNotFoundError, LinkExpiredError, ProjectArchivedError
+        LinkNotFoundError, LinkExpiredError
             If it does not work.
         """
         async with self._access.store.read() as tx:
@@ -113,7 +113,7 @@ class Links:
 
         Raises
         ------
-        LinkNotFoundError, LinkExpiredError, ProjectArchivedError, MemberLimitError
+        LinkNotFoundError, LinkExpiredError, MemberLimitError
             If it does not work.
         EnforcementPendingError
             If the folder does not follow at once.
@@ -140,8 +140,6 @@ class Links:
         link = await tx.links.get(link_id)
         if link is None or project is None or link.revoked_at is not None:
             raise LinkNotFoundError
-        if project.archived:
-            raise ProjectArchivedError(project.name)
         if link.expires_at <= now:
             raise LinkExpiredError("its time is over")
         is_member = await self._access.role_of(tx, project.id, caller.name) is not None

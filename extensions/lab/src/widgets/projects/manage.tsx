@@ -165,7 +165,7 @@ function Endings({ detail }: { detail: ProjectDetail }): React.JSX.Element {
     const isSure = await actions.confirm({
       title: trans.__('Archive %1?', title),
       body: trans.__(
-        'Everybody in it can still read files, runs and models. Nobody can change anything or open its server until an owner restores it.'
+        'Everybody in it can still read files, runs and models. Nobody can change them or open its server until an owner restores it.'
       ),
       accept: trans.__('Archive')
     });
