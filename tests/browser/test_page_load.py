@@ -85,7 +85,7 @@ def _wait_loaded_ahead(page: Page, assets: PageAssets) -> None:
 
 def test_nothing_shared_comes_from_somebodys_server(platform: RunningPlatform, assets: PageAssets, new_context: NewContext) -> None:
     context = new_context()
-    context.add_init_script("if (location.pathname.startsWith('/hub/')) localStorage.setItem('labyard-loaded-ahead', '')")
+    context.route(f"**/{START}", lambda route: route.abort())  # so that nothing is loaded ahead, and the page itself asks for all
     page = _sign_in(context, platform)
     traffic = Traffic.of(page)
     _open_lab(page, platform)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,12 +12,10 @@ from typing import Any
 import httpx
 
 from labyard_hub.backends.local.accounts import ensure_project_account
-from tests.integration import forgetful_extension
 from tests.platform import Browserless, RunningPlatform, is_root, named, wait_until
 
 PASSWORD = "correct horse battery"
 PEOPLE = ("ada", "bob", "carol", "dan")
-EXTENSION = Path(forgetful_extension.__file__)
 
 
 @dataclass
@@ -93,11 +89,8 @@ class World:
 
 
 @contextmanager
-def open_world(running: RunningPlatform, *, extension: bool = False) -> Iterator[World]:
-    """Make the people and the project on a platform, which later worlds use too, and delete the project at the end.
-
-    With `extension`, the project's server has an extension that forgets to ask who is there.
-    """
+def open_world(running: RunningPlatform) -> Iterator[World]:
+    """Make the people and the project on a platform, which later worlds use too, and delete the project at the end."""
     world = World(running)
     for name in PEOPLE:
         running.ensure_user(name, PASSWORD)
@@ -107,8 +100,6 @@ def open_world(running: RunningPlatform, *, extension: bool = False) -> Iterator
     try:
         world.set_role("bob", "editor")
         world.set_role("carol", "viewer")
-        if extension:
-            _install_extension(world)
         for name in ("ada", "bob", "carol"):
             world.enter(name)
         yield world
@@ -116,16 +107,3 @@ def open_world(running: RunningPlatform, *, extension: bool = False) -> Iterator
         for name in PEOPLE:
             running.stop_server(name)
         running.client("services/labyard/api/v1/", world.tokens["ada"]).delete("projects/vision?confirm=vision")
-
-
-def _install_extension(world: World) -> None:
-    account = ensure_project_account(world.project, world.running.state, isolated=is_root())
-    folder = account.home / ".jupyter"
-    (folder / "jupyter_server_config.d").mkdir(parents=True)
-    name = EXTENSION.stem
-    shutil.copy(EXTENSION, folder / EXTENSION.name)
-    (folder / "jupyter_server_config.py").write_text(f"import sys\nsys.path.insert(0, {str(folder)!r})\n")
-    setting = {"ServerApp": {"jpserver_extensions": {name: True}}}
-    (folder / "jupyter_server_config.d" / "forgetful.json").write_text(json.dumps(setting))
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, account.uid, account.gid)

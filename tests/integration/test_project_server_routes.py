@@ -8,18 +8,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import httpx
 import pytest
 
+from tests.integration import forgetful_extension
 from tests.integration.paths import path_for
 from tests.integration.project_world import World, open_world
-from tests.platform import RunningPlatform
+from tests.platform import open_temporary_folder, start_platform
 
-pytestmark = [pytest.mark.xdist_group("shared platform"), pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+EXTENSION = Path(forgetful_extension.__file__)
 
 REFUSED = (403, 404, 405)
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
@@ -32,9 +37,20 @@ ROBOTS = "jupyter_server.base.handlers.PublicStaticFileHandler"
 
 
 @pytest.fixture(scope="module")
-def world(shared_platform: RunningPlatform) -> Iterator[World]:
-    with open_world(shared_platform, extension=True) as world:
-        yield world
+def world() -> Iterator[World]:
+    """A world on a platform of its own, whose administrator gives all servers the extension: those of projects read nothing of their home."""
+    with open_temporary_folder() as folder:
+        (folder / "python").mkdir()
+        shutil.copy(EXTENSION, folder / "python")
+        (folder / "jupyterhub_config.d").mkdir()
+        (folder / "jupyterhub_config.d" / "extension.py").write_text(
+            f"c.Spawner.args = [*c.Spawner.get('args', []), '--ServerApp.jpserver_extensions={EXTENSION.stem}=True']\n"
+        )
+        with (
+            start_platform(folder / "state", config={"environment": {"PYTHONPATH": str(folder / "python")}}) as running,
+            open_world(running) as world,
+        ):
+            yield world
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,19 @@ async def make_manager(tmp_path: Path) -> AsyncIterator[Callable[..., InstanceMa
         await manager.close()
 
 
+@pytest.fixture
+def assert_nothing_runs() -> Callable[[], None]:
+    """Return what fails if a process runs that this test started; a platform that other files share may be there before."""
+    before = psutil.Process().children()
+
+    def check() -> None:
+        new = [child for child in psutil.Process().children() if child not in before]
+        running = [one for child in new for one in (child, *child.children(recursive=True)) if one.status() != psutil.STATUS_ZOMBIE]
+        assert running == []
+
+    return check
+
+
 async def reach(instance: Instance, state: ToolInstanceState, seconds: float = 20) -> Instance:
     deadline = time.monotonic() + seconds
     while instance.state is not state:
@@ -126,7 +139,7 @@ async def test_failed_start_tells_why(make_manager: Callable[..., InstanceManage
     assert instance.reason is None
 
 
-async def test_start_that_takes_too_long(make_manager: Callable[..., InstanceManager]) -> None:
+async def test_start_that_takes_too_long(make_manager: Callable[..., InstanceManager], assert_nothing_runs: Callable[[], None]) -> None:
     manager = make_manager()
     instance, _ = await manager.open(script("import time; time.sleep(600)", start_timeout_seconds=0.3), None, ORIGIN)
     with pytest.raises(InstanceNotReadyError):
@@ -135,10 +148,6 @@ async def test_start_that_takes_too_long(make_manager: Callable[..., InstanceMan
     assert instance.reason == "It did not answer within 0.3 s."
     await instance.stop()
     assert_nothing_runs()
-
-
-def assert_nothing_runs() -> None:
-    assert [process for process in psutil.Process().children(recursive=True) if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 async def test_tool_that_never_gets_well_is_not_ready(make_manager: Callable[..., InstanceManager]) -> None:
@@ -162,7 +171,9 @@ async def test_crash_of_a_running_one_is_noticed(make_manager: Callable[..., Ins
     assert "signal 9" in (instance.reason or "")
 
 
-async def test_idle_one_ends_but_not_while_in_use(make_manager: Callable[..., InstanceManager]) -> None:
+async def test_idle_one_ends_but_not_while_in_use(
+    make_manager: Callable[..., InstanceManager], assert_nothing_runs: Callable[[], None]
+) -> None:
     manager = make_manager()
     instance, _ = await manager.open(echo_tool(idle_timeout_seconds=0.4), None, ORIGIN)
     await reach(instance, STATES.RUNNING)
@@ -179,7 +190,9 @@ async def test_idle_one_ends_but_not_while_in_use(make_manager: Callable[..., In
     assert_nothing_runs()
 
 
-async def test_restart_and_remove(make_manager: Callable[..., InstanceManager], tmp_path: Path) -> None:
+async def test_restart_and_remove(
+    make_manager: Callable[..., InstanceManager], tmp_path: Path, assert_nothing_runs: Callable[[], None]
+) -> None:
     manager = make_manager()
     instance, _ = await manager.open(echo_tool(), None, ORIGIN)
     await reach(instance, STATES.RUNNING)
@@ -195,7 +208,9 @@ async def test_restart_and_remove(make_manager: Callable[..., InstanceManager], 
             await action
 
 
-async def test_stop_while_starting_and_open_while_stopping(make_manager: Callable[..., InstanceManager]) -> None:
+async def test_stop_while_starting_and_open_while_stopping(
+    make_manager: Callable[..., InstanceManager], assert_nothing_runs: Callable[[], None]
+) -> None:
     manager = make_manager()
     for _ in range(5):
         instance, _ = await manager.open(echo_tool(), None, ORIGIN)
@@ -227,7 +242,9 @@ async def test_limit_holds_for_requests_at_the_same_time(make_manager: Callable[
     assert sum(one.is_active for one in manager.list()) == 3
 
 
-async def test_close_ends_all_and_leaves_nothing(make_manager: Callable[..., InstanceManager]) -> None:
+async def test_close_ends_all_and_leaves_nothing(
+    make_manager: Callable[..., InstanceManager], assert_nothing_runs: Callable[[], None]
+) -> None:
     manager = make_manager()
     for number in range(3):
         instance, _ = await manager.open(echo_tool(f"tool-{number}"), None, ORIGIN)
