@@ -44,8 +44,8 @@ def gather(image: Image, dist: Path, wheels: Path | None) -> Path:
     if image.name == "base":
         _copy(HUB / "environments", folder / "environments")
         _copy(HUB / "singleuser", folder / "singleuser")
-        _copy(HUB / "sidecars" / "client", folder / "client")
-        _copy(LAB / "launchers", folder / "launchers")
+        _copy(HUB / "notebook_client", folder / "client")
+        _copy(LAB / "environment_programs", folder / "environment_programs")
         _take(dist, folder / "dist", ("labyard-", "labyard_lab-"))
     if image.kind == "platform":
         _take(dist, folder / "dist", ("labyard-", "labyard_hub-"))

@@ -24,10 +24,10 @@ from labyard.models.sharing import ProjectServer, ProjectServerState
 from labyard.permissions import Role, capabilities_of
 from labyard_hub.backends.hub_api import Hub
 from labyard_hub.config.origins import Origins
-from labyard_hub.factory import Outside, create_app, create_parts
-from labyard_hub.handlers.dependencies import Parts, ServiceSettings
+from labyard_hub.factory import Backends, create_app, create_services
+from labyard_hub.handlers.dependencies import Services, ServiceSettings
 from labyard_hub.services.enforcement import Enforcement
-from labyard_hub.services.ports import DesiredProject
+from labyard_hub.services.protocols import DesiredProject
 from labyard_hub.storage.database import Database
 from labyard_hub.storage.store import Store
 from tests.platform import wait_until
@@ -120,7 +120,7 @@ class Service:
     """The application and everything around it."""
 
     app: FastAPI
-    parts: Parts
+    services: Services
     enforcement: Enforcement
     store: Store
     files: FoldersInMemory
@@ -192,13 +192,13 @@ async def open_service(
             api_token="s",
             redirect_path=settings.callback_path,
         )
-        outside = Outside(hub, store, files, servers, directory, lambda name: generations.get(name, 0))
+        backends = Backends(hub, store, files, servers, directory, lambda name: generations.get(name, 0))
         made: list[Service] = []
-        parts, enforcement = create_parts(
-            settings, outside, session_secret="k" * 64, link_secret="l" * 64, login_secret="c" * 64, projects_per_user=projects_per_user,
+        services, enforcement = create_services(
+            settings, backends, session_secret="k" * 64, link_secret="l" * 64, login_secret="c" * 64, projects_per_user=projects_per_user,
             clock=lambda: made[0].now(),  # noqa: PLW0108  # it is not made yet
         )  # fmt: skip
-        service = Service(create_app(parts), parts, enforcement, store, files, servers, directory, generations)
+        service = Service(create_app(services), services, enforcement, store, files, servers, directory, generations)
         made.append(service)
         try:
             yield service

@@ -112,7 +112,7 @@ def test_what_the_pages_tell_to_click_is_called_so(page: str) -> None:
     shown = "".join(
         path.read_text()
         for pattern in (
-            "hub/src/labyard_hub/hub_plugins/templates/*.html",
+            "hub/src/labyard_hub/hub_process/templates/*.html",
             "extensions/lab/src/**/*.ts*",
             "src/labyard/builtin_tools.py",
             "examples/*/*.yaml",

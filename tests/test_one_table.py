@@ -20,9 +20,9 @@ from labyard_hub.backends.local.acl import READ, WRITE
 from labyard_hub.backends.local.known_accounts import KnownAccounts
 from labyard_hub.backends.local.project_rights import rights_of
 from labyard_hub.domain.projects import DesiredProject
-from labyard_hub.sidecars.mlflow_gateway.authority import WRITE as WRITE_TRACKING
-from labyard_hub.sidecars.mlflow_gateway.authority import Caller
-from labyard_lab.visitors.policy import may_use_project_server, may_use_tool
+from labyard_hub.mlflow_server.mlflow_gateway.authority import WRITE as WRITE_TRACKING
+from labyard_hub.mlflow_server.mlflow_gateway.authority import Caller
+from labyard_lab.access.policy import may_use_project_server, may_use_tool
 from scripts import rest_reference, wire_types
 from tests.service import Service, open_service
 
@@ -109,8 +109,8 @@ def test_what_enforces_knows_no_role() -> None:
     hub, lab = Path(labyard_hub.__file__).parent, Path(labyard_lab.__file__).parent
     enforcing = (
         *(hub / "backends").rglob("*.py"),
-        *(hub / "sidecars").rglob("*.py"),
-        *(hub / "hub_plugins").rglob("*.py"),
+        *(hub / "mlflow_server").rglob("*.py"),
+        *(hub / "hub_process").rglob("*.py"),
         *lab.rglob("*.py"),
     )
     assert len(enforcing) > 100

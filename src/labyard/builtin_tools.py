@@ -40,7 +40,7 @@ def _tensorboard(python: str | None) -> dict[str, Any]:
         "description": "Curves, images and histograms from the event files in a folder.",
         "icon": _CHART_ICON,
         "command": (
-            "{python}", "{launchers}/tensorboard_socket.py",
+            "{python}", "{programs}/tensorboard_socket.py",
             "--socket", "{socket}", "--path_prefix", "{base_url}", "--logdir", "{folder}",
         ),
         "python": python,
@@ -55,7 +55,7 @@ def _label_studio(python: str | None) -> dict[str, Any]:
         "description": "Label images, text, audio and more. The data stays with you, or in the project.",
         "icon": _LABEL_ICON,
         "command": (
-            "{python}", "{launchers}/label_studio_app.py",
+            "{python}", "{programs}/label_studio_app.py",
             "--socket", "{socket}", "--base-url", "{base_url}", "--origin", "{origin}", "--data-dir", "{data_dir}",
         ),
         "python": python,

@@ -24,7 +24,7 @@ from labyard_hub.backends.local.runtime import proxy_socket
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import ListenSettings
 from labyard_hub.config.state import StateFolder
-from labyard_hub.hub_plugins.proxy import LabyardProxy
+from labyard_hub.hub_process.proxy import LabyardProxy
 from labyard_hub.supervisor.proxy import proxy_process
 from tests.benchmarks.http_load import requests_per_second
 from tests.benchmarks.report import compare

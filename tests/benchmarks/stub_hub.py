@@ -70,7 +70,7 @@ from labyard_hub.config.loader import Configuration
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
-from labyard_hub.hub_plugins.local.config import configure
+from labyard_hub.hub_process.local.config import configure
 
 state = StateFolder(Path(given["root"]))
 configure(c, state, Configuration(None, Settings(), (), ()), Platform.read(state))

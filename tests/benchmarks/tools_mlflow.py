@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-import labyard_hub.sidecars
+import labyard_hub.mlflow_server
 from tests.benchmarks.report import compare
 from tests.benchmarks.sign_in import _port
 from tests.benchmarks.tool_data import make_mlflow_database
@@ -67,7 +67,7 @@ def _gateway(python: Path, folder: Path, service_url: str) -> tuple[Side, list[s
     port = _port()
     environment = {
         **_environment(python),
-        "PYTHONPATH": str(Path(labyard_hub.sidecars.__file__).parent),
+        "PYTHONPATH": str(Path(labyard_hub.mlflow_server.__file__).parent),
         "LABYARD_MLFLOW_FOLDER": str(folder), "LABYARD_MLFLOW_PORT": str(port), "LABYARD_MLFLOW_WORKERS": "1", "LABYARD_MLFLOW_PREFIX": PREFIX,
         "LABYARD_SERVICE_URL": service_url, "LABYARD_LOGIN_PATH": "/login", "LABYARD_SESSION_COOKIE": "labyard-session",
         "LABYARD_ORIGIN": f"http://127.0.0.1:{port}",

@@ -25,7 +25,7 @@ from pathlib import Path
 async def admit(self, handler, target):
     return None
 
-from labyard_lab.visitors.gate import Gate
+from labyard_lab.access.gate import Gate
 Gate.admit = admit
 
 from jupyter_server.base.handlers import JupyterHandler

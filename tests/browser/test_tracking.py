@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from labyard_hub.hub_plugins.mlflow_client import client_environment
+from labyard_hub.hub_process.mlflow_client import client_environment
 from tests.browser.conftest import snap
 from tests.integration.project_world import PASSWORD, World, open_world
 from tests.platform import RunningPlatform, wait_until

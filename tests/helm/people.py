@@ -17,9 +17,9 @@ from traitlets.config import Config
 
 from labyard_hub.cluster.state import prepare_state
 from labyard_hub.domain.profiles import Choice
-from labyard_hub.hub_plugins import mlflow_client
-from labyard_hub.hub_plugins.pods.config import configure_from_environment
-from labyard_hub.hub_plugins.pods.spawner import LabyardKubeSpawner
+from labyard_hub.hub_process import mlflow_client
+from labyard_hub.hub_process.pods.config import configure_from_environment
+from labyard_hub.hub_process.pods.spawner import LabyardKubeSpawner
 from tests.helm import chart
 from tests.helm.containers import environment
 

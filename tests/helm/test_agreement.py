@@ -14,7 +14,7 @@ from traitlets.config import Config
 from labyard_hub.backends.haproxy.program import find_haproxy
 from labyard_hub.backends.kubernetes.pod import PORT
 from labyard_hub.cluster.state import prepare_state
-from labyard_hub.hub_plugins.pods.config import configure_from_environment
+from labyard_hub.hub_process.pods.config import configure_from_environment
 from labyard_hub.proxy_agent.__main__ import API_PORT, HTTP_PORT, HTTPS_PORT, TLS_FOLDER, prepare
 from tests.certificates import make_certificate
 from tests.helm import chart

@@ -21,7 +21,7 @@ def test_it_runs_as_any_number(run: Run) -> None:
 
 
 def test_hub_service_spawner_and_authenticators_are_there(run: Run) -> None:
-    program = "import jupyterhub, kubespawner, oauthenticator, psycopg2, asyncpg, labyard_hub.main, labyard_hub.hub_plugins.local.config, labyard_hub.hub_plugins.pods.config, labyard_hub.cluster.programs, labyard_hub.proxy_agent; print(jupyterhub.__version__)"
+    program = "import jupyterhub, kubespawner, oauthenticator, psycopg2, asyncpg, labyard_hub.main, labyard_hub.hub_process.local.config, labyard_hub.hub_process.pods.config, labyard_hub.cluster.programs, labyard_hub.proxy_agent; print(jupyterhub.__version__)"
     assert run("hub", "python", "-c", program).startswith("6.1")
     assert run("hub", "jupyterhub", "--version").startswith("6.1")
     assert run("hub", "labyard", "--version").startswith("labyard ")

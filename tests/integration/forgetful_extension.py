@@ -8,8 +8,8 @@ from typing import Any
 
 from tornado import web, websocket
 
+from labyard_lab.access.policy import is_open_to_all
 from labyard_lab.proxy.paths import ToolPath
-from labyard_lab.visitors.policy import is_open_to_all
 
 METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from labyard_hub.sidecars.mlflow_gateway.routes import RouteTable
-from tests.labyard_hub.sidecars.mlflow_routes import sample, template_of
+from labyard_hub.mlflow_server.mlflow_gateway.routes import RouteTable
+from tests.labyard_hub.mlflow_server.mlflow_routes import sample, template_of
 
 __all__ = ["artifact_path", "call", "trace_info"]
 

@@ -31,12 +31,12 @@ from pathlib import Path
 import labyard_hub
 from labyard_hub.config.origins import Origins
 from labyard_hub.config.settings import Settings
-from labyard_hub.hub_plugins.login.authenticator import LabyardAuthenticator
-from labyard_hub.hub_plugins.choices import Starts
-from labyard_hub.hub_plugins.pages import page_settings
+from labyard_hub.hub_process.login.authenticator import LabyardAuthenticator
+from labyard_hub.hub_process.choices import Starts
+from labyard_hub.hub_process.pages import page_settings
 from labyard_hub.domain.scopes import USE_SCOPE
-from labyard_hub.hub_plugins.local.spawner import LabyardSpawner
-from labyard_hub.hub_plugins.proxy import LabyardProxy
+from labyard_hub.hub_process.local.spawner import LabyardSpawner
+from labyard_hub.hub_process.proxy import LabyardProxy
 from jupyterhub.spawner import SpawnException
 
 given = json.loads(os.environ["LABYARD_TEST"])

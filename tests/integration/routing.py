@@ -21,7 +21,7 @@ from labyard_hub.backends.local.runtime import proxy_socket
 from labyard_hub.config.platform import Platform, choose_platform
 from labyard_hub.config.settings import ListenSettings
 from labyard_hub.config.state import StateFolder
-from labyard_hub.hub_plugins.proxy import LabyardProxy
+from labyard_hub.hub_process.proxy import LabyardProxy
 from labyard_hub.supervisor.proxy import proxy_process
 from tests.waiting import until
 

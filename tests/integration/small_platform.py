@@ -23,7 +23,7 @@ from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.projects import is_project_id
-from labyard_hub.hub_plugins.mlflow_client import client_environment
+from labyard_hub.hub_process.mlflow_client import client_environment
 from labyard_hub.storage.identity import IdentityStore
 from labyard_hub.supervisor.mlflow import mlflow_process
 from labyard_hub.supervisor.process import ProcessSpec

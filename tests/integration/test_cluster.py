@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from labyard_hub.storage.identity import IdentityStore
-from labyard_lab.instances.environment import is_secret
+from labyard_lab.running_tools.environment import is_secret
 from tests.integration.cluster_world import NAMESPACE, PASSWORD, PROJECTS_CLAIM, ClusterWorld, start_cluster_world
 from tests.platform import open_temporary_folder, wait_until
 
@@ -338,7 +338,7 @@ def test_what_a_removed_person_had_is_not_the_next_one_s(world: ClusterWorld) ->
     }
     world.stop_server("dan")
     # It is for the service: people are not told who was here.
-    assert world.sessions["ada"].hub_api("GET", "labyard/former-people").status_code == 403
+    assert world.sessions["ada"].hub_api("GET", "labyard/generations").status_code == 403
 
 
 def command(world: ClusterWorld, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,7 @@ import pytest
 
 from labyard_hub.config.settings import MLflowSettings, Settings
 from labyard_hub.domain.scopes import MLFLOW_SCOPE
-from labyard_hub.hub_plugins.mlflow_client import CLIENT
+from labyard_hub.hub_process.mlflow_client import CLIENT
 from labyard_hub.supervisor.mlflow import mlflow_process
 from labyard_hub.supervisor.service import service_process
 from tests.integration.mlflow_person import Person

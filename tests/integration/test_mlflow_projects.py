@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from labyard_hub.sidecars.mlflow_gateway.routes import Access, RouteTable
+from labyard_hub.mlflow_server.mlflow_gateway.routes import Access, RouteTable
 from tests.integration.mlflow_person import Person
 from tests.integration.mlflow_walk import artifact_path, call
 from tests.integration.small_platform import SmallPlatform, small_platform
-from tests.labyard_hub.sidecars.mlflow_routes import mlflow_routes, sample, template_of
+from tests.labyard_hub.mlflow_server.mlflow_routes import mlflow_routes, sample, template_of
 from tests.platform import open_temporary_folder, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]

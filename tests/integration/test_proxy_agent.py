@@ -21,7 +21,7 @@ from aiohttp import web
 from jupyterhub.proxy import ConfigurableHTTPProxy
 
 from labyard_hub.backends.haproxy.program import find_haproxy
-from labyard_hub.hub_plugins.pods.agent_watch import WatchedHttpProxy
+from labyard_hub.hub_process.pods.agent_watch import WatchedHttpProxy
 from tests.certificates import make_certificate
 from tests.integration.routing import servers
 from tests.waiting import until

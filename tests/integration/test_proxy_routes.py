@@ -16,7 +16,7 @@ import httpx
 import pytest
 from jupyterhub.proxy import Proxy
 
-from labyard_hub.hub_plugins.proxy import AT_A_TIME
+from labyard_hub.hub_process.proxy import AT_A_TIME
 from tests.certificates import make_certificate
 from tests.integration.kernels import KernelConnection
 from tests.integration.routing import TARGETS, Routing, add_many, as_users, open_routing

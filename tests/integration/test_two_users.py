@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from labyard_hub.backends.local.accounts import Account, find_account
-from labyard_lab.instances.environment import is_secret
+from labyard_lab.running_tools.environment import is_secret
 from tests.integration.kernels import server_environment
 from tests.platform import Browserless, RunningPlatform, is_root, named, wait_until
 

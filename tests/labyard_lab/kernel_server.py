@@ -16,12 +16,12 @@ import psutil
 
 import labyard_lab
 from labyard_hub.backends.local.environments import EnvironmentStore, kernels
-from labyard_hub.hub_plugins.local.spawner import SINGLEUSER
+from labyard_hub.hub_process.local.spawner import SINGLEUSER
 from tests.integration.kernels import KernelConnection
 from tests.labyard_lab.conftest import TOKEN, LabServer
 from tests.waiting import wait_until
 
-PROGRAM = str(Path(labyard_lab.__file__).parent / "launchers" / "kernel_parent.py")
+PROGRAM = str(Path(labyard_lab.__file__).parent / "environment_programs" / "kernel_parent.py")
 AS_JUPYTER = (
     "c.KernelProvisionerFactory.default_provisioner_name = 'local-provisioner'\n"
     "c.ServerApp.kernel_websocket_connection_class = 'jupyter_server.services.kernels.connection.channels.ZMQChannelsWebsocketConnection'\n"

@@ -35,7 +35,7 @@ class ByToken(IdentityProvider):
 
 c.ServerApp.identity_provider_class = ByToken
 c.ByToken.token = {TOKEN!r}
-c.ServerApp.authorizer_class = "labyard_lab.visitors.authorizer.VisitorAuthorizer"
+c.ServerApp.authorizer_class = "labyard_lab.access.authorizer.VisitorAuthorizer"
 """
 """Configuration to be added to a server's."""
 

@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from labyard.models.tool import Tool, ToolInstanceState
-from labyard_lab.instances import ahead as module
-from labyard_lab.instances.ahead import IDLE_SECONDS, Ahead, running_on_this_machine
-from labyard_lab.instances.manager import InstanceManager
-from labyard_lab.instances.runtime import RuntimeFolder
+from labyard_lab.running_tools import ahead as module
+from labyard_lab.running_tools.ahead import IDLE_SECONDS, Ahead, running_on_this_machine
+from labyard_lab.running_tools.manager import InstanceManager
+from labyard_lab.running_tools.runtime import RuntimeFolder
 from tests.labyard_lab.conftest import ECHO_TOOL, LabServer, echo_tool
 from tests.labyard_lab.members import IDENTITIES, PROJECT, project_environment, service
 from tests.waiting import until, wait_until

@@ -13,10 +13,10 @@ from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from labyard_lab.access.gate import Gate
+from labyard_lab.access.grants import Grants
+from labyard_lab.access.servers import PersonalServer
 from labyard_lab.error_pages import WithErrorPages
-from labyard_lab.visitors.access import PersonalServer
-from labyard_lab.visitors.gate import Gate
-from labyard_lab.visitors.grants import Grants
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labyard_lab.exceptions import FolderError
-from labyard_lab.instances.folders import instance_id, resolve_folder
+from labyard_lab.running_tools.folders import instance_id, resolve_folder
 
 
 @pytest.fixture

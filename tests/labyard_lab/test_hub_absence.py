@@ -11,8 +11,8 @@ from aiohttp import web
 from jupyterhub.services.auth import HubOAuth
 from tornado.web import HTTPError
 
-from labyard_lab.visitors import hub_absence
-from labyard_lab.visitors.hub_absence import HubAbsence
+from labyard_lab.access import hub_absence
+from labyard_lab.access.hub_absence import HubAbsence
 
 HOUR = 3600.0
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from labyard_lab.catalog.icons import DEFAULT_ICON, MAX_ICON_BYTES, clean_icon
+from labyard_lab.available_tools.icons import DEFAULT_ICON, MAX_ICON_BYTES, clean_icon
 from labyard_lab.exceptions import IconError
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 24 24">{}</svg>'

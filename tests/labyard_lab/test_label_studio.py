@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from labyard.builtin_tools import builtin_tool
-from labyard_lab.instances.manager import LAUNCHERS
+from labyard_lab.running_tools.manager import PROGRAMS
 from tests.labyard_lab.conftest import TOKEN, LabServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -35,7 +35,7 @@ def template(environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """A migrated database, made as the platform's set-up makes it."""
     path = tmp_path_factory.mktemp("template") / "template.sqlite3"
     python = environments / "label-studio" / "bin" / "python"
-    subprocess.run([python, LAUNCHERS / "label_studio_template.py", path], check=True, timeout=300, capture_output=True)
+    subprocess.run([python, PROGRAMS / "label_studio_template.py", path], check=True, timeout=300, capture_output=True)
     return path
 
 
@@ -265,7 +265,7 @@ def test_a_second_one_on_the_same_data_says_so(server: LabServer, environments: 
     server.open("label-studio")
     data = server.home / ".local" / "share" / "labyard" / "tools" / "label-studio"
     second = subprocess.run(
-        [environments / "label-studio" / "bin" / "python", LAUNCHERS / "label_studio_app.py",
+        [environments / "label-studio" / "bin" / "python", PROGRAMS / "label_studio_app.py",
          "--socket", server.temporary / "second.sock", "--base-url", "/x/", "--data-dir", data],
         env=server.environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

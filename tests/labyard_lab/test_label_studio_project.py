@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from labyard.builtin_tools import builtin_tool
-from labyard_lab.instances.manager import LAUNCHERS
+from labyard_lab.running_tools.manager import PROGRAMS
 from tests.labyard_lab.conftest import LabServer
 from tests.labyard_lab.members import IDENTITIES, PROJECT, Service, project_environment, service
 from tests.waiting import wait_until
@@ -46,7 +46,7 @@ def world(environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     python = environments / "label-studio" / "bin" / "python"
     folder = tmp_path_factory.mktemp("world")
     template = folder / "template.sqlite3"
-    subprocess.run([python, LAUNCHERS / "label_studio_template.py", template], check=True, timeout=300, capture_output=True)
+    subprocess.run([python, PROGRAMS / "label_studio_template.py", template], check=True, timeout=300, capture_output=True)
     project = folder / "projects" / PROJECT
     (project / "files" / "pictures").mkdir(parents=True)
     for name in ("one.png", "two.png"):
@@ -180,7 +180,7 @@ def test_its_data_is_the_projects(world: World) -> None:
 def test_addresses_tell_everybody_apart(environments: Path) -> None:
     code = "from label_studio_account import email_of; print([email_of(n) for n in ('ada', 'a.b-c', 'Ada', 'a b', 'a-b', 'é', '', 'a@b', 'x'*90)])"
     python = environments / "label-studio" / "bin" / "python"
-    done = subprocess.run([python, "-c", code], cwd=LAUNCHERS, capture_output=True, text=True, check=True)
+    done = subprocess.run([python, "-c", code], cwd=PROGRAMS, capture_output=True, text=True, check=True)
     found = [entry.strip(" '[]\n") for entry in done.stdout.split(",")]
     assert found[:2] == ["ada@labyard.invalid", "a.b-c@labyard.invalid"]
     assert len(set(found)) == len(found) == 9

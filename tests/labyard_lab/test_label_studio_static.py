@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from labyard_lab.instances.manager import LAUNCHERS
+from labyard_lab.running_tools.manager import PROGRAMS
 
 SCRIPT = b"console.log('labels');" * 100
 
@@ -36,7 +36,7 @@ def application() -> Application:
 
 @pytest.fixture
 def static(application: Application, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.syspath_prepend(LAUNCHERS)
+    monkeypatch.syspath_prepend(PROGRAMS)
     import label_studio_static
 
     yield label_studio_static.Static(application)

@@ -27,10 +27,10 @@ from labyard_lab.exceptions import (
     ToolNotStartableError,
     TooManyInstancesError,
 )
-from labyard_lab.instances.environment import is_secret, tool_environment, tool_python
-from labyard_lab.instances.instance import Instance
-from labyard_lab.instances.manager import LAUNCHERS, InstanceManager
-from labyard_lab.instances.runtime import RuntimeFolder
+from labyard_lab.running_tools.environment import is_secret, tool_environment, tool_python
+from labyard_lab.running_tools.instance import Instance
+from labyard_lab.running_tools.manager import PROGRAMS, InstanceManager
+from labyard_lab.running_tools.runtime import RuntimeFolder
 from tests.labyard_lab.conftest import ECHO_TOOL, echo_tool
 
 STATES = ToolInstanceState
@@ -295,7 +295,7 @@ async def test_placeholders_and_environment(make_manager: Callable[..., Instance
             "{base_url}",
             "{origin}",
             "{data_dir}",
-            "{launchers}",
+            "{programs}",
             "{{x}}",
             "{folder}",
             "{socket}",
@@ -321,7 +321,7 @@ async def test_placeholders_and_environment(make_manager: Callable[..., Instance
         f"/b/labyard/tools/{instance.id}/", ORIGIN, str(data), instance.plan.command[6], "{x}", str(folder), str(instance.plan.address.path),
         "/env/bin/python",
     )  # fmt: skip
-    assert instance.plan.command[6] == str(LAUNCHERS)
+    assert instance.plan.command[6] == str(PROGRAMS)
     assert os.lstat(data).st_mode & 0o777 == 0o700
     assert instance.plan.folder == folder
     assert instance.plan.environment == {
@@ -377,7 +377,7 @@ def test_long_temporary_folder_is_left_aside(tmp_path: Path, monkeypatch: pytest
 def test_folders_of_killed_servers_are_removed_and_no_others(open_folder: Path) -> None:
     script = (
         "import os, pathlib, sys\n"
-        "from labyard_lab.instances.runtime import RuntimeFolder\n"
+        "from labyard_lab.running_tools.runtime import RuntimeFolder\n"
         "print(RuntimeFolder(pathlib.Path(sys.argv[1])).path, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )

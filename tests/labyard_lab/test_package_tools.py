@@ -17,7 +17,7 @@ import aiohttp
 import httpx
 import pytest
 
-from labyard_lab.catalog.icons import DEFAULT_ICON
+from labyard_lab.available_tools.icons import DEFAULT_ICON
 from labyard_lab.proxy.paths import ToolPaths
 from tests.labyard_lab.conftest import ECHO_TOOL, TOKEN, LabServer, wait_until
 from tests.workers import free_port

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labyard_lab.instances.logs import read_log_tail
-from labyard_lab.instances.process import Ending, ToolProcess
+from labyard_lab.running_tools.logs import read_log_tail
+from labyard_lab.running_tools.process import Ending, ToolProcess
 from tests.waiting import wait_until
 
 # Writes its own process id and one of a grandchild that has left its session and parent behind.
@@ -128,7 +128,7 @@ async def test_stop_may_be_called_twice_and_late(tmp_path: Path) -> None:
 def test_tools_end_when_the_server_is_killed(tmp_path: Path) -> None:
     script = (
         "import asyncio, pathlib, os, sys\n"
-        "from labyard_lab.instances.process import ToolProcess\n"
+        "from labyard_lab.running_tools.process import ToolProcess\n"
         "async def main():\n"
         "    await ToolProcess(pathlib.Path(sys.argv[1]) / 'log', 1000, 1).start(sys.argv[2:], pathlib.Path('/'), dict(os.environ))\n"
         "    await asyncio.sleep(600)\n"

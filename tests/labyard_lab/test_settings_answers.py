@@ -13,8 +13,8 @@ import pytest
 from jupyterlab_server.settings_handler import SettingsHandler
 from tornado import httpserver, testing, web
 
+from labyard_lab.access.adaptions import adaptions
 from labyard_lab.settings_answers import CompressedAnswers, RememberedSettings
-from labyard_lab.visitors.adaptions import adaptions
 
 
 class _Settings(web.RequestHandler):

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from labyard.builtin_tools import builtin_tool
-from labyard_lab.instances.manager import LAUNCHERS
+from labyard_lab.running_tools.manager import PROGRAMS
 from tests.labyard_lab.conftest import TOKEN, LabServer
 from tests.waiting import wait_until
 
@@ -188,7 +188,7 @@ def test_without_a_network_of_its_own_it_reads_in_python(tmp_path: Path, environ
     python = environments / "tensorboard" / "bin" / "python"
     process = subprocess.Popen(
         [python, "-c", forbid, "--socket", str(tmp_path / "s"), "--logdir", str(tmp_path), "--path_prefix", "/tb/"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(LAUNCHERS)}, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(PROGRAMS)}, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         wait_until((tmp_path / "s").exists, "TensorBoard", 60)
@@ -234,6 +234,6 @@ print("same")
 def test_its_answers_stay_the_same(environments: Path) -> None:
     done = subprocess.run(
         [environments / "tensorboard" / "bin" / "python", "-c", SAME_ANSWERS],
-        env={**os.environ, "PYTHONPATH": str(LAUNCHERS)}, capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "PYTHONPATH": str(PROGRAMS)}, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.stdout == "same\n", done.stderr

@@ -7,7 +7,7 @@ Jupyter Server counts requests and the output of kernels. Beyond these, a server
 * a browser has a connection to a tool open, whoever sends on it,
 * one of its GPUs computes.
 
-The hub knows of it by the server's reports, and stops the server (`labyard_hub.hub_plugins.idle`).
+The hub knows of it by the server's reports, and stops the server (`labyard_hub.hub_process.idle`).
 """
 
 from __future__ import annotations

@@ -15,17 +15,18 @@ from jupyter_server_proxy.config import ServerProxy
 from tornado.routing import Rule
 from traitlets import Bool, Int, Unicode, default
 
+from labyard_lab.access.gate import Gate
+from labyard_lab.access.grants import Grants
+from labyard_lab.access.hub_absence import HubAbsence
+from labyard_lab.access.servers import PersonalServer, ProjectServer
 from labyard_lab.activity import WorkWatch, look_seconds
-from labyard_lab.catalog.catalog import Catalog, default_user_folder
-from labyard_lab.catalog.package_tools import PackageTools
+from labyard_lab.available_tools.available import AvailableTools, default_user_folder
+from labyard_lab.available_tools.package_tools import PackageTools
 from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, NoServersHandler, RestartHandler, ToolsHandler
 from labyard_lab.handlers.open import PAGES, OpenToolHandler
 from labyard_lab.handlers.platform import PlatformHandler
 from labyard_lab.handlers.project import ProjectHandler
 from labyard_lab.hub import tell_ready
-from labyard_lab.instances.ahead import Ahead
-from labyard_lab.instances.manager import InstanceManager
-from labyard_lab.instances.runtime import RuntimeFolder
 from labyard_lab.kernels.pool import KernelPool
 from labyard_lab.page import share_assets
 from labyard_lab.platform_service import PlatformService
@@ -34,12 +35,11 @@ from labyard_lab.proxy.paths import ToolPath, ToolPaths
 from labyard_lab.proxy.ports import PORT_PATH, PortHttpHandler, Ports, PortWebsocketHandler
 from labyard_lab.proxy.tools import ToolHttpHandler, ToolWebsocketHandler
 from labyard_lab.proxy.websocket import MAX_MESSAGE_BYTES, WebsocketPath
+from labyard_lab.running_tools.ahead import Ahead
+from labyard_lab.running_tools.manager import InstanceManager
+from labyard_lab.running_tools.runtime import RuntimeFolder
 from labyard_lab.safe_start import note_started, safe_start_reason
 from labyard_lab.settings_answers import CompressedAnswers
-from labyard_lab.visitors.access import PersonalServer, ProjectServer
-from labyard_lab.visitors.gate import Gate
-from labyard_lab.visitors.grants import Grants
-from labyard_lab.visitors.hub_absence import HubAbsence
 
 __all__ = ["LabyardLab"]
 
@@ -77,7 +77,7 @@ class LabyardLab(ExtensionApp):
     ports: Ports | None = None
     _ahead: Ahead | None = None
     _grants: Grants | None = None
-    _catalog: Catalog | None = None
+    _available: AvailableTools | None = None
     _tasks: tuple[asyncio.Task[None], ...] = ()
 
     @default("static_paths")
@@ -95,8 +95,8 @@ class LabyardLab(ExtensionApp):
         data_folder = os.environ.get("LABYARD_TOOL_DATA_DIR")
         upstream = ServerProxy(parent=app)
         packages = PackageTools(base_url, os.environ, upstream.servers, self.log) if self.offer_packages else None
-        catalog = self._catalog = Catalog(Path(platform_file) if platform_file else None, user_folder, packages)
-        paths = ToolPaths(base_url, catalog.mounted)
+        available = self._available = AvailableTools(Path(platform_file) if platform_file else None, user_folder, packages)
+        paths = ToolPaths(base_url, available.mounted)
         self.manager = InstanceManager(
             root=Path(app.root_dir).expanduser(),
             base_path=paths.tools,
@@ -106,8 +106,8 @@ class LabyardLab(ExtensionApp):
             log_bytes=self.max_log_bytes,
             data_folder=Path(data_folder) if data_folder else None,
         )
-        self._ahead = Ahead(lambda: catalog.read().tools, self.manager, self.log, self.start_ahead_limit)
-        parts = {"catalog": catalog, "manager": self.manager}
+        self._ahead = Ahead(lambda: available.read().tools, self.manager, self.log, self.start_ahead_limit)
+        parts = {"available": available, "manager": self.manager}
         proxied = {"manager": self.manager, "paths": paths}
         opening = {**parts, "api": api + "/", "assets": self.static_url_prefix.rstrip("/") + "/"}
         self._guard_visits(app.web_app, paths)
@@ -190,7 +190,7 @@ class LabyardLab(ExtensionApp):
         share_assets(serverapp.web_app.settings)  # JupyterHub's part of the server puts its own hook there when it is initialized
         watch = [self._tell_ready(), self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]
         # Their paths are known before anybody has opened a page.
-        watch.append(self._read_catalog())
+        watch.append(self._read_available())
         self._tasks = tuple(asyncio.create_task(one) for one in watch)
         KernelPool.instance(parent=self).open(serverapp.kernel_spec_manager, serverapp.kernel_manager.default_kernel_name)
 
@@ -200,9 +200,9 @@ class LabyardLab(ExtensionApp):
         except (aiohttp.ClientError, TimeoutError) as error:
             self.log.info("labyard: the hub did not hear that this server is ready, and finds out by itself: %s", error)
 
-    async def _read_catalog(self) -> None:
-        if self._catalog is not None:
-            await asyncio.to_thread(self._catalog.read)
+    async def _read_available(self) -> None:
+        if self._available is not None:
+            await asyncio.to_thread(self._available.read)
 
     async def _watch_work(self, settings: dict[str, Any]) -> None:
         watch = WorkWatch(settings, lambda: [*(self.manager.list() if self.manager is not None else ()), *filter(None, (self.ports,))])

@@ -29,7 +29,7 @@ PRELOADED = (
     "jupyter_lsp.serverextension", "jupyter_server_proxy", "notebook_shim.nbserver", "notebook_shim.shim", "IPython.paths", "jinja2.ext", "tornado.platform.asyncio",
     "jupyter_server.kernelspecs.handlers", "jupyter_server.nbconvert.handlers", "jupyter_server.view.handlers",
     *(f"jupyter_server.services.{name}.handlers" for name in ("api", "config", "contents", "events", "kernels", "kernelspecs", "nbconvert", "security", "sessions")),
-    "jupyter_server.services.shutdown", "labyard_lab.extension", "labyard_lab.kernels.connection", "labyard_lab.kernels.specs", "labyard_lab.visitors.authorizer",
+    "jupyter_server.services.shutdown", "labyard_lab.extension", "labyard_lab.kernels.connection", "labyard_lab.kernels.specs", "labyard_lab.access.authorizer",
 )  # fmt: skip
 """What every server imports, but for modules that keep what they find in the environment: JupyterHub's and JupyterLab's applications, which come quickly once the rest is there."""
 

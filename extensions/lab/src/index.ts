@@ -1,6 +1,6 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
-import { catalogPlugin } from './plugins/catalog';
+import { availableToolsPlugin } from './plugins/availableTools';
 import { deadlinePlugin } from './plugins/deadline';
 import { fileBrowserPlugin } from './plugins/filebrowser';
 import { homePlugin } from './plugins/home';
@@ -17,7 +17,7 @@ import { unsavedPlugin } from './plugins/unsaved';
 import { visitPlugin } from './plugins/visit';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
-  catalogPlugin,
+  availableToolsPlugin,
   problemsPlugin,
   projectsPlugin,
   startPlugin,

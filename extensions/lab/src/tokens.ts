@@ -2,16 +2,16 @@ import { Token } from '@lumino/coreutils';
 
 import type { IToolApi } from './api/client';
 import type { IPlatformApi } from './api/platform';
-import type { IToolCatalog as ICatalog } from './models/catalog';
+import type { IAvailableTools as IAvailable } from './models/availableTools';
 import type { ProjectList } from './models/projects';
 
 /** The tools that there are, and the server that runs them. */
-export interface IToolCatalog extends ICatalog {
+export interface IAvailableTools extends IAvailable {
   readonly api: IToolApi;
 }
 
-export const IToolCatalog = new Token<IToolCatalog>(
-  'labyard-lab:IToolCatalog',
+export const IAvailableTools = new Token<IAvailableTools>(
+  'labyard-lab:IAvailableTools',
   "The tools of this server: their list, and the means to start them. Provided by Labyard's extension."
 );
 

@@ -15,7 +15,7 @@ from labyard_hub.backends.hub_api import Hub
 from labyard_hub.domain.command_line import LOGIN_CLIENT_ID
 from labyard_hub.handlers import authorize, cli_login, events, health, links, login, me, members, pages, projects, sharing
 from labyard_hub.handlers.body_limit import BodyLimit
-from labyard_hub.handlers.dependencies import Parts, ServiceSettings
+from labyard_hub.handlers.dependencies import Services, ServiceSettings
 from labyard_hub.handlers.errors import add_error_handlers
 from labyard_hub.services.activity import Activity
 from labyard_hub.services.authentication import Authentication
@@ -24,20 +24,20 @@ from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.links import Links
 from labyard_hub.services.members import Members
 from labyard_hub.services.model_shares import ModelSharing
-from labyard_hub.services.ports import ProjectFiles, ProjectServers, UserDirectory
 from labyard_hub.services.project_access import ProjectAccess, utc_now
 from labyard_hub.services.project_servers import Servers
 from labyard_hub.services.projects import Projects
+from labyard_hub.services.protocols import ProjectFiles, ProjectServers, UserDirectory
 from labyard_hub.services.sessions import Sessions
 from labyard_hub.services.tool_shares import ToolSharing
 from labyard_hub.storage.store import Store
 
-__all__ = ["Outside", "create_app", "create_parts"]
+__all__ = ["Backends", "create_app", "create_services"]
 
 
 @dataclass(frozen=True)
-class Outside:
-    """What the service needs from outside.
+class Backends:
+    """What the service works with.
 
     Attributes
     ----------
@@ -53,16 +53,16 @@ class Outside:
     generation: Callable[[str], int]
 
 
-def create_parts(
+def create_services(
     settings: ServiceSettings,
-    outside: Outside,
+    backends: Backends,
     *,
     session_secret: str,
     link_secret: str,
     login_secret: str,
     projects_per_user: int,
     clock: Callable[[], datetime] = utc_now,
-) -> tuple[Parts, Enforcement]:
+) -> tuple[Services, Enforcement]:
     """Put the use cases together.
 
     Parameters
@@ -74,34 +74,34 @@ def create_parts(
     projects_per_user
         How many projects one person may own.
     """
-    access = ProjectAccess(outside.store, outside.generation, clock)
-    enforcement = Enforcement(outside.store, outside.files, outside.servers, outside.generation, clock)
-    authentication = Authentication(outside.hub)
-    login_hub = outside.hub.as_client(client_id=LOGIN_CLIENT_ID, api_token=login_secret, redirect_path=settings.login_callback_path)
-    parts = Parts(
+    access = ProjectAccess(backends.store, backends.generation, clock)
+    enforcement = Enforcement(backends.store, backends.files, backends.servers, backends.generation, clock)
+    authentication = Authentication(backends.hub)
+    login_hub = backends.hub.as_client(client_id=LOGIN_CLIENT_ID, api_token=login_secret, redirect_path=settings.login_callback_path)
+    services = Services(
         settings=settings,
-        hub=outside.hub,
+        hub=backends.hub,
         authentication=authentication,
         sessions=Sessions(session_secret),
         access=access,
         projects=Projects(access, enforcement, limit_per_user=projects_per_user),
-        members=Members(access, enforcement, outside.directory),
+        members=Members(access, enforcement, backends.directory),
         links=Links(access, enforcement, link_secret),
         activity=Activity(access),
-        servers=Servers(access, outside.servers),
-        tool_sharing=ToolSharing(access, outside.servers, enforcement),
-        model_sharing=ModelSharing(access, outside.directory),
+        servers=Servers(access, backends.servers),
+        tool_sharing=ToolSharing(access, backends.servers, enforcement),
+        model_sharing=ModelSharing(access, backends.directory),
         command_line=CommandLineLogins(login_hub, authentication, session_secret, now=clock),
     )
-    return parts, enforcement
+    return services, enforcement
 
 
-def create_app(parts: Parts, *, resources: Callable[[], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+def create_app(services: Services, *, resources: Callable[[], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
     """Return the application.
 
     Parameters
     ----------
-    parts
+    services
         Settings and use cases.
     resources
         Opened while the application runs, such as connections.
@@ -115,7 +115,7 @@ def create_app(parts: Parts, *, resources: Callable[[], AbstractAsyncContextMana
             async with resources():
                 yield
 
-    prefix = parts.settings.prefix.rstrip("/")
+    prefix = services.settings.prefix.rstrip("/")
     app = FastAPI(
         title="Labyard",
         version=__version__,
@@ -125,7 +125,7 @@ def create_app(parts: Parts, *, resources: Callable[[], AbstractAsyncContextMana
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.parts = parts
+    app.state.services = services
     app.add_middleware(BodyLimit)
     add_error_handlers(app)
     for module in (health, me, authorize, projects, members, links, events, sharing, login, cli_login, pages):

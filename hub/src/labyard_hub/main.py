@@ -29,11 +29,11 @@ from labyard_hub.config.loader import parse_configuration
 from labyard_hub.config.origins import Origins
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.loops import repeat
-from labyard_hub.factory import Outside, create_app, create_parts
+from labyard_hub.factory import Backends, create_app, create_services
 from labyard_hub.handlers.assets import Assets
 from labyard_hub.handlers.dependencies import ServiceSettings
 from labyard_hub.services.members import Members
-from labyard_hub.services.ports import UserDirectory
+from labyard_hub.services.protocols import UserDirectory
 from labyard_hub.storage.database import Database
 from labyard_hub.storage.directory import IdentityDirectory
 from labyard_hub.storage.identity import IdentityStore
@@ -93,12 +93,12 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
         state, isolated=isolates(configured.servers.isolation), trash_lifetime_seconds=configured.projects.trash_lifetime_seconds
     )
     project_files = files if configured.cluster is None else ClusterProjectFiles(files, servers)
-    outside = Outside(
+    backends = Backends(
         hub, Store(database), project_files, servers, directory, generations.of if generations is not None else state.generation
     )
-    parts, enforcement = create_parts(
+    services, enforcement = create_services(
         settings,
-        outside,
+        backends,
         session_secret=state.secret("service_cookie_secret"),
         link_secret=state.secret("link_secret"),
         login_secret=state.secret("cli_login_token"),
@@ -112,7 +112,7 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
             stop = asyncio.Event()
             loops = asyncio.gather(
                 enforcement.run(stop),
-                repeat(partial(_forget_the_gone, parts.members), stop, every_seconds=GONE_SECONDS),
+                repeat(partial(_forget_the_gone, services.members), stop, every_seconds=GONE_SECONDS),
                 keep_project_files(files, enforcement.desired, stop),
                 *([] if configured.cluster is None else [keep_mounts(servers, enforcement.desired, stop)]),
                 *([] if generations is None else [generations.keep(stop)]),
@@ -125,7 +125,7 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
                 await loops
                 await database.close()
 
-    return create_app(parts, resources=resources)
+    return create_app(services, resources=resources)
 
 
 async def _forget_the_gone(members: Members) -> None:

@@ -16,7 +16,7 @@ ToolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,38}[a-z0-9]$")]
 ToolOrigin = Literal["built-in", "platform", "user"]
 """Who defined a tool: Labyard, this platform's configuration, or the user."""
 
-PLACEHOLDERS = frozenset({"port", "socket", "base_url", "origin", "folder", "data_dir", "python", "launchers"})
+PLACEHOLDERS = frozenset({"port", "socket", "base_url", "origin", "folder", "data_dir", "python", "programs"})
 """What may stand in braces in a tool's command and environment."""
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -69,7 +69,7 @@ class Tool(BaseModel):
     Unix socket that the tool shall listen on, in a folder only its user can enter), ``{base_url}`` (the URL path that the instance
     is served under, with a trailing slash), ``{origin}`` (scheme, host and port that the browser uses), ``{folder}`` (absolute
     path of the folder it was opened on), ``{data_dir}`` (a folder of the user's that keeps this tool's data), ``{python}`` (the interpreter
-    of the tool's environment), ``{launchers}`` (the folder of Labyard's own launcher scripts). A literal brace is written twice.
+    of the tool's environment), ``{programs}`` (the folder of Labyard's own programs for environments). A literal brace is written twice.
 
     The command must stay in the foreground: an instance ends when its command does, and whatever the command has started ends with it.
     """

@@ -22,7 +22,7 @@ class Hub:
         self.let.set()
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
-        assert request.url.path == "/hub/api/labyard/former-people"
+        assert request.url.path == "/hub/api/labyard/generations"
         assert request.headers["Authorization"] == "token secret"
         self.questions += 1
         self.asked.set()

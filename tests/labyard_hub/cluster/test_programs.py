@@ -152,7 +152,7 @@ def test_the_set_up_link_is_in_the_log_of_a_hub_without_an_administrator(
 ) -> None:
     program = hub(mounted)
     assert "https://labyard.example.org/hub/setup?token=" in capsys.readouterr().out
-    assert program.argv[1:3] == ("-m", "labyard_hub.hub_plugins.hub.app")
+    assert program.argv[1:3] == ("-m", "labyard_hub.hub_process.scale.app")
 
 
 def test_a_mistake_in_the_settings_closes_no_way_in(mounted: dict[str, str], open_folder: Path) -> None:

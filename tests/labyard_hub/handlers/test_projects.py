@@ -248,7 +248,7 @@ async def test_whoever_gets_a_name_after_its_owner_is_gone_is_no_member(service:
         assert (await service.call(name, "GET", "projects", 200))["projects"] == []
         await service.call(name, "GET", "projects/vision", 404)
         assert (await service.call(name, "GET", "shared-models", 200))["models"] == [], link
-    await service.parts.members.forget_the_gone()
+    await service.services.members.forget_the_gone()
     assert service.files.members("vision") == {"carol": Role.VIEWER}
     assert service.files.members("alone") == {}
 
@@ -263,7 +263,7 @@ async def test_whoever_gets_a_name_after_its_owner_is_gone_is_no_member(service:
 async def test_the_longest_standing_editor_follows_the_last_owner(service: Service) -> None:
     await service.create(dan="viewer", carol="editor", bob="editor")
     service.generations["ada"] = 1
-    await service.parts.members.forget_the_gone()
+    await service.services.members.forget_the_gone()
     assert service.files.members("vision") == {"bob": Role.EDITOR, "carol": Role.OWNER, "dan": Role.VIEWER}
     assert (await service.texts("carol"))[:2] == [
         "carol became an owner, since the last owner is gone", "ada is not on the platform any more",
@@ -545,7 +545,7 @@ async def test_joining_in_a_browser(service: Service) -> None:
     await service.create()
     link = await service.call("ada", "POST", "projects/vision/links", 201, {"role": "editor"})
     await service.call("ada", "PATCH", "projects/vision", 200, {"display_name": "<b>Vision</b>"})
-    cookies = {"labyard-session": service.parts.sessions.seal_token("bob")}
+    cookies = {"labyard-session": service.services.sessions.seal_token("bob")}
     transport = httpx.ASGITransport(service.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as stranger:
         answer = await stranger.get(link["url"])

@@ -29,7 +29,7 @@ async def test_what_all_folders_shall_be(service: Service) -> None:
     service.generations["carol"] = 1
     # Before anybody has looked for those who are gone: the next of that name must not get in.
     assert [project.members for project in await service.enforcement.desired()] == [()]
-    await service.parts.members.forget_the_gone()
+    await service.services.members.forget_the_gone()
     assert [project.members for project in await service.enforcement.desired()] == [()]
 
 

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select, text
 
-from labyard_hub.domain.membership import ProjectRecord
+from labyard_hub.domain.records import ProjectRecord
 from labyard_hub.exceptions import DatabaseNewerError, DatabaseUnavailableError, ProjectExistsError
 from labyard_hub.schema.tables import events, metadata
 from labyard_hub.storage.database import Database

@@ -8,13 +8,13 @@ import json
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from labyard.models.tool import Tool
-from labyard_lab.catalog.catalog import Catalog
+from labyard_lab.available_tools.available import AvailableTools
 from labyard_lab.exceptions import InvalidRequestError
 from labyard_lab.handlers.base import ApiHandler, route
 from labyard_lab.hub import platform_origin, platform_url
-from labyard_lab.instances.instance import Instance
-from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.proxy.base import browser_origin
+from labyard_lab.running_tools.instance import Instance
+from labyard_lab.running_tools.manager import InstanceManager
 
 __all__ = ["InstanceHandler", "InstancesHandler", "NoServersHandler", "RestartHandler", "ToolsHandler"]
 
@@ -36,13 +36,13 @@ class LabyardHandler(ApiHandler):
 
     Parameters
     ----------
-    catalog, manager
+    available, manager
         What the routes show and change.
     """
 
-    def initialize(self, catalog: Catalog, manager: InstanceManager) -> None:
+    def initialize(self, available: AvailableTools, manager: InstanceManager) -> None:
         """Take what the route was registered with."""
-        self.catalog, self.manager = catalog, manager
+        self.available, self.manager = available, manager
 
     async def write_instance(self, instance: Instance, *, status: int = 200) -> None:
         """Answer with one instance and the end of its log."""
@@ -51,14 +51,14 @@ class LabyardHandler(ApiHandler):
         self.finish(model.model_dump_json())
 
     async def tool(self, name: str) -> Tool:
-        """Return a tool of the catalog.
+        """Return an available tool.
 
         Raises
         ------
         ToolNotFoundError
             If there is none of that name.
         """
-        return (await asyncio.to_thread(self.catalog.read)).get(name)
+        return (await asyncio.to_thread(self.available.read)).get(name)
 
 
 class ToolsHandler(LabyardHandler):
@@ -67,7 +67,7 @@ class ToolsHandler(LabyardHandler):
     @route("read")
     async def get(self) -> None:
         """List them, and what is wrong with files that define some."""
-        content = await asyncio.to_thread(self.catalog.read)
+        content = await asyncio.to_thread(self.available.read)
         tools = [
             {
                 "name": tool.name,

@@ -16,12 +16,12 @@ from tornado import web
 
 from labyard.exceptions import LabyardError
 from labyard.models.tool import ToolInstanceState
-from labyard_lab.catalog.catalog import Catalog
+from labyard_lab.access.visit import is_viewer
+from labyard_lab.available_tools.available import AvailableTools
 from labyard_lab.exceptions import InstanceNotFoundError
 from labyard_lab.hub import platform_url
-from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.proxy.guard import AUTH_RESOURCE
-from labyard_lab.visitors.visit import is_viewer
+from labyard_lab.running_tools.manager import InstanceManager
 
 __all__ = ["PAGES", "OpenToolHandler"]
 
@@ -34,7 +34,7 @@ class OpenToolHandler(JupyterHandler):
 
     Parameters
     ----------
-    catalog, manager
+    available, manager
         Which tools there are, and which run.
     api
         URL path of the REST routes, with a trailing slash.
@@ -44,9 +44,9 @@ class OpenToolHandler(JupyterHandler):
 
     auth_resource = AUTH_RESOURCE
 
-    def initialize(self, catalog: Catalog, manager: InstanceManager, api: str, assets: str) -> None:
+    def initialize(self, available: AvailableTools, manager: InstanceManager, api: str, assets: str) -> None:
         """Take what the route was registered with."""
-        self.catalog, self.manager, self.api, self.assets = catalog, manager, api, assets
+        self.available, self.manager, self.api, self.assets = available, manager, api, assets
 
     @property
     def content_security_policy(self) -> str:
@@ -58,7 +58,7 @@ class OpenToolHandler(JupyterHandler):
     async def get(self, name: str) -> None:
         """Show it, or lead on where the tool runs."""
         try:
-            tool = (await asyncio.to_thread(self.catalog.read)).get(name)
+            tool = (await asyncio.to_thread(self.available.read)).get(name)
         except LabyardError as error:
             raise web.HTTPError(error.status_code, error.message) from error
         if tool.url is not None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 
+from labyard_lab.access.visit import is_viewer, visit_of
 from labyard_lab.exceptions import NoProjectError
 from labyard_lab.handlers.base import ApiHandler, route
-from labyard_lab.instances.ahead import Ahead
 from labyard_lab.proxy.base import browser_origin
-from labyard_lab.visitors.visit import is_viewer, visit_of
+from labyard_lab.running_tools.ahead import Ahead
 
 __all__ = ["ProjectHandler"]
 

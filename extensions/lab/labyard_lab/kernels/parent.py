@@ -1,4 +1,4 @@
-"""The server's side of a kernel parent (`labyard_lab.launchers.kernel_parent`)."""
+"""The server's side of a kernel parent (`labyard_lab.environment_programs.kernel_parent`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from labyard_lab.kernels.recipe import NotForkableError, Recipe
 
 __all__ = ["KernelParent"]
 
-PROGRAM = Path(__file__).parent.parent / "launchers" / "kernel_parent.py"
+PROGRAM = Path(__file__).parent.parent / "environment_programs" / "kernel_parent.py"
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 IMPORT_SECONDS = 120.0
 FORK_SECONDS = 5.0

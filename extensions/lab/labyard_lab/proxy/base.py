@@ -12,10 +12,10 @@ import aiohttp
 from tornado.httputil import HTTPServerRequest
 
 from labyard_lab.activity import record_activity
-from labyard_lab.instances.readiness import Address
 from labyard_lab.proxy.guard import Guard
 from labyard_lab.proxy.headers import Prefix, request_headers, strip_token
 from labyard_lab.proxy.identities import Identities
+from labyard_lab.running_tools.readiness import Address
 
 __all__ = ["HOST", "ProxyHandler", "Target", "browser_origin", "holds_platform_token"]
 

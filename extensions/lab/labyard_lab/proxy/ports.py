@@ -13,11 +13,11 @@ from typing import Any
 import aiohttp
 from tornado import web
 
-from labyard_lab.instances.readiness import Address
 from labyard_lab.proxy.base import ProxyHandler, Target
 from labyard_lab.proxy.headers import Prefix
 from labyard_lab.proxy.http import HttpProxy
 from labyard_lab.proxy.websocket import WebsocketProxy
+from labyard_lab.running_tools.readiness import Address
 
 __all__ = ["PORT_PATH", "PortHttpHandler", "PortWebsocketHandler", "Ports"]
 

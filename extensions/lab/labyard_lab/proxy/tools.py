@@ -6,12 +6,12 @@ from tornado import web
 
 from labyard.exceptions import LabyardError
 from labyard_lab.exceptions import InstanceNotFoundError, InstanceNotRunningError
-from labyard_lab.instances.manager import InstanceManager
 from labyard_lab.proxy.base import ProxyHandler, Target
 from labyard_lab.proxy.headers import Prefix
 from labyard_lab.proxy.http import HttpProxy
 from labyard_lab.proxy.paths import ToolPaths
 from labyard_lab.proxy.websocket import WebsocketProxy
+from labyard_lab.running_tools.manager import InstanceManager
 
 __all__ = ["ToolHttpHandler", "ToolWebsocketHandler"]
 

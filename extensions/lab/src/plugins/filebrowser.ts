@@ -5,7 +5,7 @@ import { find } from '@lumino/algorithm';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { iconOf } from '../icons';
-import { CommandIDs, IToolCatalog } from '../tokens';
+import { CommandIDs, IAvailableTools } from '../tokens';
 import { keepInStep } from './registrations';
 
 const ITEM_CLASS = 'jp-DirListing-item';
@@ -19,16 +19,16 @@ export const fileBrowserPlugin: JupyterFrontEndPlugin<void> = {
   id: 'labyard-lab:filebrowser',
   description: 'Offers the tools that open a folder in the context menu of the file browser.',
   autoStart: true,
-  requires: [IToolCatalog, IFileBrowserFactory, ITranslator],
+  requires: [IAvailableTools, IFileBrowserFactory, ITranslator],
   activate: (
     app: JupyterFrontEnd,
-    catalog: IToolCatalog,
+    available: IAvailableTools,
     factory: IFileBrowserFactory,
     translator: ITranslator
   ): void => {
     const trans = translator.load('labyard');
-    const toolOf = (args: ReadonlyPartialJSONObject): ReturnType<IToolCatalog['get']> =>
-      catalog.get(args['tool'] as string);
+    const toolOf = (args: ReadonlyPartialJSONObject): ReturnType<IAvailableTools['get']> =>
+      available.get(args['tool'] as string);
 
     /** The folder that is meant; null where there is none. */
     const folderOf = (args: ReadonlyPartialJSONObject): string | null => {
@@ -69,7 +69,7 @@ export const fileBrowserPlugin: JupyterFrontEndPlugin<void> = {
       }
     });
 
-    keepInStep(catalog, tool =>
+    keepInStep(available, tool =>
       tool.opens_folder
         ? [
             app.contextMenu.addItem({

@@ -2,7 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator } from '@jupyterlab/translation';
 
-import { CATEGORY, CommandIDs, IToolCatalog } from '../tokens';
+import { CATEGORY, CommandIDs, IAvailableTools } from '../tokens';
 import { keepInStep } from './registrations';
 
 /** Puts the tools right after the notebooks. */
@@ -13,10 +13,10 @@ export const launcherPlugin: JupyterFrontEndPlugin<void> = {
   id: 'labyard-lab:launcher',
   description: 'Shows the tools in the launcher.',
   autoStart: true,
-  requires: [IToolCatalog, ILauncher, ITranslator],
-  activate: (_app: JupyterFrontEnd, catalog: IToolCatalog, launcher: ILauncher, translator: ITranslator): void => {
+  requires: [IAvailableTools, ILauncher, ITranslator],
+  activate: (_app: JupyterFrontEnd, available: IAvailableTools, launcher: ILauncher, translator: ITranslator): void => {
     const category = translator.load('labyard').__(CATEGORY);
-    keepInStep(catalog, (tool, index) => [
+    keepInStep(available, (tool, index) => [
       launcher.add({
         command: CommandIDs.open,
         args: { tool: tool.name },

@@ -12,7 +12,7 @@ import { sentence } from '../models/failures';
 import { withTool } from '../models/places';
 import { handOver } from '../models/documents';
 import { ProjectList } from '../models/projects';
-import { CommandIDs, IProjects, IToolCatalog, ProjectCommandIDs, PROJECTS_CATEGORY } from '../tokens';
+import { CommandIDs, IProjects, IAvailableTools, ProjectCommandIDs, PROJECTS_CATEGORY } from '../tokens';
 import type { IProjectActions } from '../widgets/projects/context';
 import { confirm, shareTool } from '../widgets/projects/dialogs';
 import { ProjectsPanel } from '../widgets/projects/panel';
@@ -27,11 +27,11 @@ export const projectsPlugin: JupyterFrontEndPlugin<IProjects | null> = {
   description: 'Shows the projects that are shared with colleagues, in the left sidebar.',
   autoStart: true,
   provides: IProjects,
-  requires: [IToolCatalog, ITranslator],
+  requires: [IAvailableTools, ITranslator],
   optional: [ILabShell, ILayoutRestorer, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
-    catalog: IToolCatalog,
+    available: IAvailableTools,
     translator: ITranslator,
     shell: ILabShell | null,
     restorer: ILayoutRestorer | null,
@@ -49,8 +49,8 @@ export const projectsPlugin: JupyterFrontEndPlugin<IProjects | null> = {
     });
 
     const actions: IProjectActions = {
-      toolIcon: name => iconOf(catalog.get(name)),
-      toolReason: name => (catalog.get(name) ? null : trans.__('This platform does not offer it.')),
+      toolIcon: name => iconOf(available.get(name)),
+      toolReason: name => (available.get(name) ? null : trans.__('This platform does not offer it.')),
       openFiles: async project => {
         await commands.execute('filebrowser:go-to-path', { path: project.path });
         await commands.execute('filebrowser:activate').catch(() => undefined);

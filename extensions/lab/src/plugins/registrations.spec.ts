@@ -2,7 +2,7 @@ import { DisposableDelegate } from '@lumino/disposable';
 import { expect, it } from 'vitest';
 
 import { ToolApi } from '../api/client';
-import { ToolCatalog } from '../models/catalog';
+import { AvailableTools } from '../models/availableTools';
 import { aTool, FakeServer } from '../testing';
 import { keepInStep } from './registrations';
 
@@ -10,15 +10,15 @@ it('takes away what stood for the old list', async () => {
   const server = new FakeServer();
   let tools = [aTool()];
   server.answer = () => ({ status: 200, body: { tools, problems: [] } });
-  const catalog = new ToolCatalog(new ToolApi(server.settings));
+  const available = new AvailableTools(new ToolApi(server.settings));
   const registered = new Set<string>();
-  keepInStep(catalog, tool => {
+  keepInStep(available, tool => {
     registered.add(tool.name);
     return [new DisposableDelegate(() => registered.delete(tool.name))];
   });
-  await catalog.ready;
+  await available.ready;
   expect([...registered]).toEqual(['tensorboard']);
   tools = [aTool({ name: 'mlflow' }), aTool({ name: 'mine' })];
-  await catalog.refresh();
+  await available.refresh();
   expect([...registered]).toEqual(['mlflow', 'mine']);
 });

@@ -1,7 +1,7 @@
 import { DisposableSet, type IDisposable } from '@lumino/disposable';
 
 import type { ITool } from '../api/wire';
-import type { IToolCatalog } from '../models/catalog';
+import type { IAvailableTools } from '../models/availableTools';
 
 /**
  * Register something for every tool, and do it anew whenever the list of tools changes.
@@ -9,14 +9,14 @@ import type { IToolCatalog } from '../models/catalog';
  * @param register - Makes a tool's entries; they are disposed before the next round.
  */
 export function keepInStep(
-  catalog: Pick<IToolCatalog, 'tools' | 'changed'>,
+  available: Pick<IAvailableTools, 'tools' | 'changed'>,
   register: (tool: ITool, index: number) => IDisposable[]
 ): void {
   let registered = new DisposableSet();
   const renew = (): void => {
     registered.dispose();
-    registered = DisposableSet.from(catalog.tools.flatMap(register));
+    registered = DisposableSet.from(available.tools.flatMap(register));
   };
-  catalog.changed.connect(renew);
+  available.changed.connect(renew);
   renew();
 }

@@ -14,7 +14,7 @@ import { InstanceDriver, PlatformDriver, type IToolDriver } from '../models/driv
 import { ToolSession } from '../models/session';
 import { workspaceUrl } from '../models/places';
 import { provisionalTitle } from '../models/texts';
-import { CommandIDs, IProjects, IToolCatalog, ProjectCommandIDs } from '../tokens';
+import { CommandIDs, IProjects, IAvailableTools, ProjectCommandIDs } from '../tokens';
 import { placeKey, ToolTab, type IToolPlace } from '../widgets/tab';
 import { openInWindow } from '../widgets/window';
 
@@ -25,11 +25,11 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
   id: PLUGIN_ID,
   description: 'Opens tools as tabs of the main area.',
   autoStart: true,
-  requires: [IToolCatalog, ITranslator],
+  requires: [IAvailableTools, ITranslator],
   optional: [ILabShell, ILayoutRestorer, IDefaultFileBrowser, ISettingRegistry, IProjects],
   activate: (
     app: JupyterFrontEnd,
-    catalog: IToolCatalog,
+    available: IAvailableTools,
     translator: ITranslator,
     shell: ILabShell | null,
     restorer: ILayoutRestorer | null,
@@ -50,13 +50,13 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
     });
 
     const drive = async (place: IToolPlace): Promise<IToolDriver> => {
-      const tool = await catalog.find(place.tool);
+      const tool = await available.find(place.tool);
       if (tool.url === null) {
-        return new InstanceDriver(catalog.api, tool.name, place.folder);
+        return new InstanceDriver(available.api, tool.name, place.folder);
       }
       const named = { ...tool, title: provisionalTitle(tool.title, place.subject ?? null) };
       const workspace = place.workspace ?? (tool.name === 'mlflow' ? await workspaceHere(projects) : null);
-      return new PlatformDriver(catalog.api, named, workspaceUrl(tool.url, workspace));
+      return new PlatformDriver(available.api, named, workspaceUrl(tool.url, workspace));
     };
     const share = (tab: ToolTab): void => {
       const { instance } = tab.session;
@@ -74,14 +74,14 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
         shell.activateById(known.id);
         return known;
       }
-      const tool = catalog.get(place.tool);
+      const tool = available.get(place.tool);
       const tab = new ToolTab({
         place,
         title: tool?.title ?? title,
         icon: tool ? iconOf(tool) : toolIcon,
         resolve: async () => {
           const driver = await drive(place);
-          const found = catalog.get(place.tool);
+          const found = available.get(place.tool);
           if (found) {
             tab.introduce(found.title, iconOf(found));
           }
@@ -104,8 +104,8 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
         }
       });
       if (isRestored) {
-        void catalog.ready.then(() => {
-          const found = catalog.get(place.tool);
+        void available.ready.then(() => {
+          const found = available.get(place.tool);
           if (found && !tab.isDisposed) {
             tab.introduce(found.title, iconOf(found));
             void tracker.save(tab);
@@ -138,15 +138,15 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
 
     commands.addCommand(CommandIDs.open, {
       label: args => {
-        const tool = toolOf(catalog, args);
+        const tool = toolOf(available, args);
         if (!tool) {
           return trans.__('Open a Tool…');
         }
         // The launcher, which passes its folder, has a heading above the name; elsewhere the name alone would not say what happens.
         return 'cwd' in args ? tool.title : trans.__('Open %1', tool.title);
       },
-      caption: args => toolOf(catalog, args)?.description ?? '',
-      icon: args => iconOf(toolOf(catalog, args)),
+      caption: args => toolOf(available, args)?.description ?? '',
+      icon: args => iconOf(toolOf(available, args)),
       describedBy: {
         args: {
           type: 'object',
@@ -164,11 +164,11 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
           const place = placeOf(args);
           return openTab(place, typeof args['title'] === 'string' ? args['title'] : place.tool, true);
         }
-        const name = typeof args['tool'] === 'string' ? args['tool'] : await choose(catalog, trans.__('Open a tool'));
+        const name = typeof args['tool'] === 'string' ? args['tool'] : await choose(available, trans.__('Open a tool'));
         if (name === null) {
           return null;
         }
-        const tool = catalog.get(name) ?? (await catalog.find(name));
+        const tool = available.get(name) ?? (await available.find(name));
         const place: IToolPlace = { ...placeOf(args), tool: name, folder: folderFor(tool, args) };
         if (args['newWindow'] === true || opensWindows || !shell) {
           // Not waited for: the launcher takes no other click until a command has ended.
@@ -297,9 +297,9 @@ function notifyTabCommands(commands: CommandRegistry): void {
   }
 }
 
-function toolOf(catalog: IToolCatalog, args: ReadonlyPartialJSONObject): ITool | undefined {
+function toolOf(available: IAvailableTools, args: ReadonlyPartialJSONObject): ITool | undefined {
   const name = args['tool'];
-  return typeof name === 'string' ? catalog.get(name) : undefined;
+  return typeof name === 'string' ? available.get(name) : undefined;
 }
 
 function placeOf(args: ReadonlyPartialJSONObject): IToolPlace {
@@ -311,9 +311,9 @@ function placeOf(args: ReadonlyPartialJSONObject): IToolPlace {
 }
 
 /** Ask which tool is meant; null where the person does not say. */
-async function choose(catalog: IToolCatalog, title: string): Promise<string | null> {
-  await catalog.ready;
-  const titles = catalog.tools.map(tool => tool.title);
+async function choose(available: IAvailableTools, title: string): Promise<string | null> {
+  await available.ready;
+  const titles = available.tools.map(tool => tool.title);
   const { value } = await InputDialog.getItem({ title, items: titles });
-  return catalog.tools.find(tool => tool.title === value)?.name ?? null;
+  return available.tools.find(tool => tool.title === value)?.name ?? null;
 }

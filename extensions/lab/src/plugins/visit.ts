@@ -5,7 +5,7 @@ import { ITranslator } from '@jupyterlab/translation';
 import { PlatformApi } from '../api/platform';
 import { TOOL_PARAMETER } from '../models/places';
 import { Visit } from '../models/visit';
-import { CommandIDs, IToolCatalog } from '../tokens';
+import { CommandIDs, IAvailableTools } from '../tokens';
 import { platformUrl } from '../widgets/window';
 import { sayWhenOver } from '../widgets/left';
 import { VisitBar } from '../widgets/projects/visit';
@@ -18,9 +18,14 @@ export const visitPlugin: JupyterFrontEndPlugin<void> = {
   id: 'labyard-lab:visit',
   description: 'Says on a project’s server which project it is and what its visitor may do.',
   autoStart: true,
-  requires: [IToolCatalog, ITranslator],
+  requires: [IAvailableTools, ITranslator],
   optional: [ILabShell],
-  activate: (app: JupyterFrontEnd, catalog: IToolCatalog, translator: ITranslator, shell: ILabShell | null): void => {
+  activate: (
+    app: JupyterFrontEnd,
+    available: IAvailableTools,
+    translator: ITranslator,
+    shell: ILabShell | null
+  ): void => {
     if (PageConfig.getOption('labyardServer') !== 'project') {
       return;
     }
@@ -30,8 +35,8 @@ export const visitPlugin: JupyterFrontEndPlugin<void> = {
     // The address may ask for one of this server's tools; it can name nothing else.
     const tool = new URLSearchParams(window.location.search).get(TOOL_PARAMETER);
     if (tool !== null) {
-      void Promise.all([app.restored, catalog.ready]).then(() =>
-        catalog.get(tool) ? app.commands.execute(CommandIDs.open, { tool, folder: '' }) : undefined
+      void Promise.all([app.restored, available.ready]).then(() =>
+        available.get(tool) ? app.commands.execute(CommandIDs.open, { tool, folder: '' }) : undefined
       );
     }
     const trans = translator.load('labyard');

@@ -34,7 +34,7 @@ class HubGenerations:
     """
 
     def __init__(self, client: httpx.AsyncClient, *, api_url: str, api_token: str) -> None:
-        self._client, self._url = client, f"{api_url.rstrip('/')}/labyard/former-people"
+        self._client, self._url = client, f"{api_url.rstrip('/')}/labyard/generations"
         self._headers = {"Authorization": f"token {api_token}"}
         self._removed: Mapping[str, int] | None = None
         self._asking = Coalescer(self._ask)

@@ -11,7 +11,7 @@ from labyard.pages import STYLESHEET
 
 __all__ = ["STATIC", "TEMPLATES", "asset"]
 
-_PLUGINS = Path(labyard_hub.__file__).parent / "hub_plugins"
+_PLUGINS = Path(labyard_hub.__file__).parent / "hub_process"
 STATIC = _PLUGINS / "static"
 TEMPLATES = _PLUGINS / "templates"
 

@@ -17,7 +17,7 @@ from labyard_hub.config.platform import Platform
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import StateFolderError
 from labyard_hub.services.sessions import SESSION_COOKIE
-from labyard_hub.supervisor.mlflow import SIDECARS
+from labyard_hub.supervisor.mlflow import MLFLOW_SERVER
 from labyard_hub.supervisor.service import SERVICE_NAME
 
 __all__ = ["Program", "hub", "mlflow", "proxy_agent", "service"]
@@ -48,9 +48,11 @@ def hub(environment: Mapping[str, str]) -> Program:
     if configuration.settings.login.is_local:
         _announce_setup(state, configuration, ClusterAddresses.from_environment(environment))
     _tell_commands(state, ClusterAddresses.from_environment(environment))
-    file = Path(__file__).parent.parent / "hub_plugins" / "pods" / "jupyterhub_config.py"
+    file = Path(__file__).parent.parent / "hub_process" / "pods" / "jupyterhub_config.py"
     debug = ("--debug",) if environment.get("LABYARD_DEBUG") else ()
-    return Program((sys.executable, "-m", "labyard_hub.hub_plugins.hub.app", f"--config={file}", *debug), _environment(environment, state))
+    return Program(
+        (sys.executable, "-m", "labyard_hub.hub_process.scale.app", f"--config={file}", *debug), _environment(environment, state)
+    )
 
 
 def service(environment: Mapping[str, str]) -> Program:
@@ -88,7 +90,7 @@ def mlflow(environment: Mapping[str, str]) -> Program:
         {
             **_environment(environment, state),
             "PATH": f"{Path(python).parent}:/usr/local/bin:/usr/bin:/bin",
-            "PYTHONPATH": str(SIDECARS),
+            "PYTHONPATH": str(MLFLOW_SERVER),
             "PYTHONWARNINGS": "ignore",  # MLflow's own deprecations are not the operator's to mend
             "LABYARD_MLFLOW_FOLDER": str(state.mlflow),
             "LABYARD_MLFLOW_HOST": environment.get("LABYARD_LISTEN", EVERY_ADDRESS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from labyard.models.authorization import Authorization
-from labyard_hub.handlers.dependencies import PartsDependency, TrackingCaller
+from labyard_hub.handlers.dependencies import ServicesDependency, TrackingCaller
 from labyard_hub.handlers.errors import errors
 from labyard_hub.services.authorization import authorize
 
@@ -15,6 +15,6 @@ router = APIRouter(tags=["authorization"])
 
 
 @router.get("/api/v1/authorize", responses=errors())
-async def get_authorization(caller: TrackingCaller, parts: PartsDependency) -> Authorization:
+async def get_authorization(caller: TrackingCaller, services: ServicesDependency) -> Authorization:
     """Return the caller's MLflow workspaces and their role in each."""
-    return await authorize(caller, parts.access, parts.model_sharing)
+    return await authorize(caller, services.access, services.model_sharing)

@@ -1,4 +1,4 @@
-"""What routes need: the parts of the application, and who calls."""
+"""What routes need: the services of the application, and who calls."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ __all__ = [
     "AnyCaller",
     "Caller",
     "Cookie",
-    "Parts",
-    "PartsDependency",
     "ProjectCaller",
     "ServiceSettings",
+    "Services",
+    "ServicesDependency",
     "TrackingCaller",
     "bearer_token",
     "check_origin",
@@ -105,7 +105,7 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Services:
     """Everything that routes use; `main` puts it together."""
 
     settings: ServiceSettings
@@ -123,23 +123,23 @@ class Parts:
     command_line: CommandLineLogins
 
 
-def _parts(request: Request) -> Parts:
-    return cast("Parts", request.app.state.parts)
+def _services(request: Request) -> Services:
+    return cast("Services", request.app.state.services)
 
 
-PartsDependency = Annotated[Parts, Depends(_parts)]
+ServicesDependency = Annotated[Services, Depends(_services)]
 
 
-async def current_user(request: Request, parts: PartsDependency) -> User:
+async def current_user(request: Request, services: ServicesDependency) -> User:
     """Return who calls, by token or by session; the errors are those of `_authenticate`."""
-    return await _authenticate(request, parts, (SERVICE_SCOPE,))
+    return await _authenticate(request, services, (SERVICE_SCOPE,))
 
 
-async def _tracking_user(request: Request, parts: PartsDependency) -> User:
-    return await _authenticate(request, parts, SERVICE_SCOPES)
+async def _tracking_user(request: Request, services: ServicesDependency) -> User:
+    return await _authenticate(request, services, SERVICE_SCOPES)
 
 
-async def _authenticate(request: Request, parts: Parts, accepted: tuple[str, ...]) -> User:
+async def _authenticate(request: Request, services: Services, accepted: tuple[str, ...]) -> User:
     """Return who calls, by a token with one of the scopes `accepted` or by session.
 
     Raises
@@ -151,13 +151,13 @@ async def _authenticate(request: Request, parts: Parts, accepted: tuple[str, ...
     """
     token = bearer_token(request)
     if token is not None:
-        return await parts.authentication.user(token, accepted)
-    value = request.cookies.get(parts.settings.session_cookie.name)
-    token = parts.sessions.open_token(value) if value else None
+        return await services.authentication.user(token, accepted)
+    value = request.cookies.get(services.settings.session_cookie.name)
+    token = services.sessions.open_token(value) if value else None
     if token is None:
         raise UnauthenticatedError
-    check_origin(request, parts.settings)
-    return await parts.authentication.user(token, accepted)
+    check_origin(request, services.settings)
+    return await services.authentication.user(token, accepted)
 
 
 TrackingCaller = Annotated[User, Depends(_tracking_user)]

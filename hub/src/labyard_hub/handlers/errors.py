@@ -68,8 +68,8 @@ def add_error_handlers(app: FastAPI) -> None:
 
 async def _answer(request: Request, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
     if wants_page(request):
-        parts = request.app.state.parts
-        answer: Response = failure_page(parts, status, message, await visitor(request, parts))
+        services = request.app.state.services
+        answer: Response = failure_page(services, status, message, await visitor(request, services))
         answer.headers.update(headers or {})
         return answer
     body = Error(error=ErrorDetail(code=code, message=message))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from labyard.models.project import Event, EventPage
 from labyard_hub.domain.events import event_text
 from labyard_hub.exceptions import InvalidCursorError
-from labyard_hub.handlers.dependencies import Caller, PartsDependency
+from labyard_hub.handlers.dependencies import Caller, ServicesDependency
 from labyard_hub.handlers.errors import errors
 from labyard_hub.handlers.paging import open_cursor, seal_cursor
 from labyard_hub.handlers.projects import MAX_PAGE, Name
@@ -23,7 +23,7 @@ router = APIRouter(tags=["events"])
 async def list_events(
     name: Name,
     caller: Caller,
-    parts: PartsDependency,
+    services: ServicesDependency,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> EventPage:
@@ -31,7 +31,7 @@ async def list_events(
     last = open_cursor(cursor)
     if last is not None and not (last.isascii() and last.isdecimal() and len(last) < 19):
         raise InvalidCursorError
-    found = await parts.activity.list(caller, name, before=int(last) if last is not None else None, limit=limit + 1)
+    found = await services.activity.list(caller, name, before=int(last) if last is not None else None, limit=limit + 1)
     events = [
         Event(
             id=event.id,

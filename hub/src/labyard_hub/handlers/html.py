@@ -14,7 +14,7 @@ from labyard.exceptions import LabyardError
 from labyard.models.user import User
 from labyard.pages import MARK, heading_of, sentence
 from labyard_hub.backends.page_files import TEMPLATES, asset
-from labyard_hub.handlers.dependencies import Parts, current_user, person
+from labyard_hub.handlers.dependencies import Services, current_user, person
 
 __all__ = ["failure_page", "page", "problem_page", "visitor", "wants_page"]
 
@@ -23,7 +23,7 @@ _POLICY = (
 )
 
 
-def page(parts: Parts, title: str, body: str, *, user: User | None = None) -> HTMLResponse:
+def page(services: Services, title: str, body: str, *, user: User | None = None) -> HTMLResponse:
     """Return a page.
 
     Parameters
@@ -33,18 +33,18 @@ def page(parts: Parts, title: str, body: str, *, user: User | None = None) -> HT
     user
         The person whose menu stands at the top; None: nobody's.
     """
-    return _render(parts, "message.html", user, title=title, body=body)
+    return _render(services, "message.html", user, title=title, body=body)
 
 
-def problem_page(parts: Parts, error: LabyardError, user: User | None = None) -> HTMLResponse:
+def problem_page(services: Services, error: LabyardError, user: User | None = None) -> HTMLResponse:
     """Return an error as a page."""
-    return failure_page(parts, error.status_code, error.message, user)
+    return failure_page(services, error.status_code, error.message, user)
 
 
-def failure_page(parts: Parts, status: int, reason: str, user: User | None = None) -> HTMLResponse:
+def failure_page(services: Services, status: int, reason: str, user: User | None = None) -> HTMLResponse:
     """Return a page that says why a request was answered with `status`."""
     template = "404.html" if status == HTTPStatus.NOT_FOUND else "error.html"
-    return _render(parts, template, user, status, status_code=status, message=sentence(reason))
+    return _render(services, template, user, status, status_code=status, message=sentence(reason))
 
 
 def wants_page(request: Request) -> bool:
@@ -52,10 +52,10 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and "/api/" not in request.url.path
 
 
-async def visitor(request: Request, parts: Parts) -> User | None:
+async def visitor(request: Request, services: Services) -> User | None:
     """Return the person whose browser this is, as far as that can be told; never an error."""
     try:
-        return await person(await current_user(request, parts))
+        return await person(await current_user(request, services))
     except LabyardError:
         return None
 
@@ -67,8 +67,8 @@ def _templates() -> Environment:
     return environment
 
 
-def _render(parts: Parts, template: str, user: User | None, status: int = 200, **names: Any) -> HTMLResponse:
-    html = _templates().get_template(template).render(base_url=f"{parts.settings.base_url}hub/", user=user, from_service=True, **names)
+def _render(services: Services, template: str, user: User | None, status: int = 200, **names: Any) -> HTMLResponse:
+    html = _templates().get_template(template).render(base_url=f"{services.settings.base_url}hub/", user=user, from_service=True, **names)
     # Without any referrer, browsers call the origin of a form `null`, and we could not tell ours from others'.
     headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "same-origin", "Cache-Control": "no-store"}
     return HTMLResponse(html, status_code=status, headers=headers)

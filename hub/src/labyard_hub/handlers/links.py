@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from labyard.models.project import JoinProject, Link, LinkCreate, LinkPreview, Links, Project
-from labyard_hub.domain.membership import LinkRecord
-from labyard_hub.handlers.dependencies import Caller, Parts, PartsDependency
+from labyard_hub.domain.records import LinkRecord
+from labyard_hub.handlers.dependencies import Caller, Services, ServicesDependency
 from labyard_hub.handlers.errors import errors
 from labyard_hub.handlers.projects import Name, project_model
 
@@ -17,11 +17,11 @@ __all__ = ["router"]
 router = APIRouter(tags=["links"])
 
 
-def _model(link: LinkRecord, parts: Parts) -> Link:
+def _model(link: LinkRecord, services: Services) -> Link:
     return Link(
         id=link.id,
         role=link.role,
-        url=f"{parts.settings.prefix}join/{parts.links.token(link)}",
+        url=f"{services.settings.prefix}join/{services.links.token(link)}",
         created_at=link.created_at,
         created_by=link.created_by,
         expires_at=link.expires_at,
@@ -31,28 +31,28 @@ def _model(link: LinkRecord, parts: Parts) -> Link:
 
 
 @router.get("/api/v1/projects/{name}/links", responses=errors(404, 409))
-async def list_links(name: Name, caller: Caller, parts: PartsDependency) -> Links:
+async def list_links(name: Name, caller: Caller, services: ServicesDependency) -> Links:
     """List the links that work."""
-    return Links(links=[_model(link, parts) for link in await parts.links.list(caller, name)])
+    return Links(links=[_model(link, services) for link in await services.links.list(caller, name)])
 
 
 @router.post("/api/v1/projects/{name}/links", status_code=201, responses=errors(404, 409))
-async def create_link(name: Name, body: LinkCreate, caller: Caller, parts: PartsDependency) -> Link:
+async def create_link(name: Name, body: LinkCreate, caller: Caller, services: ServicesDependency) -> Link:
     """Make a link that lets whoever opens it join."""
-    return _model(await parts.links.create(caller, name, body.role, body.expires_in_seconds, body.max_uses), parts)
+    return _model(await services.links.create(caller, name, body.role, body.expires_in_seconds, body.max_uses), services)
 
 
 @router.delete("/api/v1/projects/{name}/links/{link}", status_code=204, responses=errors(404, 409))
-async def revoke_link(name: Name, link: Annotated[str, Path(max_length=64)], caller: Caller, parts: PartsDependency) -> Response:
+async def revoke_link(name: Name, link: Annotated[str, Path(max_length=64)], caller: Caller, services: ServicesDependency) -> Response:
     """End a link."""
-    await parts.links.revoke(caller, name, link)
+    await services.links.revoke(caller, name, link)
     return Response(status_code=204)
 
 
 @router.post("/api/v1/links/preview", responses=errors(404, 409, 410))
-async def preview_link(body: JoinProject, caller: Caller, parts: PartsDependency) -> LinkPreview:
+async def preview_link(body: JoinProject, caller: Caller, services: ServicesDependency) -> LinkPreview:
     """Tell where a link leads."""
-    project, link, is_member = await parts.links.preview(caller, body.token)
+    project, link, is_member = await services.links.preview(caller, body.token)
     return LinkPreview(
         name=project.name,
         display_name=project.display_name,
@@ -64,7 +64,7 @@ async def preview_link(body: JoinProject, caller: Caller, parts: PartsDependency
 
 
 @router.post("/api/v1/links/join", responses=errors(404, 409, 410))
-async def join_project(body: JoinProject, caller: Caller, parts: PartsDependency) -> Project:
+async def join_project(body: JoinProject, caller: Caller, services: ServicesDependency) -> Project:
     """Become a member by a link. Nothing changes for somebody who is one already."""
-    project = await parts.links.join(caller, body.token)
-    return project_model(await parts.projects.get(caller, project.name))
+    project = await services.links.join(caller, body.token)
+    return project_model(await services.projects.get(caller, project.name))

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from labyard.exceptions import LabyardError
 from labyard.models.user import User
 from labyard_hub.exceptions import UnauthenticatedError
-from labyard_hub.handlers.dependencies import Parts, PartsDependency, current_user, person
+from labyard_hub.handlers.dependencies import Services, ServicesDependency, current_user, person
 from labyard_hub.handlers.html import page, problem_page, visitor
 from labyard_hub.handlers.projects import Name
 from labyard_hub.handlers.sharing import ShareId
@@ -25,40 +25,43 @@ router = APIRouter(tags=["pages"], include_in_schema=False)
 Token = Annotated[str, Path(max_length=300)]
 
 
-def _sign_in_first(request: Request, parts: Parts) -> RedirectResponse:
+def _sign_in_first(request: Request, services: Services) -> RedirectResponse:
     """Send the browser to sign in, and back here."""
     query = f"?{request.url.query}" if request.url.query else ""
     target = quote(request.url.path + query, safe="")
-    return RedirectResponse(f"{parts.settings.prefix}login?next={target}", status_code=302, headers={"Cache-Control": "no-store"})
+    return RedirectResponse(f"{services.settings.prefix}login?next={target}", status_code=302, headers={"Cache-Control": "no-store"})
 
 
-async def _for_person(request: Request, parts: Parts, answer: Callable[[User], Awaitable[Response]]) -> Response:
+async def _for_person(request: Request, services: Services, answer: Callable[[User], Awaitable[Response]]) -> Response:
     """Answer the person whose browser this is; send them to sign in first, and show errors as pages."""
     try:
-        return await answer(await person(await current_user(request, parts)))
+        return await answer(await person(await current_user(request, services)))
     except UnauthenticatedError:
-        return _sign_in_first(request, parts)
+        return _sign_in_first(request, services)
     except LabyardError as error:
-        return problem_page(parts, error, await visitor(request, parts))
+        return problem_page(services, error, await visitor(request, services))
 
 
 @router.get("/join/{token}")
-async def get_join(token: Token, request: Request, parts: PartsDependency) -> Response:
+async def get_join(token: Token, request: Request, services: ServicesDependency) -> Response:
     """Ask whether to join."""
 
     async def ask(caller: User) -> Response:
-        project, link, is_member = await parts.links.preview(caller, token)
-        home = f'<a class="button" href="{parts.settings.base_url}hub/home">Home</a>'
+        project, link, is_member = await services.links.preview(caller, token)
+        home = f'<a class="button" href="{services.settings.base_url}hub/home">Home</a>'
         if is_member:
             return page(
-                parts, f"You are in {project.display_name}", f'<p>You are a member already.</p><p class="actions">{home}</p>', user=caller
+                services,
+                f"You are in {project.display_name}",
+                f'<p>You are a member already.</p><p class="actions">{home}</p>',
+                user=caller,
             )
         what = {
             "viewer": "You can read its files and runs, and look at what others do.",
             "editor": "You can read and change its files and runs.",
         }
         return page(
-            parts,
+            services,
             f"Join {project.display_name}?",
             f"<p>{escape(link.created_by)} invites you, <strong>{escape(caller.name)}</strong>, to the project "
             f"<strong>{escape(project.name)}</strong> as {escape(link.role.value)}. {what[link.role.value]}</p>"
@@ -66,46 +69,46 @@ async def get_join(token: Token, request: Request, parts: PartsDependency) -> Re
             user=caller,
         )
 
-    return await _for_person(request, parts, ask)
+    return await _for_person(request, services, ask)
 
 
 @router.post("/join/{token}")
-async def post_join(token: Token, request: Request, parts: PartsDependency) -> Response:
+async def post_join(token: Token, request: Request, services: ServicesDependency) -> Response:
     """Join."""
 
     async def join(caller: User) -> Response:
-        project = await parts.links.join(caller, token)
-        where = f"{parts.settings.base_url}hub/user-redirect/lab/tree/projects/{project.name}"
+        project = await services.links.join(caller, token)
+        where = f"{services.settings.base_url}hub/user-redirect/lab/tree/projects/{project.name}"
         return page(
-            parts,
+            services,
             f"You are in {project.display_name}",
             f"<p>Its files are in your JupyterLab under <code>projects/{escape(project.name)}</code>.</p>"
             f'<p class="actions"><a class="button main" href="{where}">Open in JupyterLab</a></p>',
             user=caller,
         )
 
-    return await _for_person(request, parts, join)
+    return await _for_person(request, services, join)
 
 
 @router.get("/projects/{name}/tools/{share}")
-async def open_tool(name: Name, share: ShareId, request: Request, parts: PartsDependency) -> Response:
+async def open_tool(name: Name, share: ShareId, request: Request, services: ServicesDependency) -> Response:
     """Lead a member's browser to a shared tool."""
 
     async def lead(caller: User) -> Response:
-        found = await parts.tool_sharing.open(caller, name, share)
+        found = await services.tool_sharing.open(caller, name, share)
         server = f"user/{found.owner}/{found.server}/" if found.server else f"user/{found.owner}/"
-        return RedirectResponse(f"{parts.settings.base_url}{server}labyard/tools/{found.instance}/", status_code=302)
+        return RedirectResponse(f"{services.settings.base_url}{server}labyard/tools/{found.instance}/", status_code=302)
 
-    return await _for_person(request, parts, lead)
+    return await _for_person(request, services, lead)
 
 
 @router.get("/projects/{name}/enter")
-async def enter_server(name: Name, request: Request, parts: PartsDependency, next: str = "") -> Response:  # noqa: A002  # JupyterHub's name for it
+async def enter_server(name: Name, request: Request, services: ServicesDependency, next: str = "") -> Response:  # noqa: A002  # JupyterHub's name for it
     """Lead a member's browser to the project's server, by the hub's question who they are where it came from there."""
 
     async def lead(caller: User) -> Response:
-        server = await parts.servers.enter(caller, name)
-        asked = next if next.startswith(f"{parts.settings.base_url}hub/api/oauth2/authorize?") else server
+        server = await services.servers.enter(caller, name)
+        asked = next if next.startswith(f"{services.settings.base_url}hub/api/oauth2/authorize?") else server
         return RedirectResponse(asked, status_code=302, headers={"Cache-Control": "no-store"})
 
-    return await _for_person(request, parts, lead)
+    return await _for_person(request, services, lead)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from labyard.models.user import User
 from labyard.permissions import Capability, grants
-from labyard_hub.domain.membership import EventRecord
+from labyard_hub.domain.records import EventRecord
 from labyard_hub.services.project_access import ProjectAccess
 
 __all__ = ["Activity"]

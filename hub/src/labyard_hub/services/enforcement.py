@@ -13,10 +13,10 @@ from labyard.exceptions import LabyardError
 from labyard.models.sharing import ProjectServerState
 from labyard.permissions import Capability
 from labyard_hub.domain.loops import repeat
-from labyard_hub.domain.membership import MemberRecord, ProjectRecord
+from labyard_hub.domain.records import MemberRecord, ProjectRecord
 from labyard_hub.exceptions import EnforcementPendingError
 from labyard_hub.services.gone_people import gone_people
-from labyard_hub.services.ports import DesiredProject, ProjectFiles, ProjectServers
+from labyard_hub.services.protocols import DesiredProject, ProjectFiles, ProjectServers
 from labyard_hub.storage.store import Store
 
 __all__ = ["Enforcement"]

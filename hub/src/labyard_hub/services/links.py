@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from labyard.models.user import User
 from labyard.permissions import Capability, Role
-from labyard_hub.domain.membership import LinkRecord, ProjectRecord
+from labyard_hub.domain.records import LinkRecord, ProjectRecord
 from labyard_hub.exceptions import LinkExpiredError, LinkLimitError, LinkNotFoundError, NotAllowedError
 from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.members import add_member

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from labyard.models.user import User
 from labyard.permissions import ROLES, Capability, Role, capabilities_of
 from labyard_hub.domain.events import PLATFORM
-from labyard_hub.domain.membership import MemberRecord
 from labyard_hub.domain.projects import MAX_MEMBERS
+from labyard_hub.domain.records import MemberRecord
 from labyard_hub.exceptions import (
     LastOwnerError,
     MemberExistsError,
@@ -19,8 +19,8 @@ from labyard_hub.exceptions import (
 )
 from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.gone_people import gone_people
-from labyard_hub.services.ports import UserDirectory
 from labyard_hub.services.project_access import Entry, ProjectAccess
+from labyard_hub.services.protocols import UserDirectory
 from labyard_hub.storage.store import Transaction
 
 __all__ = ["Members", "add_member"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from labyard.models.user import User
 from labyard.permissions import Capability
-from labyard_hub.domain.membership import ModelShareRecord, ProjectRecord
 from labyard_hub.domain.projects import is_project_id
+from labyard_hub.domain.records import ModelShareRecord, ProjectRecord
 from labyard_hub.exceptions import ProjectNotFoundError, ShareNotFoundError, UserNotFoundError
-from labyard_hub.services.ports import UserDirectory
 from labyard_hub.services.project_access import Entry, ProjectAccess
+from labyard_hub.services.protocols import UserDirectory
 from labyard_hub.storage.store import Transaction
 
 __all__ = ["FoundModel", "ModelSharing"]

@@ -12,7 +12,7 @@ from typing import Any
 from labyard.models.user import User
 from labyard.permissions import MATRIX, Capability, Role, grants
 from labyard_hub.domain.events import is_audit_only
-from labyard_hub.domain.membership import ProjectRecord
+from labyard_hub.domain.records import ProjectRecord
 from labyard_hub.exceptions import NotAllowedError, ProjectArchivedError, ProjectNotFoundError
 from labyard_hub.storage.store import Store, Transaction
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from labyard.models.sharing import ProjectServer, ProjectServerState
 from labyard.models.user import User
 from labyard.permissions import Capability, Role, capabilities_of
-from labyard_hub.services.ports import ProjectServers
 from labyard_hub.services.project_access import ProjectAccess
+from labyard_hub.services.protocols import ProjectServers
 
 __all__ = ["Servers"]
 

@@ -8,8 +8,8 @@ from typing import Any
 from labyard.exceptions import LabyardError
 from labyard.models.user import User
 from labyard.permissions import Capability, Role
-from labyard_hub.domain.membership import MemberRecord, ProjectRecord
 from labyard_hub.domain.projects import check_project_name, new_project_id
+from labyard_hub.domain.records import MemberRecord, ProjectRecord
 from labyard_hub.exceptions import ConfirmationNeededError, ProjectLimitError
 from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.project_access import Entry, ProjectAccess

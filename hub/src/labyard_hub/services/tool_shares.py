@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from labyard.models.user import User
 from labyard.permissions import MATRIX, Capability, capabilities_of, grants
-from labyard_hub.domain.membership import ToolShareRecord
+from labyard_hub.domain.records import ToolShareRecord
 from labyard_hub.exceptions import NotAllowedError, ShareNotFoundError
 from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.members import present_members
-from labyard_hub.services.ports import ProjectServers
 from labyard_hub.services.project_access import Entry, ProjectAccess
+from labyard_hub.services.protocols import ProjectServers
 
 __all__ = ["ToolSharing"]
 

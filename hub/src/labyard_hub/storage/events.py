@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
-from labyard_hub.domain.membership import EventRecord
+from labyard_hub.domain.records import EventRecord
 from labyard_hub.schema.tables import events
 from labyard_hub.storage.repository import Repository
 

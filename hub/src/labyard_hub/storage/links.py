@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, insert, or_, select, update
 
 from labyard.permissions import Role
-from labyard_hub.domain.membership import LinkRecord
+from labyard_hub.domain.records import LinkRecord
 from labyard_hub.schema.tables import links
 from labyard_hub.storage.repository import Repository
 

@@ -11,7 +11,7 @@ from sqlalchemy import Row, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from labyard.permissions import ROLES, Role
-from labyard_hub.domain.membership import MemberRecord, ProjectRecord
+from labyard_hub.domain.records import MemberRecord, ProjectRecord
 from labyard_hub.exceptions import ProjectExistsError
 from labyard_hub.schema.tables import members, projects
 from labyard_hub.storage.repository import Repository

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from sqlalchemy import and_, delete, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from labyard_hub.domain.membership import ModelShareRecord, ToolShareRecord
+from labyard_hub.domain.records import ModelShareRecord, ToolShareRecord
 from labyard_hub.exceptions import ShareExistsError
 from labyard_hub.schema.tables import model_shares, projects, tool_shares
 from labyard_hub.storage.repository import Repository

@@ -28,10 +28,10 @@ def base_environment(state: StateFolder) -> dict[str, str]:
 
 def hub_process(state: StateFolder, platform: Platform) -> ProcessSpec:
     """Return the hub's process."""
-    configuration = Path(__file__).parent.parent / "hub_plugins" / "local" / "jupyterhub_config.py"
+    configuration = Path(__file__).parent.parent / "hub_process" / "local" / "jupyterhub_config.py"
     return ProcessSpec(
         name="hub",
-        argv=(sys.executable, "-m", "labyard_hub.hub_plugins.hub.app", f"--config={configuration}"),
+        argv=(sys.executable, "-m", "labyard_hub.hub_process.scale.app", f"--config={configuration}"),
         env={**base_environment(state), "LABYARD_STATE_DIR": str(state.root)},
         ready_url=f"{platform.hub_api_url}/health",
         start_timeout_seconds=90,

@@ -16,7 +16,7 @@ from labyard_hub.supervisor.process import ProcessSpec
 
 __all__ = ["mlflow_process"]
 
-SIDECARS = Path(__file__).parent.parent / "sidecars"
+MLFLOW_SERVER = Path(__file__).parent.parent / "mlflow_server"
 
 START_TIMEOUT_SECONDS = 180
 """The first start makes the tables, and on a busy machine reads half a gigabyte of code from a cold disk."""
@@ -51,7 +51,7 @@ def mlflow_process(state: StateFolder, settings: Settings, platform: Platform, *
             "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(state.mlflow),
             "TMPDIR": str(temporary),
-            "PYTHONPATH": str(SIDECARS),
+            "PYTHONPATH": str(MLFLOW_SERVER),
             "PYTHONWARNINGS": "ignore",  # MLflow's own deprecations are not the operator's to mend
             "LABYARD_MLFLOW_FOLDER": str(state.mlflow),
             "LABYARD_MLFLOW_PORT": str(urlsplit(platform.mlflow_url).port),

@@ -7,7 +7,7 @@ import sys
 from labyard_hub.backends.local.nursery import nursery_socket, single_user_program
 from labyard_hub.backends.local.runtime import make_runtime_root
 from labyard_hub.config.state import StateFolder
-from labyard_hub.hub_plugins.mlflow_client import CLIENT
+from labyard_hub.hub_process.mlflow_client import CLIENT
 from labyard_hub.supervisor.hub import base_environment
 from labyard_hub.supervisor.process import ProcessSpec
 

@@ -58,7 +58,7 @@ def make_label_studio_template(store: EnvironmentStore, report: Callable[[str], 
     if template.exists() or lab is None or lab.origin is None:
         return
     report("making the template of label-studio")
-    program = Path(lab.origin).parent / "launchers" / "label_studio_template.py"
+    program = Path(lab.origin).parent / "environment_programs" / "label_studio_template.py"
     command = [str(store.python("label-studio")), str(program), str(template)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TEMPLATE_TIMEOUT_SECONDS, check=False)
     if done.returncode != 0:

@@ -1,1 +1,0 @@
-"""Programs that run in a tool's own environment; they import nothing of ours."""
