@@ -12,7 +12,7 @@ from tests.workers import worker_ends
 
 __all__ = ["MINUTES", "pytest_terminal_summary", "spent"]
 
-MINUTES = {"labyard": 1, "labyard_hub": 5, "labyard_lab": 5, "helm": 1, "integration": 11, "browser": 9, "images": 3}
+MINUTES = {"labyard": 1, "labyard_hub": 5, "labyard_lab": 5, "helm": 1, "fake_kubernetes": 1, "integration": 11, "browser": 9, "images": 3}
 """Budget of each folder below `tests`, in minutes of one process; two run at a time. See docs/dev/testing.md."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from labyard_hub.testing.fake_kubernetes.network import Endpoint, may_connect, policies_of, selects
+from tests.fake_kubernetes.network import Endpoint, may_connect, policies_of, selects
 from tests.helm import chart
 from tests.helm.people import pods_of, spawned_pods
 

@@ -21,9 +21,9 @@ import yaml
 from labyard_hub.backends.haproxy.program import find_haproxy
 from labyard_hub.config.state import StateFolder
 from labyard_hub.storage.identity import IdentityStore
-from labyard_hub.testing.fake_kubernetes.handle import FakeKubernetes, node
-from labyard_hub.testing.fake_kubernetes.network import Endpoint, may_connect
-from labyard_hub.testing.fake_kubernetes.resources import RESOURCES
+from tests.fake_kubernetes.handle import FakeKubernetes, node
+from tests.fake_kubernetes.network import Endpoint, may_connect
+from tests.fake_kubernetes.resources import RESOURCES
 from tests.helm import chart
 from tests.platform import Browserless, wait_until
 from tests.workers import free_port, pod_network

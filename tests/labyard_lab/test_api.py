@@ -82,7 +82,7 @@ def test_an_answer_waits_until_a_tool_has_started_or_failed(make_server: Callabl
 def test_instance_of_a_folder(echo_server: LabServer) -> None:
     (echo_server.root / "a b" / "runs").mkdir(parents=True)
     instance = echo_server.open("per-folder", "a b/runs")
-    assert (instance["folder"], instance["title"]) == ("a b/runs", "Echo · runs")
+    assert (instance["folder"], instance["title"]) == ("a b/runs", "Echo · a b/runs")
     assert httpx.get(echo_server.tool_url(instance, "x"), headers=echo_server.client.headers).status_code == 200
     echo_server.client.delete(f"instances/{instance['id']}")
 

@@ -98,7 +98,7 @@ async def test_one_instance_per_folder_with_a_stable_id(make_manager: Callable[.
     first, _ = await manager.open(tool, "a/runs", ORIGIN)
     second, _ = await manager.open(tool, "b/runs", ORIGIN)
     assert first.id != second.id
-    assert (first.title, first.folder) == ("Echo · runs", "a/runs")
+    assert (first.title, first.folder) == ("Echo · a/runs", "a/runs")
     for same in ("a/runs/", "link/runs", "a/../a/./runs"):
         assert await manager.open(tool, same, ORIGIN) == (first, False)
     assert (await other.open(tool, "a/runs", ORIGIN))[0].id == first.id

@@ -7,7 +7,7 @@ from typing import Any
 from labyard_hub.backends.kubernetes.capacity import count_places
 from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.config.profiles import ProfileSettings
-from labyard_hub.testing.fake_kubernetes.handle import node
+from tests.fake_kubernetes.handle import node
 
 CLUSTER = ClusterSettings(instance="lab")
 GPU_TAINT = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}

@@ -11,7 +11,7 @@ from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.config.profiles import ProfileSettings
 from labyard_hub.hub_process.capacity import ProfileCapacity
 from labyard_hub.hub_process.pods.capacity import ClusterCapacity
-from labyard_hub.testing.fake_kubernetes.handle import node
+from tests.fake_kubernetes.handle import node
 
 SMALL = ProfileSettings.model_validate({"name": "small", "cpu_guarantee_cores": 2})
 GPU = ProfileSettings.model_validate({"name": "gpu", "gpu": {}})

@@ -11,7 +11,7 @@ from kubernetes_asyncio.client import ApiClient, Configuration, CoreV1Api
 
 from labyard_hub.config.cluster import HomeSettings
 from labyard_hub.hub_process.pods.homes import Homes
-from labyard_hub.testing.fake_kubernetes.handle import FakeKubernetes
+from tests.fake_kubernetes.handle import FakeKubernetes
 from tests.workers import pod_network
 
 START = datetime(2026, 11, 30, tzinfo=UTC)

@@ -7,10 +7,10 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.api import Api, core, now_text
-from labyard_hub.testing.fake_kubernetes.events import record
-from labyard_hub.testing.fake_kubernetes.images import Registry
-from labyard_hub.testing.fake_kubernetes.runtimes import Container, Runtime, main_container
+from tests.fake_kubernetes.api import Api, core, now_text
+from tests.fake_kubernetes.events import record
+from tests.fake_kubernetes.images import Registry
+from tests.fake_kubernetes.runtimes import Container, Runtime, main_container
 
 __all__ = ["PodLife"]
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
-from labyard_hub.testing.fake_kubernetes.images import Image
+from tests.fake_kubernetes.images import Image
 
 __all__ = ["Container", "Runtime", "StubRuntime", "main_container"]
 

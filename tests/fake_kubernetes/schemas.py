@@ -11,8 +11,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.errors import bad_request
-from labyard_hub.testing.fake_kubernetes.resources import Resource
+from tests.fake_kubernetes.errors import bad_request
+from tests.fake_kubernetes.resources import Resource
 
 __all__ = ["VERSIONS", "check_schema"]
 

@@ -1,4 +1,4 @@
-"""``python -m labyard_hub.testing.fake_kubernetes``: the server as a process of its own."""
+"""``python -m tests.fake_kubernetes``: the server as a process of its own."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from labyard_hub.testing.fake_kubernetes.access import Access
-from labyard_hub.testing.fake_kubernetes.api import Api
-from labyard_hub.testing.fake_kubernetes.controllers import Controllers
-from labyard_hub.testing.fake_kubernetes.images import Registry
-from labyard_hub.testing.fake_kubernetes.processes import ProcessRuntime
-from labyard_hub.testing.fake_kubernetes.runtimes import Runtime, StubRuntime
-from labyard_hub.testing.fake_kubernetes.schemas import VERSIONS
-from labyard_hub.testing.fake_kubernetes.server import Cluster, make_application
-from labyard_hub.testing.fake_kubernetes.store import Store
+from tests.fake_kubernetes.access import Access
+from tests.fake_kubernetes.api import Api
+from tests.fake_kubernetes.controllers import Controllers
+from tests.fake_kubernetes.images import Registry
+from tests.fake_kubernetes.processes import ProcessRuntime
+from tests.fake_kubernetes.runtimes import Runtime, StubRuntime
+from tests.fake_kubernetes.schemas import VERSIONS
+from tests.fake_kubernetes.server import Cluster, make_application
+from tests.fake_kubernetes.store import Store
 
 __all__ = ["main", "make_cluster"]
 
@@ -50,7 +50,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Serve until told to stop."""
-    parser = argparse.ArgumentParser(prog="labyard_hub.testing.fake_kubernetes", description=__doc__)
+    parser = argparse.ArgumentParser(prog="tests.fake_kubernetes", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="where objects, and volumes of real processes, are kept")
     parser.add_argument("--port", type=int, default=0, help="0: a free one, which is printed")
     parser.add_argument("--version", choices=VERSIONS, default="1.36", help="of Kubernetes")

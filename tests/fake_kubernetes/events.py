@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.api import Api, core, now_text
+from tests.fake_kubernetes.api import Api, core, now_text
 
 __all__ = ["record"]
 

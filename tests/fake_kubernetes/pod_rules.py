@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.errors import Cause
-from labyard_hub.testing.fake_kubernetes.names import DNS_LABEL, label_cause
-from labyard_hub.testing.fake_kubernetes.quantities import is_quantity, parse_quantity
+from tests.fake_kubernetes.errors import Cause
+from tests.fake_kubernetes.names import DNS_LABEL, label_cause
+from tests.fake_kubernetes.quantities import is_quantity, parse_quantity
 
 __all__ = ["check_pod", "complete_pod"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.api import Api, core, now_text
-from labyard_hub.testing.fake_kubernetes.events import record
-from labyard_hub.testing.fake_kubernetes.images import Registry
-from labyard_hub.testing.fake_kubernetes.kubelet import PodLife
-from labyard_hub.testing.fake_kubernetes.resources import RESOURCES
-from labyard_hub.testing.fake_kubernetes.runtimes import Runtime
-from labyard_hub.testing.fake_kubernetes.scheduler import place
+from tests.fake_kubernetes.api import Api, core, now_text
+from tests.fake_kubernetes.events import record
+from tests.fake_kubernetes.images import Registry
+from tests.fake_kubernetes.kubelet import PodLife
+from tests.fake_kubernetes.resources import RESOURCES
+from tests.fake_kubernetes.runtimes import Runtime
+from tests.fake_kubernetes.scheduler import place
 
 __all__ = ["Controllers"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.quantities import parse_quantity
-from labyard_hub.testing.fake_kubernetes.resources import Resource
+from tests.fake_kubernetes.quantities import parse_quantity
+from tests.fake_kubernetes.resources import Resource
 
 __all__ = ["over_quota", "requests_of", "usage"]
 

@@ -11,14 +11,14 @@ from typing import Any
 from tornado.iostream import StreamClosedError
 from tornado.web import Application, RequestHandler
 
-from labyard_hub.testing.fake_kubernetes.access import Access, Account
-from labyard_hub.testing.fake_kubernetes.api import Api
-from labyard_hub.testing.fake_kubernetes.controllers import Controllers
-from labyard_hub.testing.fake_kubernetes.errors import ApiError, bad_request, method_not_allowed
-from labyard_hub.testing.fake_kubernetes.images import Registry
-from labyard_hub.testing.fake_kubernetes.resources import Resource, find_resource
-from labyard_hub.testing.fake_kubernetes.selectors import Matches, parse_selectors
-from labyard_hub.testing.fake_kubernetes.store import Change
+from tests.fake_kubernetes.access import Access, Account
+from tests.fake_kubernetes.api import Api
+from tests.fake_kubernetes.controllers import Controllers
+from tests.fake_kubernetes.errors import ApiError, bad_request, method_not_allowed
+from tests.fake_kubernetes.images import Registry
+from tests.fake_kubernetes.resources import Resource, find_resource
+from tests.fake_kubernetes.selectors import Matches, parse_selectors
+from tests.fake_kubernetes.store import Change
 
 __all__ = ["Cluster", "make_application"]
 

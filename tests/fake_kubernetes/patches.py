@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.errors import ApiError, bad_request, unsupported_media_type
+from tests.fake_kubernetes.errors import ApiError, bad_request, unsupported_media_type
 
 __all__ = ["apply_patch"]
 

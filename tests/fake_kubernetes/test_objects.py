@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from labyard_hub.testing.fake_kubernetes.handle import FakeKubernetes
+from tests.fake_kubernetes.handle import FakeKubernetes
 from tests.platform import wait_until
 
 Item = dict[str, Any]
@@ -223,9 +223,9 @@ def test_paths_that_there_are_not(fake: FakeKubernetes) -> None:
 
 @pytest.mark.parametrize("version", ["1.32", "1.37"])
 def test_each_supported_version_knows_its_own_fields(version: str) -> None:
-    from labyard_hub.testing.fake_kubernetes.api import core
-    from labyard_hub.testing.fake_kubernetes.errors import ApiError
-    from labyard_hub.testing.fake_kubernetes.schemas import check_schema
+    from tests.fake_kubernetes.api import core
+    from tests.fake_kubernetes.errors import ApiError
+    from tests.fake_kubernetes.schemas import check_schema
 
     check_schema(core("pods"), pod("x"), version)
     with pytest.raises(ApiError, match="unknown field"):

@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.images import Image
-from labyard_hub.testing.fake_kubernetes.runtimes import Container, main_container
+from tests.fake_kubernetes.images import Image
+from tests.fake_kubernetes.runtimes import Container, main_container
 
 __all__ = ["ProcessRuntime", "mount_script"]
 
@@ -51,7 +51,9 @@ class ProcessRuntime:
         replaced = bool(container.get("command"))
         argv = list(container.get("command") or image.entrypoint) + list(container.get("args") or (() if replaced else image.command))
         # Addresses stand for network namespaces: what listens on all of a pod's addresses listens on its own here.
-        argv = [ip if argument == "0.0.0.0" else f"--ip={ip}" if argument == "--ip=0.0.0.0" else argument for argument in argv]  # noqa: S104  # it is replaced
+        argv = [
+            ip if argument == "0.0.0.0" else f"--ip={ip}" if argument == "--ip=0.0.0.0" else argument for argument in argv
+        ]  # it is replaced
         environment = {"PATH": SYSTEM_PATH, "HOSTNAME": pod["metadata"]["name"], **image.env}
         environment |= {
             one["name"]: one.get("value", "").replace("://0.0.0.0:", f"://{ip}:") for one in container.get("env") or () if "value" in one

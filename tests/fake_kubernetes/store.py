@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.errors import expired
-from labyard_hub.testing.fake_kubernetes.resources import RESOURCES, Resource
+from tests.fake_kubernetes.errors import expired
+from tests.fake_kubernetes.resources import RESOURCES, Resource
 
 __all__ = ["Change", "Store"]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.errors import bad_request
-from labyard_hub.testing.fake_kubernetes.resources import Resource
+from tests.fake_kubernetes.errors import bad_request
+from tests.fake_kubernetes.resources import Resource
 
 __all__ = ["Matches", "parse_selectors", "value_at"]
 

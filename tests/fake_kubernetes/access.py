@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.errors import ApiError
-from labyard_hub.testing.fake_kubernetes.resources import Resource
+from tests.fake_kubernetes.errors import ApiError
+from tests.fake_kubernetes.resources import Resource
 
 __all__ = ["Access", "Account"]
 

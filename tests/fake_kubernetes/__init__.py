@@ -1,4 +1,4 @@
-"""A Kubernetes API server over HTTP that keeps state, for tests: `python -m labyard_hub.testing.fake_kubernetes`.
+"""A Kubernetes API server over HTTP that keeps state, for tests: `python -m tests.fake_kubernetes`.
 
 It answers what KubeSpawner, kubernetes_asyncio and Labyard ask for: pods, claims, events, nodes, namespaces, quotas and some more; lists and watches with selectors, resource
 versions, bookmarks and ``410 Gone``; conflicts; graceful deletion. It refuses what a real one refuses: unknown fields and wrong types (by Kubernetes' own OpenAPI schemas, which the

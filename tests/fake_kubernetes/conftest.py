@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from labyard_hub.testing.fake_kubernetes.handle import FakeKubernetes, node
+from tests.fake_kubernetes.handle import FakeKubernetes, node
 from tests.workers import pod_network
 
 

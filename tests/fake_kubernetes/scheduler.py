@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.quantities import parse_quantity
-from labyard_hub.testing.fake_kubernetes.resource_quota import requests_of
+from tests.fake_kubernetes.quantities import parse_quantity
+from tests.fake_kubernetes.resource_quota import requests_of
 
 __all__ = ["Placement", "place"]
 

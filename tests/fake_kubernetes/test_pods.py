@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from labyard_hub.testing.fake_kubernetes.handle import FakeKubernetes
-from tests.labyard_hub.testing.test_fake_objects import changed, pod
+from tests.fake_kubernetes.handle import FakeKubernetes
+from tests.fake_kubernetes.test_objects import changed, pod
 from tests.platform import wait_until
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.errors import Cause
-from labyard_hub.testing.fake_kubernetes.resources import Resource
+from tests.fake_kubernetes.errors import Cause
+from tests.fake_kubernetes.resources import Resource
 
 __all__ = ["DNS_LABEL", "check_metadata", "label_cause"]
 

@@ -16,6 +16,8 @@ __all__ = ["FakeKubernetes", "node"]
 
 Item = dict[str, Any]
 STOP_SECONDS = 20
+CHECKOUT = Path(__file__).parent.parent.parent
+"""Where `python -m tests.fake_kubernetes` finds itself."""
 
 
 def node(
@@ -59,12 +61,12 @@ class FakeKubernetes:
         cls, folder: Path, *, runtime: Literal["stub", "process"] = "stub", version: str = "1.36", network: str = "127.77"
     ) -> Iterator[Self]:
         """Start one that keeps its objects in `folder`, and stop it at the end of the block, with all pods' processes."""
-        program = [sys.executable, "-m", "labyard_hub.testing.fake_kubernetes"]
+        program = [sys.executable, "-m", "tests.fake_kubernetes"]
         options = [f"--folder={folder}", f"--runtime={runtime}", f"--version={version}", f"--network={network}"]
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "log").open("ab") as log:
-            process = subprocess.Popen([*program, *options], stdout=subprocess.PIPE, stderr=log, text=True)
-        assert process.stdout is not None  # noqa: S101  # it was asked for
+            process = subprocess.Popen([*program, *options], cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=log, text=True)
+        assert process.stdout is not None  # it was asked for
         try:
             line = process.stdout.readline()
             if not line:
@@ -119,7 +121,7 @@ class FakeKubernetes:
         """Let only tokens that were added do what their rules say; see `Account`."""
         self._answer("PUT", "/fake/accounts", {"token": token, "name": name, "rules": rules})
         self._http.headers["Authorization"] = "Bearer tests"
-        if token != "tests":  # noqa: S105  # no password
+        if token != "tests":  # no password
             everything = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
             self._answer("PUT", "/fake/accounts", {"token": "tests", "name": "tests", "rules": {"": everything}})
 

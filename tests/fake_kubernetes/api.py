@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from labyard_hub.testing.fake_kubernetes.errors import Cause, already_exists, bad_request, conflict, forbidden, invalid, not_found
-from labyard_hub.testing.fake_kubernetes.names import check_metadata
-from labyard_hub.testing.fake_kubernetes.patches import apply_patch
-from labyard_hub.testing.fake_kubernetes.pod_rules import check_pod, complete_pod
-from labyard_hub.testing.fake_kubernetes.pod_security import ENFORCE_LABEL, violations
-from labyard_hub.testing.fake_kubernetes.quantities import parse_quantity
-from labyard_hub.testing.fake_kubernetes.resource_quota import over_quota
-from labyard_hub.testing.fake_kubernetes.resources import Resource, find_resource
-from labyard_hub.testing.fake_kubernetes.schemas import check_schema
-from labyard_hub.testing.fake_kubernetes.store import Store
+from tests.fake_kubernetes.errors import Cause, already_exists, bad_request, conflict, forbidden, invalid, not_found
+from tests.fake_kubernetes.names import check_metadata
+from tests.fake_kubernetes.patches import apply_patch
+from tests.fake_kubernetes.pod_rules import check_pod, complete_pod
+from tests.fake_kubernetes.pod_security import ENFORCE_LABEL, violations
+from tests.fake_kubernetes.quantities import parse_quantity
+from tests.fake_kubernetes.resource_quota import over_quota
+from tests.fake_kubernetes.resources import Resource, find_resource
+from tests.fake_kubernetes.schemas import check_schema
+from tests.fake_kubernetes.store import Store
 
 __all__ = ["Api", "core", "now_text"]
 
@@ -28,7 +28,7 @@ DONE = ("Succeeded", "Failed")
 def core(plural: str) -> Resource:
     """Return a resource of the core group."""
     found = find_resource("", "v1", plural)
-    assert found is not None, plural  # noqa: S101  # our own word
+    assert found is not None, plural  # our own word
     return found
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from kubernetes_asyncio import client, watch
 
-from labyard_hub.testing.fake_kubernetes.handle import FakeKubernetes
-from tests.labyard_hub.testing.test_fake_objects import pod
+from tests.fake_kubernetes.handle import FakeKubernetes
+from tests.fake_kubernetes.test_objects import pod
 from tests.workers import pod_network
 
 
