@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.budget import pytest_terminal_summary
 from tests.platform import RunningPlatform, is_root, open_temporary_folder, remove_account, start_platform
 from tests.workers import (
     WORKER,
+    group_of,
     pytest_collection_modifyitems,
     pytest_configure,
     pytest_configure_node,
@@ -61,11 +63,38 @@ def platform(open_folder: Path) -> Iterator[RunningPlatform]:
         yield running
 
 
+_shared = ExitStack()
+_running: list[RunningPlatform] = []
+
+
 @pytest.fixture(scope="session")
-def shared_platform() -> Iterator[RunningPlatform]:
-    """A platform with all built-in tools for the files of the group ``shared platform``. Each file ends what it made there."""
-    with open_temporary_folder() as folder, start_platform(folder / "state", tools=BUILT_IN_TOOLS) as running:
-        yield running
+def _end_shared() -> Iterator[None]:
+    """End the shared platform of a run that is interrupted, too."""
+    yield
+    _shared.close()
+
+
+@pytest.fixture(scope="module")
+def shared_platform(_end_shared: None) -> RunningPlatform:
+    """A platform with all built-in tools for the files of the group ``shared platform``, which ends with the group's last file.
+
+    Each file ends what it made there.
+    """
+    if not _running:
+        folder = _shared.enter_context(open_temporary_folder())
+        _shared.callback(_running.clear)
+        _running.append(_shared.enter_context(start_platform(folder / "state", tools=BUILT_IN_TOOLS)))
+    return _running[0]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """End the shared platform after its last file, lest its processes pass for those of the tests that follow."""
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or group_of(nextitem.nodeid) != group_of(item.nodeid):
+            _shared.close()
 
 
 @pytest.fixture
