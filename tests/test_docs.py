@@ -17,7 +17,7 @@ import yaml
 from labyard.cli.root import cli
 from labyard.models.tool import Tool
 from labyard_hub.config.settings import BUILT_IN_TOOLS, Settings
-from tests.documents import blocks, controls
+from tests.documents import blocks, controls, remarks, steps
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("*/*/README.md")])
@@ -180,6 +180,19 @@ def test_the_charts_values_in_the_text_can_be_used(page: Path) -> None:
 def test_a_misspelt_setting_in_the_text_is_found(data: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="Extra inputs are not permitted"):
         Settings.model_validate(as_settings(data))
+
+
+@pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.name)
+def test_a_how_to_is_followed_or_says_why_not(page: Path) -> None:
+    first, *others = remarks(page)
+    for test in re.findall(r"tests/[\w/]+\.py", " ".join((first, *others))):
+        assert (ROOT / test).exists(), test
+    if followed := re.fullmatch(r"followed by (\S+)", first):
+        assert steps(page), "no block that a test could run"
+        assert page.stem in (ROOT / followed[1]).read_text()
+    else:
+        assert re.fullmatch(r"not followed: .{10,}", first), first
+    assert all(re.fullmatch(r"not followed: .{10,}", other) for other in others)
 
 
 def test_names_in_the_text_are_those_of_the_code() -> None:
