@@ -102,6 +102,8 @@ SAID_ELSEWHERE = {
     "File", "New", "Terminal", "Select",
     # by MLflow and TensorBoard
     "Default", "Model registry", "Reload data", "Open in TensorBoard",
+    # by the tool that a page has made
+    "Clicks",
 }  # fmt: skip
 """What the pages tell to click that others' programs show."""
 FOLLOWED = ("tutorials/first-run.md", "tutorials/two-people.md", "how-to/projects-panel.md", "how-to/own-tool.md")
@@ -115,7 +117,6 @@ def test_what_the_pages_tell_to_click_is_called_so(page: str) -> None:
             "hub/src/labyard_hub/hub_process/templates/*.html",
             "extensions/lab/src/**/*.ts*",
             "src/labyard/builtin_tools.py",
-            "examples/*/*.yaml",
         )
         for path in ROOT.glob(pattern)
     )
