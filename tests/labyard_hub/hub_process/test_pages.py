@@ -11,7 +11,7 @@ from labyard_hub.backends.page_files import STATIC, TEMPLATES, asset
 from labyard_hub.config.origins import Origins
 from labyard_hub.config.settings import Settings
 from labyard_hub.exceptions import InvalidNameError
-from labyard_hub.hub_process.login.identity import HubBusyError
+from labyard_hub.hub_process.identity import HubBusyError
 from labyard_hub.hub_process.pages import page_settings
 from labyard_hub.hub_process.pages.errors import http_error
 from labyard_hub.hub_process.pages.paging import part_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from labyard_hub.hub_process.login.discovery import AGE_SECONDS, Discovery, read_endpoints
-from labyard_hub.hub_process.login.problems import ProviderAwayError
+from labyard_hub.hub_process.sign_in_errors import ProviderAwayError
 
 ISSUER = "https://id.example.org/realms/team"
 DOCUMENT: dict[str, Any] = {

@@ -11,8 +11,8 @@ from unittest import mock
 import pytest
 
 from labyard_hub.config.state import StateFolder
+from labyard_hub.hub_process.identity import MAX_HASHING, AsyncIdentity, HubBusyError
 from labyard_hub.hub_process.login.authenticator import LabyardAuthenticator
-from labyard_hub.hub_process.login.identity import MAX_HASHING, AsyncIdentity, HubBusyError
 from labyard_hub.storage.identity import IdentityStore
 from labyard_hub.storage.identity_errors import UserUnknownError
 

@@ -23,8 +23,8 @@ from traitlets.config import Config
 from labyard_hub.config.login import LoginSettings
 from labyard_hub.config.settings import SignInSettings
 from labyard_hub.hub_process.login.config import configure_login
-from labyard_hub.hub_process.login.problems import NameTakenError, NotLetInError, ProviderAwayError, ProviderErrorError
 from labyard_hub.hub_process.login.provider_identities import ProviderIdentity
+from labyard_hub.hub_process.sign_in_errors import NameTakenError, NotLetInError, ProviderAwayError, ProviderErrorError
 
 HUB = "https://labyard.example.org/hub/"
 

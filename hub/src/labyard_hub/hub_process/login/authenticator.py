@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from labyard.exceptions import LabyardError
-from labyard_hub.hub_process.login.identity import AsyncIdentity
+from labyard_hub.hub_process.identity import AsyncIdentity
 from labyard_hub.hub_process.login.platform_authenticator import PlatformAuthenticator
 from labyard_hub.hub_process.pages.errors import http_error
 from labyard_hub.hub_process.pages.handlers import page_handlers

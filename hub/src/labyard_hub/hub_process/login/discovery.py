@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from labyard_hub.hub_process.login.problems import ProviderAwayError
+from labyard_hub.hub_process.sign_in_errors import ProviderAwayError
 
 __all__ = ["Discovery", "Endpoints", "read_endpoints"]
 

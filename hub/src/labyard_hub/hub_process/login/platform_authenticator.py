@@ -26,7 +26,7 @@ from labyard_hub.hub_process.pages.errors import http_error
 from labyard_hub.hub_process.project_mounts import mount_handlers
 from labyard_hub.hub_process.project_users import project_handlers
 from labyard_hub.hub_process.readiness import readiness_handlers
-from labyard_hub.hub_process.scale.spawners import cancel_start
+from labyard_hub.hub_process.spawners import cancel_start
 from labyard_hub.storage.identity import User
 
 __all__ = ["PlatformAuthenticator"]

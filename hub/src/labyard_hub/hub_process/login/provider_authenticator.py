@@ -25,7 +25,10 @@ from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.provider_people import access_of, claim_at, hub_groups, user_name_of
 from labyard_hub.exceptions import InvalidNameError
 from labyard_hub.hub_process.login.platform_authenticator import PlatformAuthenticator
-from labyard_hub.hub_process.login.problems import (
+from labyard_hub.hub_process.login.provider_identities import bind, bound_user, identity_of, keep_name, keeper_of, key_of
+from labyard_hub.hub_process.pages.handlers import provider_handlers
+from labyard_hub.hub_process.project_users import is_project_user
+from labyard_hub.hub_process.sign_in_errors import (
     LoginError,
     NameRefusedError,
     NameTakenError,
@@ -33,9 +36,6 @@ from labyard_hub.hub_process.login.problems import (
     ProviderAwayError,
     ProviderErrorError,
 )
-from labyard_hub.hub_process.login.provider_identities import bind, bound_user, identity_of, keep_name, keeper_of, key_of
-from labyard_hub.hub_process.pages.handlers import provider_handlers
-from labyard_hub.hub_process.project_users import is_project_user
 from labyard_hub.storage.identity import User
 
 __all__ = ["ProviderAuthenticator"]

@@ -13,7 +13,7 @@ from labyard_hub.domain.projects import is_project_id
 from labyard_hub.hub_process.pages.servers import ended_reason
 from labyard_hub.hub_process.pages.texts import ago, span, until
 from labyard_hub.hub_process.pages.visits import project_name
-from labyard_hub.hub_process.scale.spawners import explain_failure
+from labyard_hub.hub_process.spawners import explain_failure
 
 __all__ = ["content_security_policy", "page_settings"]
 

@@ -11,9 +11,9 @@ from jupyterhub.utils import new_token, url_path_join
 from tornado import web
 
 from labyard.exceptions import LabyardError
-from labyard_hub.hub_process.login.identity import AsyncIdentity
+from labyard_hub.hub_process.identity import AsyncIdentity
 from labyard_hub.hub_process.pages.errors import http_error
-from labyard_hub.hub_process.scale.spawners import mark_fresh
+from labyard_hub.hub_process.spawners import mark_fresh
 from labyard_hub.storage.identity import IdentityStore, User
 
 __all__ = ["Page"]

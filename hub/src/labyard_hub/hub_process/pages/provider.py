@@ -11,10 +11,10 @@ from oauthenticator.oauth2 import STATE_COOKIE_NAME, OAuthCallbackHandler, OAuth
 from tornado import web
 from tornado.httputil import url_concat
 
-from labyard_hub.hub_process.login.problems import LoginError, ProviderErrorError, SignInCancelledError, SignInExpiredError
 from labyard_hub.hub_process.pages.base import Page
 from labyard_hub.hub_process.pages.confirm import note_confirmation
 from labyard_hub.hub_process.pages.sign_in import SignOutHandler
+from labyard_hub.hub_process.sign_in_errors import LoginError, ProviderErrorError, SignInCancelledError, SignInExpiredError
 
 __all__ = ["ProviderAccountHandler", "ProviderCallbackHandler", "ProviderLoginHandler", "ProviderSignInHandler", "ProviderSignOutHandler"]
 

@@ -10,7 +10,7 @@ from jupyterhub.utils import url_path_join
 
 from labyard.units import format_bytes
 from labyard_hub.hub_process.pages.texts import ago, span
-from labyard_hub.hub_process.scale.spawners import explain_failure, has_failed
+from labyard_hub.hub_process.spawners import explain_failure, has_failed
 
 __all__ = ["ServerView", "describe_granted", "ended_reason", "view_servers"]
 

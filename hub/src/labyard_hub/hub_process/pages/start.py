@@ -15,7 +15,7 @@ from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.start_errors import StartRefusedError
 from labyard_hub.hub_process.choices import Choice, Starts, check_quotas, choose_for
 from labyard_hub.hub_process.pages.start_view import idle_choices, view_profiles
-from labyard_hub.hub_process.scale.spawners import failure
+from labyard_hub.hub_process.spawners import failure
 from labyard_hub.hub_process.start_failures import StartRefusal
 
 __all__ = ["StartHandler"]
