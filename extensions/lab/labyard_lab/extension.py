@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.log import log_request
 from jupyter_server.utils import url_path_join
 from jupyter_server_proxy.config import ServerProxy
 from tornado.routing import Rule
@@ -187,7 +188,9 @@ class LabyardLab(ExtensionApp):
         """Begin to look for work that is to keep the server from being stopped as idle, and for visitors who may not stay."""
         note_started()
         CompressedAnswers.install(serverapp.web_app, serverapp.base_url)
-        share_assets(serverapp.web_app.settings)  # JupyterHub's part of the server puts its own hook there when it is initialized
+        # JupyterHub's part of the server puts its own there when it is initialized. Its log has all headers of requests that fail.
+        share_assets(serverapp.web_app.settings)
+        serverapp.web_app.settings["log_function"] = log_request
         watch = [self._tell_ready(), self._watch_work(serverapp.web_app.settings), *([self.gate.watch()] if self.gate is not None else [])]
         # Their paths are known before anybody has opened a page.
         watch.append(self._read_available())

@@ -26,6 +26,7 @@ from labyard_hub.backends.local.accounts import isolates
 from labyard_hub.backends.local.project_files import LocalProjectFiles
 from labyard_hub.backends.local.project_keeper import keep_project_files
 from labyard_hub.config.loader import parse_configuration
+from labyard_hub.config.logs import configure_logs
 from labyard_hub.config.origins import Origins
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.loops import repeat
@@ -143,6 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="labyard_hub.main", description=__doc__)
     parser.add_argument("--state-dir", type=Path, required=True, help="the state folder")
     arguments = parser.parse_args()
+    configure_logs()
     keep_printing()  # an error on a full disk is answered though its line in the log is lost
     app = build(StateFolder(arguments.state_dir), os.environ)
     uvicorn.run(

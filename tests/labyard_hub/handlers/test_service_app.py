@@ -8,7 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
+from labyard_hub.config.logs import configure_logs
 from labyard_hub.config.origins import Origins
 from labyard_hub.handlers.dependencies import ServiceSettings
 from labyard_hub.services.authentication import Authentication
@@ -81,6 +83,20 @@ async def test_an_error_that_nobody_expected_tells_nothing(client: httpx.AsyncCl
     answer = await client.get("api/v1/me", headers=bearer("ada"))
     assert (answer.status_code, error_code(answer)) == (500, "internal")
     assert "42" not in answer.text
+
+
+async def test_logs_hold_no_secret(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither of the address, nor of the functions that a traceback goes through."""
+    monkeypatch.setattr(Authentication, "user", lambda _self, token, _accepted=(): {}[len(token)])
+    configure_logs()
+    try:
+        assert (await client.get("join/do-not-write?token=do-not-write", headers=bearer("do-not-write"))).status_code == 500
+    finally:
+        structlog.reset_defaults()
+    written = capsys.readouterr().out
+    assert "path=/services/labyard/join/[secret]" in written
+    assert "KeyError" in written
+    assert "do-not-write" not in written
 
 
 async def test_who_calls_and_what_they_may_use(client: httpx.AsyncClient) -> None:

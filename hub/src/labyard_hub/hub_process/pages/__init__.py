@@ -10,6 +10,7 @@ from labyard_hub.backends.page_files import STATIC, TEMPLATES, asset
 from labyard_hub.config.origins import Origins
 from labyard_hub.config.settings import Settings
 from labyard_hub.domain.projects import is_project_id
+from labyard_hub.hub_process.logs import log_request
 from labyard_hub.hub_process.pages.servers import ended_reason
 from labyard_hub.hub_process.pages.texts import ago, span, until
 from labyard_hub.hub_process.pages.visits import project_name
@@ -64,6 +65,7 @@ def page_settings(settings: Settings, origins: Origins, page_assets: PageAssets 
             "project_of": lambda _user: lambda name: project_name(name) if is_project_id(name) else "",
         },
         "tornado_settings": {
+            "log_function": log_request,
             "headers": {
                 "Content-Security-Policy": content_security_policy(origins),
                 "Referrer-Policy": "same-origin",

@@ -27,6 +27,7 @@ from sqlalchemy.orm import joinedload, selectinload, sessionmaker
 from traitlets import Dict, default
 
 from labyard_hub.domain.groups import tell_empty_groups
+from labyard_hub.hub_process.logs import SecretFreeFormatter
 from labyard_hub.hub_process.pages.confirm import confirmed_handlers
 from labyard_hub.hub_process.scale.database import rows_alone, tune_sqlite
 from labyard_hub.hub_process.scale.database_errors import PatientSession
@@ -44,6 +45,7 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
     """The hub of a platform."""
 
     name = "jupyterhub"
+    _log_formatter_cls = SecretFreeFormatter
 
     groups_asked_for = Dict(config=True, help="The groups that profiles and quotas name, each with a setting that does.")
 
