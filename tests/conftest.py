@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from labyard.builtin_tools import BUILT_IN_TOOLS
 from labyard_hub.backends.local.environments import ENVIRONMENTS, EnvironmentStore
-from labyard_hub.config.settings import BUILT_IN_TOOLS
 from tests.budget import pytest_terminal_summary
 from tests.platform import RunningPlatform, is_root, open_temporary_folder, remove_account, start_platform
 from tests.workers import (

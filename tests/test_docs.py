@@ -14,9 +14,10 @@ import jsonschema
 import pytest
 import yaml
 
+from labyard.builtin_tools import BUILT_IN_TOOLS
 from labyard.cli.root import cli
 from labyard.models.tool import Tool
-from labyard_hub.config.settings import BUILT_IN_TOOLS, Settings
+from labyard_hub.config.settings import Settings
 from tests.documents import blocks, controls, remarks, steps
 
 ROOT = Path(__file__).parent.parent

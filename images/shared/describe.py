@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import quote
 
 LABYARD = Path("/opt/labyard")
-TOOLS = ("tensorboard", "mlflow", "label-studio")
 
 
 def main() -> int:
@@ -29,9 +28,9 @@ def main() -> int:
 
 def tools() -> list[dict[str, Any]]:
     """Return the tools whose environments are here; MLflow runs elsewhere."""
-    from labyard.builtin_tools import builtin_tool  # noqa: PLC0415  # the hub's image describes its packages only
+    from labyard.builtin_tools import BUILT_IN_TOOLS, builtin_tool  # noqa: PLC0415  # the hub's image describes its packages only
 
-    interpreters = {name: LABYARD / "environments" / name / "bin" / "python" for name in TOOLS}
+    interpreters = {name: LABYARD / "environments" / name / "bin" / "python" for name in BUILT_IN_TOOLS}
     return [
         builtin_tool(name, python=python if python.exists() else None).model_dump(mode="json")
         for name, python in interpreters.items()

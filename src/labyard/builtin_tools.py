@@ -12,7 +12,7 @@ from typing import Any
 
 from labyard.models.tool import Tool
 
-__all__ = ["BUILTIN_TOOL_NAMES", "builtin_tool"]
+__all__ = ["BUILT_IN_TOOLS", "builtin_tool"]
 
 # Marks of our own drawing, on JupyterLab's 24-unit grid and in its icon weight. `jp-icon3` lets the theme choose the colour;
 # `fill` is what shows where no theme does.
@@ -79,12 +79,12 @@ def _mlflow(python: str | None) -> dict[str, Any]:  # noqa: ARG001  one signatur
 
 
 _BUILDERS: dict[str, Callable[[str | None], dict[str, Any]]] = {
-    "label-studio": _label_studio,
-    "mlflow": _mlflow,
     "tensorboard": _tensorboard,
+    "mlflow": _mlflow,
+    "label-studio": _label_studio,
 }
 
-BUILTIN_TOOL_NAMES = tuple(sorted(_BUILDERS))
+BUILT_IN_TOOLS = tuple(_BUILDERS)
 
 
 def builtin_tool(name: str, *, python: Path | str | None = None, **changes: Any) -> Tool:
@@ -93,7 +93,7 @@ def builtin_tool(name: str, *, python: Path | str | None = None, **changes: Any)
     Parameters
     ----------
     name
-        One of `BUILTIN_TOOL_NAMES`.
+        One of `BUILT_IN_TOOLS`.
     python
         Interpreter of the tool's environment; for MLflow, which the platform runs, None.
     changes
@@ -105,6 +105,6 @@ def builtin_tool(name: str, *, python: Path | str | None = None, **changes: Any)
         If no tool of that name comes with Labyard.
     """
     if name not in _BUILDERS:
-        raise KeyError(f"no tool named {name!r} comes with Labyard; there are {', '.join(BUILTIN_TOOL_NAMES)}")
+        raise KeyError(f"no tool named {name!r} comes with Labyard; there are {', '.join(BUILT_IN_TOOLS)}")
     fields = _BUILDERS[name](str(python) if python is not None else None)
     return Tool(name=name, origin="built-in", **{**fields, **changes})

@@ -17,7 +17,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
-from labyard_hub.config.settings import BUILT_IN_TOOLS
+from labyard.builtin_tools import BUILT_IN_TOOLS
 from tests.benchmarks.report import compare
 from tests.benchmarks.sign_in import PASSWORD, stock_hub
 from tests.browser.conftest import ARGUMENTS, WIDE

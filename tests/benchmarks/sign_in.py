@@ -18,9 +18,10 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser, sync_playwright
 
+from labyard.builtin_tools import BUILT_IN_TOOLS
 from labyard_hub.backends.local.runtime import proxy_socket
 from labyard_hub.config.platform import Platform
-from labyard_hub.config.settings import BUILT_IN_TOOLS, ListenSettings
+from labyard_hub.config.settings import ListenSettings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.supervisor.proxy import proxy_process
 from tests.benchmarks.report import compare

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 
-from labyard_hub.config.settings import BUILT_IN_TOOLS
+from labyard.builtin_tools import BUILT_IN_TOOLS
 from tests.browser.conftest import snap
 from tests.documents import DOCS, blocks
 from tests.platform import RunningPlatform, is_root, start_platform, wait_until

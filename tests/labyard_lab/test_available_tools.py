@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labyard.builtin_tools import BUILTIN_TOOL_NAMES, builtin_tool
+from labyard.builtin_tools import BUILT_IN_TOOLS, builtin_tool
 from labyard_lab.available_tools.available import AvailableTools
 from labyard_lab.available_tools.icons import DEFAULT_ICON
 from labyard_lab.exceptions import ToolNotFoundError
@@ -17,7 +17,7 @@ TOOL = "title: Mine\ncommand: ['{python}', 'x.py', '{socket}']\n"
 @pytest.fixture
 def platform_file(tmp_path: Path) -> Path:
     path = tmp_path / "tools.json"
-    path.write_text(json.dumps([builtin_tool(name, python="/env/bin/python").model_dump(mode="json") for name in BUILTIN_TOOL_NAMES]))
+    path.write_text(json.dumps([builtin_tool(name, python="/env/bin/python").model_dump(mode="json") for name in BUILT_IN_TOOLS]))
     return path
 
 

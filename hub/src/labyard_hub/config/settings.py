@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from labyard.builtin_tools import BUILT_IN_TOOLS
 from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.config.images import ImageSettings
 from labyard_hub.config.login import LoginSettings
@@ -27,9 +28,6 @@ __all__ = [
     "SignInSettings",
     "ToolSettings",
 ]
-
-BUILT_IN_TOOLS = ("tensorboard", "mlflow", "label-studio")
-"""Tools that need no configuration."""
 
 
 class _Section(BaseModel):

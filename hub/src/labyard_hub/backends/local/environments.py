@@ -20,12 +20,13 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+from labyard.builtin_tools import BUILT_IN_TOOLS
 from labyard.pip_stand_in import add_pip
 from labyard_hub.exceptions import EnvironmentSetupError
 
 __all__ = ["ENVIRONMENTS", "EnvironmentStore", "kernels", "label_studio_template"]
 
-ENVIRONMENTS = ("workbench", "tensorboard", "mlflow", "label-studio")
+ENVIRONMENTS = ("workbench", *BUILT_IN_TOOLS)
 """Names, each with a lock in ``labyard_hub/environments``; ``workbench`` is the one that notebooks and terminals run in."""
 
 LAYOUT = 1

@@ -31,11 +31,11 @@ from labyard_hub.hub_process.choices import ChosenSpawner
 from labyard_hub.hub_process.login.generations import generation_of
 from labyard_hub.hub_process.memberships import Memberships
 from labyard_hub.hub_process.pods.api_refusals import api_message
+from labyard_hub.hub_process.pods.pod_view import PodView
 from labyard_hub.hub_process.start_failures import failure
 
 __all__ = ["LabyardKubeSpawner"]
 
-LOG_LINES = 60
 LOOK_SECONDS = 0.25
 """How often a starting pod is looked at. It is in the hub's memory, kept up to date by one watch for all."""
 STOPPING_PROBLEMS = ("out_of_memory", "evicted", "preempted")
@@ -57,7 +57,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         self._choice: Choice | None = None
         self._made_at = 0.0
         self._log: tuple[str, ...] = ()
-        self._former_uid = ""
+        self._seen = PodView(self)
         super().__init__(*args, **kwargs)
         self._usual_claim: str = self.pvc_name
 
@@ -152,11 +152,9 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
             With a sentence for the person, if that fails.
         """
         self.told_ready, self.behind = asyncio.Event(), False
-        self._made_at, self._log, self._former_uid = time.monotonic(), (), ""
+        self._made_at, self._log = time.monotonic(), ()
         await self._start_watching_pods()
-        former = self._pod()
-        # KubeSpawner removes a pod that is in the way, left behind by a hub that forgot it; its address is not the new one's.
-        self._former_uid = former["metadata"]["uid"] if former is not None else ""
+        self._seen.pass_over_what_is_there()
         making = asyncio.ensure_future(super()._start())
         watching = asyncio.ensure_future(self._watch_start())
         try:
@@ -175,17 +173,17 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
     async def _watch_start(self) -> str:
         """Return the server's address once it answers; raise as soon as it is known that it will not."""
         while True:
-            pod = self._pod()
+            pod = self._seen.pod()
             if pod is not None:
                 problem = self._problem(pod)
                 if problem is not None:
                     if problem.code == "ended":
-                        self._log = await self._read_log()
+                        self._log = await self._seen.read_log()
                     if problem.sentence == UNBOUND:
                         problem = await self.homes.why_unbound(self.pvc_name)
                     await self._discard()
                     raise failure(problem.code, problem.sentence)
-                if self.is_pod_running(pod) and (self.told_ready.is_set() or await self._listens(pod)):
+                if self.is_pod_running(pod) and (self.told_ready.is_set() or await self._seen.listens(pod)):
                     return str(self._get_pod_url(pod))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(
@@ -195,21 +193,11 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
     def _problem(self, pod: dict[str, Any]) -> Problem | None:
         return start_problem(
             pod,
-            self._events_of(pod),
+            self._seen.events(pod),
             waited_seconds=time.monotonic() - self._made_at,
             schedule_seconds=self.cluster.schedule_timeout_seconds,
             pull_seconds=self.cluster.pull_timeout_seconds,
         ) or self._ended_problem(pod)
-
-    async def _read_log(self) -> tuple[str, ...]:
-        """Return the end of what the pod wrote, before it is gone; nothing where the hub may not read it."""
-        try:
-            text = await self.api.read_namespaced_pod_log(self.pod_name, self.namespace, container="notebook", tail_lines=LOG_LINES)
-        except (ApiException, ClientError, OSError, TimeoutError) as error:
-            self.log.warning("the log of %s cannot be read: %s", self._log_name, getattr(error, "reason", error))
-            return ()
-        self.log.warning("%s ended before it was ready; the end of its log:\n%s", self._log_name, text)
-        return tuple(str(text).splitlines())
 
     def log_tail(self, lines: int = 20) -> list[str]:
         """Return the last `lines` lines of a server that ended before it was ready, for the page that says so."""
@@ -222,35 +210,13 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         except Exception:
             self.log.exception("could not remove the pod of %s", self._log_name)
 
-    async def _listens(self, pod: dict[str, Any]) -> bool:
-        try:
-            async with asyncio.timeout(1):
-                _, writer = await asyncio.open_connection(pod["status"]["podIP"], self._get_pod_port(pod))
-        except (OSError, TimeoutError):
-            return False
-        writer.close()
-        return True
-
-    def _pod(self) -> dict[str, Any] | None:
-        key = f"{self.namespace}/{self.pod_name}"
-        reflector = self.pod_reflector
-        found: dict[str, Any] | None = reflector.pods.get(key) if reflector is not None else None
-        if found is None or "deletionTimestamp" in found["metadata"] or found["metadata"]["uid"] == self._former_uid:
-            return None  # its predecessor of the same name may still be going
-        return found
-
-    def _events_of(self, pod: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the events of this very pod: those of its predecessor, of the same name, may be a second old."""
-        reflector, uid = self.event_reflector, pod["metadata"]["uid"]
-        return [event for event in reflector.events if event["involvedObject"].get("uid") == uid] if reflector is not None else []
-
     def _ended_problem(self, pod: dict[str, Any]) -> Problem | None:
         limit = self.granted.usage.memory_bytes if self.granted is not None else 0
         return ended_problem(pod, format_bytes(limit) if limit else "")
 
     async def poll(self) -> int | None:
         """Return None while the pod runs, else its exit status; why it ended is kept for its owner where it did not end by itself."""
-        pod = self._pod()
+        pod = self._seen.pod()
         problem = self._ended_problem(pod) if pod is not None and self.ready else None
         if problem is not None and problem.code in STOPPING_PROBLEMS:
             self.ended = problem.sentence
@@ -264,8 +230,8 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         seen, last = set[str](), 5
         while True:
             done = self._start_future is not None and self._start_future.done()
-            pod = self._pod()
-            found = [*(step_of(event) for event in self._events_of(pod)), waiting_step(pod)] if pod is not None else []
+            pod = self._seen.pod()
+            found = [*(step_of(event) for event in self._seen.events(pod)), waiting_step(pod)] if pod is not None else []
             # Kubernetes tells times by the second, and much happens within one.
             for step in sorted(one for one in found if one is not None and one[1] not in seen):
                 seen.add(step[1])
