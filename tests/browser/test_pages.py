@@ -63,6 +63,10 @@ def places(hub: Hub) -> dict[str, tuple[str, Client | None]]:
     store.create_reset("grace-hopper", 3600)
     ada, flop, new = hub.signed_in("ada"), hub.signed_in("flop"), hub.signed_in("new")
     mute = hub.signed_in("mute")
+    for name in ("gone", "gone-too"):
+        store.add_user(name, PASSWORD)
+        (hub.state.homes / name).mkdir()
+        assert ada.post(f"hub/admin/people/{name}/remove", "hub/admin").status_code == 302
     ada.api("POST", "users/ada/tokens", json={"note": "nightly"})
     assert ada.post("hub/spawn/ada", name="GPU tests", new="1", interface="lab").status_code == 302
     for name, client in (("flop", flop), ("mute", mute)):
@@ -89,6 +93,7 @@ def places(hub: Hub) -> dict[str, tuple[str, Client | None]]:
         "token": ("hub/token", ada),
         "admin": ("hub/admin", ada),
         "remove": ("hub/admin/people/flop/remove", ada),
+        "removed": ("hub/admin/removed", ada),
         "waiting": ("hub/spawn-pending/slow", slow),
         "oauth": ("hub/api/oauth2/authorize?client_id=service-app&response_type=code&redirect_uri=%2Fservices%2Fapp%2Fcallback", ada),
         "share": (f"hub/accept-share?code={code}", new),
@@ -99,7 +104,7 @@ def places(hub: Hub) -> dict[str, tuple[str, Client | None]]:
 
 NAMES = (
     "login", "invite", "link", "signed-out", "home-first", "home", "home-failed", "failed", "failed-silently", "not-running", "spawn", "spawn-new",
-    "account", "token", "admin", "remove", "waiting", "oauth", "share", "not-found", "forbidden",
+    "account", "token", "admin", "remove", "removed", "waiting", "oauth", "share", "not-found", "forbidden",
 )  # fmt: skip
 
 
@@ -391,6 +396,42 @@ def test_a_person_with_a_running_server_is_removed_with_it(hub: Hub) -> None:
     hub.store.add_user("leaving", PASSWORD)
     again = hub.signed_in("leaving")
     assert "Three steps" in again.get("hub/home").text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_removed_person_is_restored_by_keyboard(browser: Browser, hub: Hub, scheme: Scheme) -> None:
+    name = f"back-{scheme}"
+    admin = hub.signed_in("ada")
+    context = context_of(browser, admin, color_scheme=scheme)
+    page = context.new_page()
+    for text in ("first", "second"):
+        hub.store.add_user(name, PASSWORD)
+        (hub.state.homes / name).mkdir()
+        (hub.state.homes / name / "notes.txt").write_text(text)
+        assert admin.post(f"hub/admin/people/{name}/remove", "hub/admin").status_code == 302
+    hub.store.add_user(name, PASSWORD)
+    page.goto(f"{hub.url}hub/admin")
+    page.get_by_role("link", name="Removed people").press("Enter")
+    rows = page.get_by_role("row", name=name)
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("in 30 d")
+    expect(rows.first).to_contain_text("KiB")
+    # Somebody else has the name now.
+    rows.first.get_by_role("button").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text(f"Another person is called {name} now. Remove that person first")
+    assert violations(page) == []
+    snap(page, f"page-removed-refused-{scheme}")
+    assert admin.post(f"hub/admin/people/{name}/remove", "hub/admin").status_code == 302
+    page.goto(f"{hub.url}hub/admin/removed")
+    page.get_by_role("row", name=name).first.get_by_role("button").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text(f"{name} has their name, home, runs and models again")
+    expect(page.get_by_label("User name")).to_have_value(name)
+    expect(page.get_by_label("User name")).to_be_focused()
+    assert violations(page) == []
+    snap(page, f"page-restored-{scheme}")
+    assert (hub.state.homes / name / "notes.txt").read_text() == "first"
+    assert hub.state.generation(name) == 0
+    context.close()
 
 
 def test_a_named_server_is_made_stopped_and_deleted(hub: Hub) -> None:

@@ -37,6 +37,9 @@ from labyard_hub.hub_process.pages import page_settings
 from labyard_hub.domain.scopes import USE_SCOPE
 from labyard_hub.hub_process.local.spawner import LabyardSpawner
 from labyard_hub.hub_process.proxy import LabyardProxy
+from labyard_hub.hub_process.local.removed_people import LocalRemovedPeople
+from labyard_hub.hub_process.removed_people import REMOVED_PEOPLE
+from labyard_hub.config.state import StateFolder
 from jupyterhub.spawner import SpawnException
 
 given = json.loads(os.environ["LABYARD_TEST"])
@@ -82,6 +85,7 @@ c.LabyardAuthenticator.state_dir = str(root)
 c.LabyardAuthenticator.sign_in = settings.sign_in.model_dump()
 for name, value in page_settings(settings, Origins(hub.public_url, separate=False)).items():
     setattr(hub, name, value)
+hub.tornado_settings[REMOVED_PEOPLE] = LocalRemovedPeople(StateFolder(root), isolated=False, keep_seconds=settings.trash.lifetime_seconds)
 hub.spawner_class = Spawner
 c.Spawner.state_dir = str(root)
 c.Spawner.cmd = [str(Path(sys.prefix) / "bin" / "labyard-singleuser")]

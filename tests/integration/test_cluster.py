@@ -356,15 +356,15 @@ def test_a_removed_person_is_listed_and_comes_back_by_one_command(world: Cluster
     removing = command(world, "user", "remove", "eva", "--yes")
     assert removing.returncode == 0, removing.stderr
     listed = json.loads(command(world, "user", "removed", "--json").stdout)
-    [home] = next(one for one in listed if one["name"] == "eva")["homes"]
-    assert (home["claim"], home["size"]) == ("home-eva", "10Gi")
-    assert home["removed_at"] < home["deleted_at"]
+    [eva] = [one for one in listed if one["name"] == "eva"]
+    assert (eva["home"], eva["size"], eva["generation"]) == ("home-eva", "10Gi", 0)
+    assert eva["removed_at"] < eva["ends_at"]
     assert "home-eva" in command(world, "user", "removed").stdout
     # Another person of the name keeps what is theirs.
     IdentityStore(world.state.identity_database).add_user("eva", PASSWORD)
     refused = command(world, "user", "restore", "eva")
     assert refused.returncode != 0
-    assert "Somebody else is called eva now" in refused.stderr
+    assert "Another person is called eva now" in refused.stderr
     IdentityStore(world.state.identity_database).remove_user("eva")
     restored = command(world, "user", "restore", "eva")
     assert restored.returncode == 0, restored.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -113,28 +114,53 @@ def test_profiles(ada: Person) -> None:
 
 
 @needs_isolation
-def test_project_trash(ada: Person, project: Project) -> None:
+def test_trash_of_people(ada: Person) -> None:
+    running = ada.running
+    running.add_user("grace", PASSWORD)
+    running.session("grace", PASSWORD).start_server("grace")
+    home = running.state.homes / "grace"
+    running.client("user/grace/", running.session("grace", PASSWORD).token("grace")).put(
+        "api/contents/notes.txt", json={"type": "file", "format": "text", "content": "mine"}
+    ).raise_for_status()
+    uid = home.stat().st_uid
+    running.labyard("user", "remove", "grace", "--yes")
+    assert not home.exists()
+    told = as_administrator(running.root, page("trash")[0][1])
+    assert re.search(r"^grace +0 +\S+/trash/grace-\S+ +[0-9.]+ KiB +", told, re.MULTILINE)
+    assert told.split()[-1].startswith(f"{running.url}hub/invite?token=")
+    running.add_user("grace", PASSWORD)
+    session = running.session("grace", PASSWORD)
+    session.start_server("grace")
+    server = running.client("user/grace/", session.token("grace"))
+    assert server.get("api/contents/notes.txt").json()["content"] == "mine"
+    server.put("api/contents/notes.txt", json={"type": "file", "format": "text", "content": "still"}).raise_for_status()
+    assert (home / "notes.txt").stat().st_uid == home.stat().st_uid != uid
+    running.stop_server("grace")
+
+
+@needs_isolation
+def test_trash_of_projects(ada: Person, project: Project) -> None:
     trash = ada.running.state.trash
-    for number, (_, block) in enumerate(page("project-trash")):
+    for number, (_, block) in enumerate(page("trash")[1:]):
         identifier = project("vision")
         (ada.home / "projects" / "vision" / "notes.txt").write_text(f"of {identifier}")
         ada.running.client("services/labyard/api/v1/", ada.token).delete("projects/vision?confirm=vision").raise_for_status()
         deleted = wait_until(lambda one=identifier: next(trash.glob(f"{one}-*"), None), "it is in the trash")
-        if number == 2:
+        if number == 1:
             new = project("vision")
         told = as_administrator(ada.running.root, block.replace("vision--p3f2c09ab41-20260131T142501123456", deleted.name))
         match number:
             case 0:
                 assert deleted.name in told
             case 1:
-                assert (trash / "keep-vision" / "files" / "notes.txt").exists()
-                shutil.rmtree(trash / "keep-vision")
-            case 2:
                 assert new != identifier
                 notes = wait_until(lambda: ada.server.get("api/contents/projects/vision/notes.txt").json().get("content"), "ada reads them")
                 assert notes == f"of {identifier}"
                 assert "ada" in as_person(ada, "sh", "echo $USER >> notes.txt; cat notes.txt\n", "projects/vision")
                 ada.running.client("services/labyard/api/v1/", ada.token).delete("projects/vision?confirm=vision").raise_for_status()
+            case 2:
+                assert (trash / "keep-vision" / "files" / "notes.txt").exists()
+                shutil.rmtree(trash / "keep-vision")
             case 3:
                 assert not deleted.exists()
 

@@ -469,9 +469,11 @@ def test_admin_pages_are_for_administrators(hub: Hub, bob: str) -> None:
     number = hub.store.list_invitations()[0].id
     assert theirs.get("hub/admin").status_code == 403
     assert theirs.get("hub/admin/people/ada/remove").status_code == 403
+    assert theirs.get("hub/admin/removed").status_code == 403
     for path in (
         "hub/admin/invitations", f"hub/admin/invitations/{number}/revoke", "hub/admin/people/ada/demote",
         "hub/admin/people/ada/reset", f"hub/admin/people/{bob}/promote", "hub/admin/people/ada/remove",
+        "hub/admin/removed/ada/0/restore",
     ):  # fmt: skip
         assert theirs.post(path, name="mallory", role="admin", lifetime="7d").status_code == 403, path
     assert theirs.post("hub/servers/ada/stop").status_code in (403, 404)

@@ -205,7 +205,7 @@ metadata:
 {{- /* The hub takes profiles, quotas and images up while it runs; the last three are the others'. */ -}}
 {{- $config = omit $config "profiles" "quotas" "images" "currency" "projects" "mlflow" "database" -}}
 {{- else if eq .component "service" -}}
-{{- $config = pick $config "listen" "login" "servers" "projects" "database" -}}
+{{- $config = pick $config "listen" "login" "servers" "projects" "trash" "database" -}}
 {{- else -}}
 {{- $config = pick $config "mlflow" -}}
 {{- end -}}

@@ -21,6 +21,7 @@ __all__ = [
     "EnforcementPendingError",
     "EnvironmentSetupError",
     "GpuListError",
+    "HomeNotGivenBackError",
     "HomeNotKeptError",
     "HubUnavailableError",
     "InvalidCursorError",
@@ -37,10 +38,12 @@ __all__ = [
     "MemberNotFoundError",
     "MembershipsUnknownError",
     "MissingScopeError",
+    "NameInUseError",
     "NotALoginError",
     "NotAProjectError",
     "NotAUserError",
     "NotAllowedError",
+    "PersonNotRemovedError",
     "PlatformStartError",
     "ProjectArchivedError",
     "ProjectExistsError",
@@ -482,6 +485,38 @@ class HubUnavailableError(LabyardError):
 
     def __init__(self) -> None:
         super().__init__("the hub, which knows who may do what, does not answer. It is restarted by itself: try again in a moment")
+
+
+class NameInUseError(LabyardError):
+    """A removed person cannot be restored, since somebody has their name."""
+
+    code = "name_in_use"
+    status_code = 409
+    exit_code = 2
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Another person is called {name} now. Remove that person first: what is theirs is kept, too.")
+
+
+class PersonNotRemovedError(LabyardError):
+    """No such person was removed."""
+
+    code = "person_not_removed"
+    status_code = 404
+    exit_code = 2
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Nobody called {name} was removed. `labyard user removed` lists who was.")
+
+
+class HomeNotGivenBackError(LabyardError):
+    """The cluster does not give the home of a removed person back."""
+
+    code = "home_not_given_back"
+    status_code = 502
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"The cluster did not give the home of {name} back: {problem.rstrip('.')}. Nothing of it is lost. Try again.")
 
 
 class HomeNotKeptError(LabyardError):

@@ -91,7 +91,7 @@ def build(state: StateFolder, environment: Mapping[str, str]) -> FastAPI:
     else:
         directory = HubDirectory(client, api_url=environment["JUPYTERHUB_API_URL"], api_token=environment["JUPYTERHUB_API_TOKEN"])
     files = LocalProjectFiles(
-        state, isolated=isolates(configured.servers.isolation), trash_lifetime_seconds=configured.projects.trash_lifetime_seconds
+        state, isolated=isolates(configured.servers.isolation), trash_lifetime_seconds=configured.trash.lifetime_seconds
     )
     project_files = files if configured.cluster is None else ClusterProjectFiles(files, servers)
     backends = Backends(

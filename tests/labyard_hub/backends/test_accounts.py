@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import stat
@@ -23,8 +22,8 @@ from labyard_hub.backends.local.accounts import (
     find_account,
     find_project_account,
     isolates,
-    retire,
 )
+from labyard_hub.backends.local.removed_people import retire
 from labyard_hub.backends.local.uids import UidLog, given_uids
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import InvalidNameError
@@ -142,22 +141,6 @@ def test_a_link_in_place_of_a_home_is_not_followed(state: StateFolder, tmp_path:
     with pytest.raises(AccountError, match="not a folder"):
         ensure_account("eve", state, isolated=True)
     assert (tmp_path / "victim").stat().st_uid == 0
-
-
-@needs_root
-def test_retired_files_are_not_inherited_by_the_next_of_that_name(state: StateFolder) -> None:
-    first = ensure_account("ada", state, isolated=True)
-    (first.home / "diary").write_text("mine")
-    trashed = retire("ada", state)
-    assert trashed is not None
-    assert state.generation("ada") == 1
-    assert (trashed / "diary").read_text() == "mine"
-    assert find_account("ada", state) is None
-    with contextlib.suppress(KeyError):
-        pwd.getpwnam(first.unix_name)
-        pytest.fail("the account is still there")
-    second = ensure_account("ada", state, isolated=True)
-    assert list(second.home.iterdir()) == []
 
 
 def test_without_isolation_everything_is_ones_own(state: StateFolder) -> None:

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from labyard.permissions import Role
-from labyard_hub.backends.local.accounts import ensure_project_account, find_account, find_project_account, retire
+from labyard_hub.backends.local.accounts import ensure_project_account, find_account, find_project_account
 from labyard_hub.backends.local.project_files import LocalProjectFiles
 from labyard_hub.backends.local.project_keeper import keep_project_files
+from labyard_hub.backends.local.removed_people import retire
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.projects import DesiredProject
 from labyard_hub.exceptions import ProjectFilesError

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from labyard.permissions import Role
-from labyard_hub.backends.local.accounts import Account, ensure_account, retire
+from labyard_hub.backends.local.accounts import Account, ensure_account
 from labyard_hub.backends.local.project_files import LocalProjectFiles
 from labyard_hub.backends.local.project_views import ensure_home_link
+from labyard_hub.backends.local.removed_people import retire
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.projects import DesiredProject
 from tests.labyard_hub.backends.people import VISION, World, names, run_as

@@ -53,10 +53,34 @@ def test_a_user_is_added_listed_and_removed(root: Path) -> None:
     (StateFolder(root).trash / "vision--p0123456789-20261124T120000000000").mkdir()
     _, out, _ = user(root, "removed", "--json")
     [one] = json.loads(out)
-    [kept] = one["homes"]
-    assert (one["name"], Path(kept["path"]).parent, kept["deleted_at"]) == ("bob", StateFolder(root).trash, None)
+    assert (one["name"], one["generation"], Path(one["home"]).parent) == ("bob", 0, StateFolder(root).trash)
+    assert one["removed_at"] < one["ends_at"]
     _, out, _ = user(root, "removed")
     assert [line.split()[0] for line in out.splitlines()] == ["NAME", "bob"]
+
+
+def test_a_removed_person_comes_back_by_one_command(root: Path) -> None:
+    user(root, "add", "ada", "--admin", "--password-stdin", stdin=PASSWORD)
+    for text in ("first", "second"):
+        user(root, "add", "bob", "--password-stdin", stdin=PASSWORD)
+        home = StateFolder(root).homes / "bob"
+        home.mkdir()
+        (home / "work.txt").write_text(text)
+        user(root, "remove", "bob", "--yes")
+    user(root, "invite", "bob")
+    for arguments, sentence in (
+        (["bob"], "Another person is called bob now"),
+        (["carol"], "Nobody called carol was removed"),
+        (["bob", "--generation", "7"], "Nobody called bob was removed"),
+    ):
+        status, _, err = user(root, "restore", *arguments, check=False)
+        assert (status, sentence in err) == (2, True), err
+    user(root, "revoke", "bob")
+    _, _, err = user(root, "restore", "bob", "--generation", "0")
+    assert "bob has their home, runs and models again. Let them sign in: labyard user invite bob" in err
+    assert ((home / "work.txt").read_text(), StateFolder(root).generation("bob")) == ("first", 0)
+    _, out, _ = user(root, "removed", "--json")
+    assert [(one["name"], one["generation"]) for one in json.loads(out)] == [("bob", 1)]
 
 
 def test_removing_asks_first(root: Path) -> None:
@@ -135,7 +159,7 @@ def test_names_that_nobody_may_have(root: Path, command: str, name: str) -> None
         (("remove", "bob", "--yes"), "", "only administrator"),
         (("revoke", "ada"), "", "no open invitation"),
         (("setup-link",), "", "administrator"),
-        (("restore", "ada"), "", "this is for a cluster"),
+        (("restore", "ada"), "", "Nobody called ada was removed"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_status_2(root: Path, arguments: tuple[str, ...], stdin: str, words: str) -> None:

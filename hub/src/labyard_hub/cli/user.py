@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from labyard.cli.lazy import LazyGroup
 from labyard.exceptions import UsageError
+from labyard_hub.cli.context import Context, open_context
 from labyard_hub.cli.groups import groups
 from labyard_hub.cli.options import json_option, state_dir_option
 from labyard_hub.cli.removed import removed, restore
-
-if TYPE_CHECKING:
-    from labyard_hub.config.settings import Settings
-    from labyard_hub.config.state import StateFolder
-    from labyard_hub.storage.identity import IdentityStore
 
 __all__ = ["user"]
 
 MIN_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS = 60, 90 * 86400
 
 
-@dataclass(frozen=True)
-class _Context:
-    """What every command works on."""
-
-    state: StateFolder
-    settings: Settings
-    store: IdentityStore
-    running: bool
-
-
-def _open(state_dir: Path) -> _Context:
-    from labyard_hub.cli.options import find_config
-    from labyard_hub.config.loader import load_configuration, parse_configuration
-    from labyard_hub.config.state import StateFolder
-    from labyard_hub.storage.identity import IdentityStore
-    from labyard_hub.storage.passwords import PasswordPolicy
-    from labyard_hub.supervisor.lock import is_held
-
-    state = StateFolder.open(state_dir.absolute())
-    running = is_held(state) or bool(os.environ.get("LABYARD_RELEASE"))  # on a cluster this is the hub's own pod
-    if running and state.configuration_file.exists():
-        configuration = parse_configuration(state.configuration_file.read_text())
-    else:
-        configuration = load_configuration(find_config(None, state_dir))
-    settings = configuration.settings
-    policy = PasswordPolicy(settings.sign_in.minimum_password_length)
-    return _Context(state, settings, IdentityStore(state.identity_database, policy=policy), running)
-
-
-def _check_kept_here(context: _Context, what: str) -> None:
+def _check_kept_here(context: Context, what: str) -> None:
     """Refuse what an identity provider decides.
 
     Raises
@@ -89,7 +54,7 @@ def user() -> None:
 @json_option
 def invite(name: str, admin: bool, lifetime: str | None, state_dir: Path, as_json: bool) -> None:
     """Print a link with which NAME chooses a password and is in. It works once."""
-    context = _open(state_dir)
+    context = open_context(state_dir)
     _check_kept_here(context, "invite them to")
     seconds = _lifetime(lifetime, context)
     token = context.store.create_invitation(name, admin, seconds)
@@ -107,7 +72,7 @@ def invite(name: str, admin: bool, lifetime: str | None, state_dir: Path, as_jso
 @json_option
 def reset(name: str, lifetime: str | None, state_dir: Path, as_json: bool) -> None:
     """Print a link with which NAME, who has lost their password, chooses a new one. The old one works until then."""
-    context = _open(state_dir)
+    context = open_context(state_dir)
     _check_kept_here(context, "reset")
     seconds = _lifetime(lifetime, context)
     token = context.store.create_reset(name, seconds)
@@ -124,7 +89,7 @@ def add(name: str, admin: bool, password_stdin: bool, state_dir: Path) -> None:
     from labyard_hub.domain.names import check_user_name
 
     check_user_name(name)
-    context = _open(state_dir)
+    context = open_context(state_dir)
     _check_kept_here(context, "add")
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
@@ -146,7 +111,7 @@ def list_(invitations: bool, state_dir: Path, as_json: bool) -> None:
     """List the people who may sign in."""
     from labyard.cli.output import print_json, print_table
 
-    context = _open(state_dir)
+    context = open_context(state_dir)
     store = context.store
     if invitations:
         links = store.list_invitations()
@@ -170,7 +135,7 @@ def list_(invitations: bool, state_dir: Path, as_json: bool) -> None:
         print_table(rows, ["NAME", "ROLE", "ADDED", "LAST SIGN-IN"])
 
 
-def _list_from_hub(context: _Context, as_json: bool) -> None:
+def _list_from_hub(context: Context, as_json: bool) -> None:
     """Print who has signed in, which the hub alone knows."""
     from labyard.cli.output import print_json, print_table
     from labyard_hub.cli.hub_api import list_hub_users
@@ -191,7 +156,7 @@ def _list_from_hub(context: _Context, as_json: bool) -> None:
 @state_dir_option
 def revoke(name: str, state_dir: Path) -> None:
     """Take back the open invitation, or link to a new password, for NAME."""
-    link = _open(state_dir).store.revoke_invitation(name)
+    link = open_context(state_dir).store.revoke_invitation(name)
     click.echo(f"revoked the {link.kind} for {link.name}", err=True)
 
 
@@ -200,13 +165,13 @@ def revoke(name: str, state_dir: Path) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @state_dir_option
 def remove(name: str, yes: bool, state_dir: Path) -> None:
-    """Remove NAME: they are signed out, their servers end, their home goes to the state folder's trash."""
+    """Remove NAME: they are signed out, their servers end, their home goes to the trash, from where `labyard user restore` brings it back."""
     from labyard_hub.cli.hub_api import remove_hub_user
     from labyard_hub.domain.names import check_user_name
     from labyard_hub.storage.identity_errors import UserUnknownError
 
     check_user_name(name)
-    context = _open(state_dir)
+    context = open_context(state_dir)
     from_provider = not context.settings.login.is_local
     known = from_provider or context.store.get_user(name) is not None
     if known and not yes and not click.confirm(f"Remove {name}, end their servers and move their home to the trash?", err=True):
@@ -223,8 +188,8 @@ def remove(name: str, yes: bool, state_dir: Path) -> None:
     click.echo(f"removed {name}", err=True)
 
 
-def _retire(context: _Context, name: str) -> None:
-    from labyard_hub.backends.local.accounts import retire
+def _retire(context: Context, name: str) -> None:
+    from labyard_hub.backends.local.removed_people import retire
     from labyard_hub.backends.local.servers import end_servers, list_servers
 
     theirs = [record for record in list_servers(context.state) if record.name.partition("/")[0] == name]
@@ -232,7 +197,7 @@ def _retire(context: _Context, name: str) -> None:
     retire(name, context.state)
 
 
-def _lifetime(text: str | None, context: _Context) -> float:
+def _lifetime(text: str | None, context: Context) -> float:
     from labyard.units import parse_seconds
 
     if text is None:
@@ -246,7 +211,7 @@ def _lifetime(text: str | None, context: _Context) -> float:
     return seconds
 
 
-def _print_link(context: _Context, name: str, token: str, seconds: float, text: str, as_json: bool) -> None:
+def _print_link(context: Context, name: str, token: str, seconds: float, text: str, as_json: bool) -> None:
     """Print the link on standard output, and on standard error what is to be known about it."""
     from labyard.cli.output import print_json
     from labyard.units import format_seconds
@@ -275,7 +240,7 @@ def _instant(instant: datetime | str | None) -> str:
 @state_dir_option
 def setup_link(state_dir: Path) -> None:
     """Print the link with which the first administrator signs in, for as long as nobody administers. An expired one is made new."""
-    context = _open(state_dir)
+    context = open_context(state_dir)
     _check_kept_here(context, "set up")
     seconds = context.settings.sign_in.setup_lifetime_seconds
     _print_link(context, "setup", context.store.ensure_setup_token(seconds), seconds, "Choose the administrator at this link", False)

@@ -33,8 +33,6 @@ class HomeSettings(_Section):
         default=("ReadWriteOnce",), min_length=1
     )
     """With `ReadWriteOnce` all servers of a person run on one node, with `ReadWriteOncePod` one server at a time, with `ReadWriteMany` anywhere."""
-    keep_removed_seconds: Seconds | None = Field(default=30 * 86400, ge=0)
-    """How long the home of a removed person is kept, from where one command restores it; null: until you delete its claim."""
 
 
 class PodSettings(_Section):

@@ -27,6 +27,7 @@ __all__ = [
     "Settings",
     "SignInSettings",
     "ToolSettings",
+    "TrashSettings",
 ]
 
 
@@ -197,10 +198,15 @@ class ProjectSettings(_Section):
 
     per_user: int = Field(default=100, ge=1)
     """Projects that one person may own."""
-    trash_lifetime_seconds: Seconds = Field(default=30 * 86400, ge=0)
-    """The files of a deleted project are kept in the trash for so long."""
     server_profile: str | None = None
     """Profile of projects' servers; default: the first one that everybody may use."""
+
+
+class TrashSettings(_Section):
+    """Homes of removed people and files of deleted projects."""
+
+    lifetime_seconds: Seconds | None = Field(default=30 * 86400, ge=0)
+    """How long they are kept; null: until an administrator deletes them."""
 
 
 def _default_profiles(data: dict[str, Any]) -> tuple[ProfileSettings, ...]:
@@ -234,6 +240,7 @@ class Settings(_Section):
     tools: ToolSettings = ToolSettings()
     database: DatabaseSettings = DatabaseSettings()
     projects: ProjectSettings = ProjectSettings()
+    trash: TrashSettings = TrashSettings()
     cluster: ClusterSettings | None = None
     """Servers as pods of a Kubernetes cluster, which the chart turns on; null: as processes of this machine."""
     hub_config_directory: Path | None = None

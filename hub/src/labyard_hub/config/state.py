@@ -181,12 +181,12 @@ class StateFolder:
 
     @property
     def trash(self) -> Path:
-        """Homes of removed users."""
+        """Homes of removed people and folders of deleted projects."""
         return self.root / "trash"
 
     @property
     def former_users(self) -> Path:
-        """A file per name that was removed, with how often."""
+        """A file per name that was removed: the generation of its present owner, and the first number that no owner ever had."""
         return self.root / "former-users"
 
     @property
@@ -195,15 +195,34 @@ class StateFolder:
         return self.root / "uids"
 
     def generation(self, user: str) -> int:
-        """Return how many people have had the name `user` before its present owner; `user` is a valid name."""
-        try:
-            return int((self.former_users / user).read_text())
-        except (FileNotFoundError, NotADirectoryError):
-            return 0
+        """Return the number of the present owner of the name `user`, from 0: another person has another number. `user` is a valid name."""
+        return self._generations(user)[0]
 
     def end_generation(self, user: str) -> None:
-        """Note that the owner of the name `user` is gone: whoever has it next is another person."""
-        write_atomically(self.former_users / user, f"{self.generation(user) + 1}\n", mode=0o600)
+        """Note that the owner of the name `user` is gone: the next owner is another person."""
+        present, unused = self._generations(user)
+        write_atomically(self.former_users / user, f"{unused + 1 if present == unused else unused}\n", mode=0o600)
+
+    def restore_generation(self, user: str, generation: int) -> None:
+        """Note that a removed person has the name `user` again."""
+        write_atomically(self.former_users / user, f"{generation} {self._generations(user)[1]}\n", mode=0o600)
+
+    def removed_people(self) -> list[tuple[str, int]]:
+        """Return everybody who was removed, by name and number."""
+        found = []
+        for path in sorted(self.former_users.iterdir()):
+            if not path.name.startswith("."):
+                present, unused = self._generations(path.name)
+                found += [(path.name, number) for number in range(unused) if number != present]
+        return found
+
+    def _generations(self, user: str) -> tuple[int, int]:
+        """Return the number of the present owner, and the first number that no owner ever had."""
+        try:
+            words = (self.former_users / user).read_text().split()
+        except (FileNotFoundError, NotADirectoryError):
+            return 0, 0
+        return int(words[0]), int(words[-1])
 
     @property
     def tools_file(self) -> Path:

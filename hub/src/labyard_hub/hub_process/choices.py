@@ -206,7 +206,7 @@ class ChosenSpawner(TimedSpawner):
         self.starts.reserved.put(self._granted_as, granted)
 
     async def retire(self) -> None:
-        """Put away what the owner, who is being removed, leaves behind where servers run."""
+        """Put away what the owner, who is being removed, leaves behind, and note that the next owner of the name is another person."""
 
     def chosen(self, choice: Choice) -> None:
         """Take what the start is with."""

@@ -261,25 +261,20 @@ async def test_an_account_from_before_is_taken_over_only_where_that_is_said(tmp_
         await authenticator(tmp_path, other, **values, adopt_existing_users=True).authenticate(handler)
 
 
-@pytest.mark.parametrize("come_again", [True, False])
-async def test_a_removed_persons_name(tmp_path: Any, handler: Handler, come_again: bool) -> None:
-    """On a cluster the home stays, so nobody else gets the name; where it is taken away, somebody new can have it."""
+async def test_a_removed_persons_name_is_nobody_elses(tmp_path: Any, handler: Handler) -> None:
+    """They can be restored under it, with their home."""
     service = openid(ISSUER, ADA)
     login, user = await _signed_in(tmp_path, handler, service, ISSUER)
-    login.names_come_again = come_again
     await login.forget(user)
     handler.db.delete(user.orm_user)
     handler.db.commit()
     assert handler.db.query(ProviderIdentity).count() == 0
     other = openid(ISSUER, {**ADA, "sub": "8"})
     login.http_client = other
-    if come_again:
-        assert (await login.authenticate(handler))["name"] == "ada"
-    else:
-        with pytest.raises(NameTakenError):
-            await login.authenticate(handler)
-        login.http_client = service
-        assert (await login.authenticate(handler))["name"] == "ada"  # they themselves
+    with pytest.raises(NameTakenError):
+        await login.authenticate(handler)
+    login.http_client = service
+    assert (await login.authenticate(handler))["name"] == "ada"  # they themselves
 
 
 async def test_another_provider_takes_over_only_where_that_is_said(tmp_path: Any, handler: Handler) -> None:

@@ -15,7 +15,8 @@ from tests.fake_kubernetes.handle import FakeKubernetes
 from tests.workers import pod_network
 
 START = datetime(2026, 11, 30, tzinfo=UTC)
-MONTH = HomeSettings.model_validate({"keep_removed_seconds": "30d"})
+MONTH = 30 * 86400.0
+SETTINGS = HomeSettings()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def claim(name: str, user: str, *, labelled: bool = True) -> dict[str, Any]:
 
 
 async def test_a_removed_home_is_kept_and_not_the_next_person_s_until_it_is_restored(fake: FakeKubernetes, api: CoreV1Api) -> None:
-    homes = Homes("team", MONTH, api=api, now=lambda: START)
+    homes = Homes("team", SETTINGS, MONTH, api=api, now=lambda: START)
     assert await homes.choose("dan", "home-dan") == ("home-dan", False)
     await homes.make(claim("home-dan", "dan"))
     await homes.make(claim("home-dan", "dan"))  # two servers of one person start at once
@@ -55,23 +56,22 @@ async def test_a_removed_home_is_kept_and_not_the_next_person_s_until_it_is_rest
         ("home-dan", "dan", START, 0), ("home-dan--2", "dan", START, 1),
     ]  # fmt: skip
     assert await homes.choose("dan", "home-dan") == ("home-dan--3", False)
-    restored = await homes.restore("dan", 1)
-    assert restored is not None
+    assert not await homes.in_use("dan")
+    await homes.restore("dan", 1)
+    assert await homes.in_use("dan")
     assert await homes.choose("dan", "home-dan") == ("home-dan--2", True)
-    assert await homes.restore("dan", 1) is None
     assert set(fake.items("persistentvolumeclaims", "team")) >= {"home-dan", "home-dan--2"}
 
 
-@pytest.mark.parametrize(
-    ("settings", "days", "kept"), [(MONTH, 29, True), (MONTH, 31, False), (HomeSettings(keep_removed_seconds=None), 9999, True)]
-)
+@pytest.mark.parametrize(("keep_seconds", "days", "kept"), [(MONTH, 29, True), (MONTH, 31, False), (None, 9999, True)])
 async def test_a_removed_home_is_deleted_after_its_time_alone(
-    fake: FakeKubernetes, api: CoreV1Api, settings: HomeSettings, days: int, kept: bool
+    fake: FakeKubernetes, api: CoreV1Api, keep_seconds: float | None, days: int, kept: bool
 ) -> None:
     for name in ("old", "new"):
-        await Homes("team", settings, api=api).make(claim(f"home-{name}", name))
-    await Homes("team", settings, api=api, now=lambda: START).put_away("old", 0)
-    later = Homes("team", settings, api=api, now=lambda: START + timedelta(days=days))
+        await Homes("team", SETTINGS, keep_seconds, api=api).make(claim(f"home-{name}", name))
+    await Homes("team", SETTINGS, keep_seconds, api=api, now=lambda: START).put_away("old", 0)
+    later = Homes("team", SETTINGS, keep_seconds, api=api, now=lambda: START + timedelta(days=days))
+    await later.sweep()
     assert await later.choose("new", "home-new") == ("home-new", True)
     claims = fake.items("persistentvolumeclaims", "team")
     assert ("home-old" in claims) is kept
@@ -81,7 +81,7 @@ async def test_a_removed_home_is_deleted_after_its_time_alone(
 
 
 async def test_a_claim_without_our_labels_stays_its_person_s(api: CoreV1Api) -> None:
-    homes = Homes("team", MONTH, api=api)
+    homes = Homes("team", SETTINGS, MONTH, api=api)
     await homes.make(claim("home-zoe", "zoe", labelled=False))
     name, there = await homes.choose("zoe", "home-zoe")
     assert (name, there) == ("home-zoe", False)

@@ -11,12 +11,10 @@ import fcntl
 import grp
 import os
 import pwd
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from labyard.exceptions import LabyardError
@@ -37,7 +35,6 @@ __all__ = [
     "find_account",
     "find_project_account",
     "isolates",
-    "retire",
 ]
 
 MAX_ACCOUNT_LENGTH = 32
@@ -310,29 +307,3 @@ def delete_account(account: Account, state: StateFolder) -> None:
     with UidLog.locked(state) as log:
         log.note(account.uid, account.unix_name)  # one of a time before there was a log
     _run(account.user, "userdel", account.unix_name)
-
-
-def retire(user: str, state: StateFolder) -> Path | None:
-    """Take a removed user's home into the trash and delete their Unix account; return where the home went, None where there was none.
-
-    The name can then be given to another person, who finds none of the files.
-
-    Raises
-    ------
-    AccountError
-        If the account still has processes or cannot be deleted. The home is then still in the trash.
-    """
-    home = state.homes / check_user_name(user)
-    account = find_account(user, state)
-    trashed: Path | None = None
-    if home.is_dir() and not home.is_symlink():
-        trashed = state.trash / f"{user}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
-        try:
-            shutil.move(home, trashed)
-        except OSError as error:
-            raise AccountError(user, f"the home {home} could not be moved to the trash: {error.strerror}") from error
-    if account is not None and os.geteuid() == 0:
-        delete_account(account, state)
-    # What is kept elsewhere under the name, such as an MLflow workspace, is not for the next one either.
-    state.end_generation(user)
-    return trashed

@@ -18,9 +18,9 @@ from labyard_hub.backends.local.accounts import delete_account, ensure_account, 
 from labyard_hub.backends.local.known_accounts import AccountTable, KnownAccounts
 from labyard_hub.backends.local.project_folder import close_top, files_folder, secure_top
 from labyard_hub.backends.local.project_rights import Rights, rights_of, rights_of_nobody
-from labyard_hub.backends.local.project_trash import discard_folder, empty_trash, has_processes, list_trash
 from labyard_hub.backends.local.project_views import ProjectViews
 from labyard_hub.backends.local.project_walks import ProjectWalks
+from labyard_hub.backends.local.trash import discard_folder, empty_trash, has_processes, list_trash
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.projects import DesiredProject, is_project_id
 
@@ -49,12 +49,14 @@ class LocalProjectFiles:
     isolated
         Whether users have accounts of their own. Where they have not, there are folders and links, and nothing that could be enforced.
     trash_lifetime_seconds
-        How long a deleted project stays in the trash.
+        How long a deleted project, or the home of a removed person, stays in the trash; None: for ever.
     clock
         Tells the time, for the trash.
     """
 
-    def __init__(self, state: StateFolder, *, isolated: bool, trash_lifetime_seconds: float, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self, state: StateFolder, *, isolated: bool, trash_lifetime_seconds: float | None, clock: Callable[[], datetime] = _now
+    ) -> None:
         self._state, self._isolated, self._lifetime, self._clock = state, isolated, trash_lifetime_seconds, clock
         self._table = AccountTable(state)
         self._walks = ProjectWalks(self._table)
@@ -257,11 +259,8 @@ class LocalProjectFiles:
                     await self._retire_account(project_id, trashed.get(project_id))
                 except LabyardError:
                     _log.exception("the account of a deleted project could not be deleted", project=project_id)
-        try:
-            for project_id in await asyncio.to_thread(empty_trash, self._state, self._lifetime, self._clock()):
-                _log.info("a deleted project was removed from the trash for good", project=project_id)
-        except LabyardError:
-            _log.exception("the trash could not be emptied")
+        for name in await asyncio.to_thread(empty_trash, self._state, self._lifetime, self._clock()):
+            _log.info("a deleted project, or the home of a removed person, was removed from the trash for good", name=name)
 
     async def _retire_account(self, project_id: str, trashed: Path | None) -> None:
         """Delete a deleted project's account, once it is the owner of what is in the trash and none of its processes runs."""

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from labyard_hub.backends.local.accounts import find_project_account
 from labyard_hub.backends.local.limits import ControlGroup
 from labyard_hub.backends.local.processes import ProcessRecord, end_processes
-from labyard_hub.backends.local.project_trash import processes_of
 from labyard_hub.backends.local.runtime import remove_runtime_folder
 from labyard_hub.backends.local.server_records import list_servers, server_label, server_record_file
+from labyard_hub.backends.local.trash import processes_of
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.projects import is_project_id
 

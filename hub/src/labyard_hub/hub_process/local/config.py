@@ -22,11 +22,13 @@ from labyard_hub.hub_process.choices import DEFAULT_URLS, Starts
 from labyard_hub.hub_process.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_origins, configure_services
 from labyard_hub.hub_process.disk_use import DiskUse
 from labyard_hub.hub_process.local.capacity import LocalCapacity
+from labyard_hub.hub_process.local.removed_people import LocalRemovedPeople
 from labyard_hub.hub_process.local.spawner import LabyardSpawner
 from labyard_hub.hub_process.login.config import configure_login
 from labyard_hub.hub_process.mlflow_client import client_environment
 from labyard_hub.hub_process.pages import page_settings
 from labyard_hub.hub_process.proxy import LabyardProxy
+from labyard_hub.hub_process.removed_people import REMOVED_PEOPLE
 from labyard_hub.hub_process.scale.database_errors import explain_database_errors
 
 __all__ = ["configure", "configure_from_state"]
@@ -54,6 +56,9 @@ def configure(c: Any, state: StateFolder, configuration: Configuration, platform
     _sign_in(c, state, platform, settings)
     configure_services(c, state, settings)
     _servers(c, state, platform, settings)
+    c.JupyterHub.tornado_settings[REMOVED_PEOPLE] = LocalRemovedPeople(
+        state, isolated=isolates(settings.servers.isolation), keep_seconds=settings.trash.lifetime_seconds
+    )
 
 
 def _hub(c: Any, state: StateFolder, platform: Platform) -> None:

@@ -21,6 +21,7 @@ from labyard_hub.backends.local.limits import ControlGroup, Limits, drop_privile
 from labyard_hub.backends.local.nursery import Become, ForkedProcess, NurseryUnavailableError, fork_process, nursery_socket
 from labyard_hub.backends.local.processes import ProcessRecord
 from labyard_hub.backends.local.project_views import ensure_home_link
+from labyard_hub.backends.local.removed_people import retire
 from labyard_hub.backends.local.runtime import make_runtime_folder
 from labyard_hub.backends.local.server_records import server_label
 from labyard_hub.backends.local.servers import end_servers, server_control_group, server_record_file
@@ -244,6 +245,10 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
             return None
         self.clear_state()
         return 0
+
+    async def retire(self) -> None:
+        """Move the home of a person who is removed to the trash, and delete their Unix account."""
+        await asyncio.to_thread(retire, self.user.name, self._state_folder)
 
     async def stop(self, now: bool = False) -> None:
         """End the server and everything that it started: kernels, terminals, tools."""

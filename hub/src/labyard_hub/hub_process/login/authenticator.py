@@ -69,6 +69,10 @@ class LabyardAuthenticator(PlatformAuthenticator):
         await self.signed_in(handler, user)
         return {"name": user.name, "admin": user.admin}
 
+    async def invited(self, name: str) -> bool:
+        """Whether there is an open invitation for `name`."""
+        return any(link.name == name for link in await self.identity.call(self.identity.store.list_invitations))
+
     def _limits(self, handler: Any, name: str) -> list[tuple[str, int]]:
         """Return the buckets of an attempt to give `name`'s password."""
         limits = [(f"address {self.address_bucket(handler.request)}", self.settings.attempts_per_address)]

@@ -21,7 +21,6 @@ def configure_login(
     state_dir: Path,
     hub_url: str,
     crypt_key: bytes | None = None,
-    names_come_again: bool = True,
 ) -> None:
     """Set on JupyterHub's configuration object `c` how people sign in.
 
@@ -31,9 +30,6 @@ def configure_login(
         The hub's address in browsers, such as ``https://labyard.example.org/hub/``.
     crypt_key
         32 bytes that encrypt what the provider gave us, in the hub's database; None: JUPYTERHUB_CRYPT_KEY has it.
-    names_come_again
-        Whether another person may have the name of somebody who was removed: only where nothing of theirs is left under it. With a provider; where Labyard keeps
-        the names, an administrator gives them.
 
     Raises
     ------
@@ -56,7 +52,6 @@ def configure_login(
     if not login.is_local:
         section.login = login
         section.hub_url = hub_url
-        section.names_come_again = names_come_again
 
 
 def _provider_authenticator(login: LoginSettings) -> type[PlatformAuthenticator]:

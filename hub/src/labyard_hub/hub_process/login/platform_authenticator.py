@@ -13,14 +13,13 @@ from tornado import web
 from traitlets import Dict, Unicode
 
 from labyard.exceptions import LabyardError
-from labyard_hub.backends.local.accounts import retire
 from labyard_hub.config.proxy_word import PROXY_HEADER, proxy_word
 from labyard_hub.config.settings import SignInSettings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.domain.names import check_user_name
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.exceptions import InvalidNameError
-from labyard_hub.hub_process.login.generations import generation_handlers, note_removal
+from labyard_hub.hub_process.login.generations import generation_handlers
 from labyard_hub.hub_process.login.throttle import Throttle, address_key
 from labyard_hub.hub_process.pages.errors import http_error
 from labyard_hub.hub_process.project_mounts import mount_handlers
@@ -88,9 +87,9 @@ class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub 
     async def forget(self, user: Any) -> None:
         """Take a user of the hub, who is about to be removed, out of where names are kept."""
 
-    async def retire(self, name: str) -> None:
-        """Put away what belonged to a user who is gone, so that the next of that name is another person."""
-        await asyncio.to_thread(retire, name, self.state)
+    async def invited(self, name: str) -> bool:  # noqa: ARG002  # a provider lets people in itself
+        """Whether there is an open invitation for `name`."""
+        return False
 
     async def delete_user(self, user: Any) -> None:
         """Remove a user everywhere: from where names are kept first, then servers, home and Unix account. JupyterHub does its own part after.
@@ -106,9 +105,7 @@ class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub 
                 return
             await self.forget(user)
             await self._stop_servers(user)
-            await self.retire(user.name)
             await user.spawner.retire()
-            note_removal(user.db, user.name)
         except LabyardError as error:
             raise http_error(error) from error
 

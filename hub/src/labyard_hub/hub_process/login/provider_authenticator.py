@@ -18,7 +18,7 @@ from oauthenticator.oauth2 import OAuthenticator
 from tornado import web
 from tornado.httpclient import HTTPClientError
 from traitlets import Any as AnyTrait
-from traitlets import Bool, Unicode
+from traitlets import Unicode
 
 from labyard_hub.config.login import LoginSettings
 from labyard_hub.domain.projects import is_project_id
@@ -56,7 +56,6 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
 
     login = AnyTrait(config=True, help="The settings under `login`.")
     hub_url = Unicode(config=True, help="The hub's address in browsers.")
-    names_come_again = Bool(True, config=True, help="Whether another person may have the name of somebody who was removed.")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -201,7 +200,7 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
             name = user_name_of(claim, self.login.user_names)
         except InvalidNameError as error:
             raise NameRefusedError(claim[:80], self.login.title, error.message.partition(": choose")[0]) from error
-        if not self.names_come_again and keeper_of(db, name) not in (None, key):
+        if keeper_of(db, name) not in (None, key):  # a removed person can be restored under it
             self.log.warning("%s of %s would be %s, as somebody was who is removed", claim, self.login.title, name)
             raise NameTakenError(claim[:80], self.login.title, name)
         other = orm.User.find(db, name)

@@ -27,7 +27,7 @@ CONFIRMED_SECONDS = 300.0
 
 PAGES = re.compile(r"/(?:token|admin(?:/.*)?|accept-share)")
 """Pages that make tokens, administer or give access."""
-CALLS = re.compile(r"/api/(?:users|groups|shares|share-codes|services)(?:/.*)?|/api/oauth2/authorize")
+CALLS = re.compile(r"/api/(?:users|groups|shares|share-codes|services|labyard/removed-people)(?:/.*)?|/api/oauth2/authorize")
 """Calls that do."""
 EXCEPT = re.compile(r"/api/users/[^/]+/(?:servers?(?:/.*)?|activity)")
 """Calls below them that start and stop servers."""

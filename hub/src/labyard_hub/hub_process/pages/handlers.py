@@ -14,6 +14,7 @@ from labyard_hub.hub_process.pages.confirm import ConfirmHandler
 from labyard_hub.hub_process.pages.home import DeleteServerHandler, HomeHandler, StopServerHandler
 from labyard_hub.hub_process.pages.join import InviteHandler, SetupHandler
 from labyard_hub.hub_process.pages.people import InvitationsHandler, PeopleHandler, PersonHandler, RemovePersonHandler, RevokeHandler
+from labyard_hub.hub_process.pages.removed import RemovedApiHandler, RemovedHandler, RestoreApiHandler, RestoreHandler
 from labyard_hub.hub_process.pages.resources import GroupHandler, ResourcesHandler
 from labyard_hub.hub_process.pages.sign_in import SignInHandler, SignOutHandler
 from labyard_hub.hub_process.pages.start import StartHandler
@@ -72,11 +73,15 @@ def _common() -> list[tuple[Any, ...]]:
         (r"/spawn-pending/([^/]+)/([^/]+)", PendingHandler),
         (r"/api/oauth2/authorize", AuthorizeHandler),
         (r"/api/labyard/login-token", LoginTokenHandler),
+        (r"/api/labyard/removed-people", RemovedApiHandler),
+        (r"/api/labyard/removed-people/([^/]+)/restore", RestoreApiHandler),
         (r"/servers/([^/]+)/stop", StopServerHandler),
         (r"/servers/([^/]+)/([^/]+)/stop", StopServerHandler),
         (r"/servers/([^/]+)/([^/]+)/delete", DeleteServerHandler),
         (r"/admin", PeopleHandler),
         (r"/admin/resources", ResourcesHandler),
+        (r"/admin/removed", RemovedHandler),
+        (rf"/admin/removed/{NAME}/(\d{{1,9}})/restore", RestoreHandler),
         (r"/admin/groups/(add|remove)", GroupHandler),
         (rf"/admin/people/{NAME}/remove", RemovePersonHandler),
     ]

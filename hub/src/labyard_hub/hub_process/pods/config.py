@@ -25,8 +25,9 @@ from labyard_hub.hub_process.pods.agent_watch import WatchedHttpProxy
 from labyard_hub.hub_process.pods.capacity import ClusterCapacity
 from labyard_hub.hub_process.pods.homes import Homes
 from labyard_hub.hub_process.pods.live_starts import LiveStarts
-from labyard_hub.hub_process.pods.removed_people import removed_people_handlers
+from labyard_hub.hub_process.pods.removed_people import ClusterRemovedPeople
 from labyard_hub.hub_process.pods.spawner import LabyardKubeSpawner
+from labyard_hub.hub_process.removed_people import REMOVED_PEOPLE
 from labyard_hub.hub_process.scale.database_errors import explain_database_errors
 
 __all__ = ["configure_cluster", "configure_from_environment"]
@@ -81,9 +82,9 @@ def configure_cluster(
     _metrics(c, state)
     _servers(c, settings, cluster, addresses, assets)
     _pods(c, cluster, addresses)
-    homes = Homes(c.LabyardKubeSpawner.namespace, cluster.home)
+    homes = Homes(c.LabyardKubeSpawner.namespace, cluster.home, settings.trash.lifetime_seconds)
     c.LabyardKubeSpawner.homes = homes
-    c.JupyterHub.extra_handlers = removed_people_handlers(homes)
+    c.JupyterHub.tornado_settings[REMOVED_PEOPLE] = ClusterRemovedPeople(homes)
 
 
 def _hub(c: Any, state: StateFolder, addresses: ClusterAddresses) -> None:
@@ -112,7 +113,6 @@ def _sign_in(c: Any, state: StateFolder, settings: Settings, addresses: ClusterA
         state_dir=state.root,
         hub_url=f"{addresses.public_url}hub/",
         crypt_key=None if settings.login.is_local else bytes.fromhex(state.secret("auth_state_key")),
-        names_come_again=False,  # a removed person can be restored under it
     )
     for name, value in page_settings(settings, addresses.origins, assets).items():
         setattr(c.JupyterHub, name, value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,8 +18,6 @@ from labyard_hub.config.cluster import HomeSettings
 
 __all__ = ["Homes"]
 
-SWEEP_SECONDS = 3600.0
-"""How often homes are looked for whose time is over, at most."""
 GONE_SECONDS = 30.0
 """How long a claim that never had a volume may take to go."""
 MERGE = "application/merge-patch+json"
@@ -32,16 +29,23 @@ class Homes:
     Parameters
     ----------
     settings
-        How homes are made, and how long those of removed people are kept.
+        How homes are made.
+    keep_seconds
+        How long homes of removed people are kept; None: for ever.
     api
         Kubernetes' core API; None: the one that all spawners share.
     """
 
     def __init__(
-        self, namespace: str, settings: HomeSettings, *, api: Any = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        namespace: str,
+        settings: HomeSettings,
+        keep_seconds: float | None,
+        *,
+        api: Any = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._namespace, self._settings, self._given, self._now = namespace, settings, api, now
-        self._swept_at = float("-inf")
+        self._namespace, self._settings, self._keep_seconds, self._given, self._now = namespace, settings, keep_seconds, api, now
 
     def __deepcopy__(self, memo: Any) -> Homes:
         """Return itself: JupyterHub copies configuration, and all spawners share this."""
@@ -59,7 +63,6 @@ class Homes:
         usual
             The name where nobody had it before.
         """
-        await self._sweep()
         found = await self._find(user)
         own = [home for home in found if not home.removed]
         if own:
@@ -87,12 +90,15 @@ class Homes:
                 await self._patch(home.claim, removal(self._now(), generation))
                 app_log.info("the home %s of %s, who was removed, is kept", home.claim, user)
 
-    async def restore(self, user: str, generation: int) -> Home | None:
-        """Give a removed person's home back; None where there is none any more."""
-        found = [home for home in await self._find(user) if home.removed and home.generation == generation]
-        for home in found:
-            await self._patch(home.claim, restoration())
-        return found[0] if found else None
+    async def in_use(self, user: str) -> bool:
+        """Whether there is a home for the present owner of a name."""
+        return any(not home.removed for home in await self._find(user))
+
+    async def restore(self, user: str, generation: int) -> None:
+        """Give a removed person's home back, where there is one."""
+        for home in await self._find(user):
+            if home.removed and home.generation == generation:
+                await self._patch(home.claim, restoration())
 
     async def removed(self) -> list[Home]:
         """Return the homes of removed people, the oldest first."""
@@ -101,8 +107,9 @@ class Homes:
 
     def ends_at(self, home: Home) -> datetime | None:
         """Return when a removed person's home is deleted for good; None: never."""
-        kept = self._settings.keep_removed_seconds
-        return home.removed_at + timedelta(seconds=kept) if home.removed_at is not None and kept is not None else None
+        if home.removed_at is None or self._keep_seconds is None:
+            return None
+        return home.removed_at + timedelta(seconds=self._keep_seconds)
 
     async def why_unbound(self, claim: str) -> Problem:
         """Return why a claim has no volume, by its own events."""
@@ -112,12 +119,9 @@ class Homes:
         events = [self._api.api_client.sanitize_for_serialization(event) for event in answer.items]
         return unbound_problem(claim, found.spec.storage_class_name, events)
 
-    async def _sweep(self) -> None:
+    async def sweep(self) -> None:
         """Delete the homes whose time is over."""
-        if self._settings.keep_removed_seconds is None or time.monotonic() - self._swept_at < SWEEP_SECONDS:
-            return
-        self._swept_at = time.monotonic()
-        for home in await self.removed():
+        for home in await self.removed() if self._keep_seconds is not None else ():
             ends_at = self.ends_at(home)
             if ends_at is not None and self._now() >= ends_at:
                 app_log.info("deleting the home %s of %s, who was removed at %s", home.claim, home.owner, home.removed_at)

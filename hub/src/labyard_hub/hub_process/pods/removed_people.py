@@ -1,66 +1,50 @@
-"""Removed people, for administrators: what is kept of them, and their way back."""
+"""Removed people on a cluster."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from jupyterhub.apihandlers.base import APIHandler
-from jupyterhub.scopes import needs_scope
+from aiohttp import ClientError
 from kubernetes_asyncio.client import ApiException
-from tornado import web
+from tornado.log import app_log
 
-from labyard_hub.hub_process.login.generations import RemovedName, generation_of, note_return
+from labyard_hub.domain.removed_people import RemovedPerson, with_homeless
+from labyard_hub.exceptions import HomeNotGivenBackError, NameInUseError
+from labyard_hub.hub_process.login.generations import note_return, people_removed
 from labyard_hub.hub_process.pods.api_refusals import api_message
 from labyard_hub.hub_process.pods.homes import Homes
 
-__all__ = ["removed_people_handlers"]
+__all__ = ["ClusterRemovedPeople"]
 
 
-def removed_people_handlers(homes: Homes) -> list[tuple[Any, ...]]:
-    """Return the routes, below the hub's prefix."""
-    given = {"homes": homes}
-    return [
-        (r"/api/labyard/removed-people", RemovedPeopleHandler, given),
-        (r"/api/labyard/removed-people/([^/]+)/restore", RestoreHandler, given),
-    ]
+class ClusterRemovedPeople:
+    """The port `RemovedPeople` on a cluster: homes are claims, names are in the hub's database."""
 
+    def __init__(self, homes: Homes) -> None:
+        self._homes = homes
 
-class _Handler(APIHandler):  # type: ignore[misc]  # jupyterhub carries no types
-    def initialize(self, homes: Homes) -> None:
-        self.homes = homes
+    async def people(self, db: Any) -> list[RemovedPerson]:
+        """Return everybody who was removed."""
+        homes = [
+            RemovedPerson(home.owner, home.generation, home.claim, home.size, home.removed_at, self._homes.ends_at(home))
+            for home in await self._homes.removed()
+        ]
+        return with_homeless(homes, people_removed(db))
 
-
-class RemovedPeopleHandler(_Handler):
-    """Who was removed."""
-
-    @needs_scope("admin:users")  # type: ignore[untyped-decorator]
-    async def get(self) -> None:
-        """Return each removed name with the homes that are kept."""
-        homes: dict[str, list[dict[str, Any]]] = {}
-        for home in await self.homes.removed():
-            ends_at = self.homes.ends_at(home)
-            homes.setdefault(home.owner, []).append({
-                "claim": home.claim, "size": home.size, "removed_at": home.removed_at.isoformat() if home.removed_at else None,
-                "deleted_at": ends_at.isoformat() if ends_at is not None else None,
-            })  # fmt: skip
-        names = {str(row.name) for row in self.db.query(RemovedName)} | set(homes)
-        self.write({"removed": [{"name": name, "homes": homes.get(name, [])} for name in sorted(names)]})
-
-
-class RestoreHandler(_Handler):
-    """Takes a removal back."""
-
-    @needs_scope("admin:users")  # type: ignore[untyped-decorator]
-    async def post(self, name: str) -> None:
-        """Make the name the removed person's again, with home, runs and models; who may sign in is said as for anybody."""
-        times = generation_of(self.db, name)
-        if times == 0:
-            raise web.HTTPError(404, f"Nobody called {name} was removed.")
-        if self.find_user(name) is not None or await self.authenticator.find_person(self.db, name) is not None:
-            raise web.HTTPError(409, f"Somebody else is called {name} now. Remove them first: what is theirs is kept too.")
+    async def restore(self, db: Any, name: str, generation: int) -> None:
+        """Give a removed person their name, home, runs and models back."""
         try:
-            home = await self.homes.restore(name, times - 1)
-        except ApiException as error:
-            raise web.HTTPError(502, f"The cluster does not give the home back: {api_message(error)}.") from error
-        note_return(self.db, name)
-        self.write({"name": name, "claim": home.claim if home is not None else None})
+            if await self._homes.in_use(name):
+                raise NameInUseError(name)
+            # Before the home is in use: it must never be there for another person of the name.
+            note_return(db, name, generation)
+            await self._homes.restore(name, generation)
+        except (ApiException, ClientError, TimeoutError) as error:
+            raise HomeNotGivenBackError(name, api_message(error) if isinstance(error, ApiException) else str(error)) from error
+
+    async def sweep(self) -> None:
+        """Delete the homes whose time is over."""
+        try:
+            await self._homes.sweep()
+        except (ApiException, ClientError, TimeoutError) as error:
+            app_log.warning("the homes of removed people whose time is over cannot be deleted now: %s", error)

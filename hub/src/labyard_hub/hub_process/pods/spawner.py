@@ -28,7 +28,7 @@ from labyard_hub.domain.scopes import use_scope_of
 from labyard_hub.exceptions import HomeNotKeptError, MembershipsUnknownError
 from labyard_hub.hub_process import mlflow_client
 from labyard_hub.hub_process.choices import ChosenSpawner
-from labyard_hub.hub_process.login.generations import generation_of
+from labyard_hub.hub_process.login.generations import generation_of, note_removal
 from labyard_hub.hub_process.memberships import Memberships
 from labyard_hub.hub_process.pods.api_refusals import api_message
 from labyard_hub.hub_process.pods.pod_view import PodView
@@ -114,7 +114,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
         self.volumes, self.volume_mounts = found.volumes, found.mounts
 
     async def retire(self) -> None:
-        """Keep the home of a person who is removed, out of reach of the next of that name.
+        """Keep the home of a person who is removed, out of reach of the next owner of the name.
 
         Raises
         ------
@@ -125,6 +125,7 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
             await self.homes.put_away(self.user.name, generation_of(self.user.db, self.user.name))
         except (ApiException, ClientError, TimeoutError) as error:
             raise HomeNotKeptError(self.user.name, api_message(error) if isinstance(error, ApiException) else str(error)) from error
+        note_removal(self.user.db, self.user.name)
 
     async def _look_up_projects(self) -> tuple[Mount, ...]:
         if self.memberships is None or self.cluster.projects_claim is None:

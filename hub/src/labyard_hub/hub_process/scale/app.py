@@ -29,6 +29,7 @@ from traitlets import Dict, default
 from labyard_hub.domain.groups import tell_empty_groups
 from labyard_hub.hub_process.logs import SecretFreeFormatter
 from labyard_hub.hub_process.pages.confirm import confirmed_handlers
+from labyard_hub.hub_process.removed_people import REMOVED_PEOPLE
 from labyard_hub.hub_process.scale.database import rows_alone, tune_sqlite
 from labyard_hub.hub_process.scale.database_errors import PatientSession
 from labyard_hub.hub_process.scale.users import HubUsers, watch_pending
@@ -64,6 +65,11 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
         super().init_db()
         self.session_factory: Any = sessionmaker(class_=PatientSession, bind=self.db.get_bind(), expire_on_commit=False)
         self.db: Any = self.session_factory()
+
+    async def update_last_activity(self) -> None:
+        """Do what is due once a minute: note who was active, and delete the homes of removed people whose time is over."""
+        await super().update_last_activity()
+        await self.tornado_settings[REMOVED_PEOPLE].sweep()
 
     async def init_users(self) -> None:
         """Compare the hub's users with the authenticator's; ours for names and passwords looks all of them up at once."""
