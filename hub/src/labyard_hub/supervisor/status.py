@@ -1,4 +1,4 @@
-"""What runs on a state folder, seen from another process. It imports little: people look often."""
+"""What runs on a state folder, seen from another process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from labyard_hub.backends.local.process_table import SeenProcess, read_processes
+import psutil
+
 from labyard_hub.backends.local.processes import ProcessRecord
 from labyard_hub.backends.local.server_records import list_servers
 from labyard_hub.config.platform import Platform
@@ -69,9 +70,10 @@ def _unrecorded(state: StateFolder, recorded: Sequence[ProcessRecord]) -> list[P
     """Return the platform's processes that have no record, since a full disk took none: they are known by their folder and their home."""
     folders = {str(state.run_private), str(state.mlflow)}
     known = {record.pid for record in [*recorded, *list_servers(state)]}
-    ours = {one.pid: one for one in read_processes() if not one.ended and _works_in(one.pid, folders)}
-    heads = [one for one in ours.values() if one.parent not in ours and one.pid not in known]
-    return [ProcessRecord(UNRECORDED, one.pid, one.started_at) for one in heads]
+    ours = {one.pid: one.info for one in psutil.process_iter(["ppid", "create_time"]) if _works_in(one.pid, folders)}
+    return [
+        ProcessRecord(UNRECORDED, pid, info["create_time"]) for pid, info in ours.items() if info["ppid"] not in ours and pid not in known
+    ]
 
 
 def _works_in(pid: int, folders: Set[str]) -> bool:
@@ -105,15 +107,16 @@ def platform_status(root: Path) -> PlatformStatus:
 
 def _statuses(records: Sequence[tuple[str, ProcessRecord]]) -> list[ProcessStatus]:
     """Return what the processes use, each with all that it started."""
-    seen: dict[int, SeenProcess] = {}
+    seen: dict[int, int] = {}
     children: dict[int, list[int]] = {}
-    for process in read_processes() if records else ():
-        seen[process.pid] = process
-        children.setdefault(process.parent, []).append(process.pid)
+    for process in psutil.process_iter(["ppid", "memory_info"]) if records else ():
+        memory = process.info["memory_info"]  # None where another account's is hidden
+        seen[process.pid] = memory.rss if memory is not None else 0
+        children.setdefault(process.info["ppid"], []).append(process.pid)
     found = []
     for kind, record in records:
         if record.pid in seen:
-            memory = sum(seen[pid].memory_bytes for pid in _descendants(record.pid, children) if pid in seen)
+            memory = sum(seen[pid] for pid in _descendants(record.pid, children) if pid in seen)
             found.append(ProcessStatus(record.name, kind, record.pid, max(0.0, time.time() - record.started_at), memory))
     return found
 

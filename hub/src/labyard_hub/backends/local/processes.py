@@ -8,13 +8,10 @@ import signal
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from labyard_hub.backends.local.process_table import read_process
+import psutil
+
 from labyard_hub.config.state import write_atomically
-
-if TYPE_CHECKING:  # whoever only looks, as `labyard status` does, does not wait for its import
-    import psutil
 
 __all__ = ["ProcessRecord", "end_processes"]
 
@@ -46,8 +43,10 @@ class ProcessRecord:
     @classmethod
     def of(cls, name: str, pid: int, digest: str = "") -> ProcessRecord:
         """Return the record of a process that runs now, a started one that ended already included."""
-        found = read_process(pid)
-        return cls(name, pid, found.started_at if found is not None else 0.0, digest)
+        try:
+            return cls(name, pid, psutil.Process(pid).create_time(), digest)
+        except psutil.NoSuchProcess:
+            return cls(name, pid, 0.0, digest)
 
     @classmethod
     def read(cls, path: Path) -> ProcessRecord | None:
@@ -64,17 +63,14 @@ class ProcessRecord:
 
     def is_running(self) -> bool:
         """Whether the process still runs."""
-        found = read_process(self.pid)
-        return found is not None and not found.ended and abs(found.started_at - self.started_at) < START_TIME_TOLERANCE_SECONDS
+        return self.process() is not None
 
     def process(self) -> psutil.Process | None:
         """Return the process if it still runs."""
-        import psutil  # noqa: PLC0415
-
-        if not self.is_running():
-            return None
         try:
-            return psutil.Process(self.pid)
+            found = psutil.Process(self.pid)
+            is_same = abs(found.create_time() - self.started_at) < START_TIME_TOLERANCE_SECONDS
+            return found if is_same and found.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD) else None
         except psutil.NoSuchProcess:
             return None
 
@@ -90,8 +86,6 @@ def end_processes(records: Iterable[ProcessRecord], *, patience_seconds: float, 
     spare
         Processes that stay, with their families, although one of `records` started them: the servers, when the hub is ended.
     """
-    import psutil  # noqa: PLC0415
-
     heads = [process for record in records if (process := record.process()) is not None]
     spared = {member for record in spare if (process := record.process()) is not None for member in _family(process)}
     members = {member for head in heads for member in _family(head)} - spared
@@ -108,8 +102,6 @@ def end_processes(records: Iterable[ProcessRecord], *, patience_seconds: float, 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:
     """Return `process` and all that descends from it."""
-    import psutil  # noqa: PLC0415
-
     try:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
