@@ -156,7 +156,7 @@ def test_everything_starts_and_the_proxy_leads_everywhere(pods: Pods) -> None:
 
 
 def test_the_link_for_the_administrator_is_in_the_hubs_log(pods: Pods) -> None:
-    link = wait_until(lambda: re.search(r"http://127\.0\.0\.1:8000(/hub/setup\?token=\S+)", pods.log("hub")), "the link", 120)
+    link = wait_until(lambda: re.search(r"http://labyard\.localhost:8000(/hub/setup\?token=\S+)", pods.log("hub")), "the link", 120)
     wait_until(lambda: pods.answers(f"http://127.0.0.1:{PROXY_PORT}/hub/login"), "the hub behind its proxy", 120)
     status, page = pods.ask(f"http://127.0.0.1:{PROXY_PORT}{link[1]}")
     assert status == 200
