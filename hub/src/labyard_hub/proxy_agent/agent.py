@@ -132,7 +132,7 @@ class Agent:
             named = route.data.get("named")
             if isinstance(named, str) and route.data.get("agent") != "fixed" and await _resolved(named) != route.target:
                 await self.put(route.path, named, {key: value for key, value in route.data.items() if key != "named"})
-        for wrong in await self._table.check(PATIENCE_SECONDS):
+        for wrong in await self._table.check(LOOK_SECONDS):
             _log.warning("told anew", why=wrong)
         self.is_told = True
         if certificate and self._certificate is not None:
