@@ -101,3 +101,34 @@ def test_what_people_make_for_their_programs_opens_both(running: RunningPlatform
 @pytest.mark.skipif(not is_root(), reason="reads another account's environment")
 def test_a_server_acts_for_its_owner(running: RunningPlatform, secret: str) -> None:
     assert statuses(running, secret) == [200, 200]
+
+
+def test_an_administrator_is_nobody_else(running: RunningPlatform) -> None:
+    """By token, session, share and name, and by the pages and the command line that use the same calls."""
+    ada, bob = running.session("ada", PASSWORD), running.session("bob", PASSWORD)
+    bob.start_server("bob")
+    token = ada.token("ada")
+    program = running.client("", token)
+    for body in ({}, {"note": "nightly"}, {"scopes": ["access:servers!user=bob"]}, {"roles": ["user"]}):
+        assert program.post("hub/api/users/bob/tokens", json=body).status_code == 403, body
+        assert ada.hub_api("POST", "users/bob/tokens", json=body).status_code == 403, body
+    credentials = {"auth": {"username": "ada", "password": PASSWORD}}
+    assert httpx.post(f"{running.url}hub/api/users/bob/tokens", json=credentials, trust_env=False).status_code == 403
+    assert program.post("hub/api/authorizations/token", json={}).status_code in (400, 403, 404)
+    for name, former in (("other", "bob"), ("bob", "ada"), ("BOB", "ada"), ("ada-two", "ada")):
+        assert program.patch(f"hub/api/users/{former}", json={"name": name}).status_code == 400, name
+    assert program.post("hub/api/shares/bob/", json={"user": "ada"}).status_code in (200, 403)
+    wide = ada.token("ada", scopes=["access:servers", "tokens"])
+    assert running.client("hub/api/", wide).post("users/bob/tokens", json={}).status_code == 403
+    for key in (token, wide):
+        for path in ("lab", "api/contents", "api/kernels"):
+            assert running.client("user/bob/", key).get(path).status_code == 403, path
+    assert ada.http.get("user/bob/api/contents").status_code in (403, 404)
+    assert ada.http.get("user/bob/lab").status_code == 403
+    assert {one["user"] for one in bob.hub_api("GET", "users/bob/tokens").json()["api_tokens"]} == {"bob"}
+    assert not [one for one in bob.hub_api("GET", "users/bob/tokens").json()["api_tokens"] if "ada" in one["note"]]
+    # Looking after users goes on.
+    assert program.get("hub/api/users/bob/tokens").status_code == 200
+    assert program.patch("hub/api/users/bob", json={"admin": False}).status_code == 200
+    assert program.post("hub/api/users/ada/tokens", json={}).status_code == 201
+    assert bob.token("bob")

@@ -13,6 +13,7 @@ from labyard_hub.hub_process.pages.command_line import AuthorizeHandler, LoginTo
 from labyard_hub.hub_process.pages.confirm import ConfirmHandler
 from labyard_hub.hub_process.pages.home import DeleteServerHandler, HomeHandler, StopServerHandler
 from labyard_hub.hub_process.pages.join import InviteHandler, SetupHandler
+from labyard_hub.hub_process.pages.others import UserHandler, UserTokensHandler
 from labyard_hub.hub_process.pages.people import InvitationsHandler, PeopleHandler, PersonHandler, RemovePersonHandler, RevokeHandler
 from labyard_hub.hub_process.pages.removed import RemovedApiHandler, RemovedHandler, RestoreApiHandler, RestoreHandler
 from labyard_hub.hub_process.pages.resources import GroupHandler, ResourcesHandler
@@ -71,6 +72,8 @@ def _common() -> list[tuple[Any, ...]]:
         (r"/spawn/([^/]+)/([^/]+)", StartHandler),
         (r"/spawn-pending/([^/]+)", PendingHandler),
         (r"/spawn-pending/([^/]+)/([^/]+)", PendingHandler),
+        (r"/api/users/([^/]+)", UserHandler),
+        (r"/api/users/([^/]+)/tokens", UserTokensHandler),
         (r"/api/oauth2/authorize", AuthorizeHandler),
         (r"/api/labyard/login-token", LoginTokenHandler),
         (r"/api/labyard/removed-people", RemovedApiHandler),
