@@ -227,7 +227,13 @@ def test_three_people(people: dict[str, Person]) -> None:
     # bob is removed, and is out within seconds: files, the project's server, the shared tool.
     ada.page.bring_to_front()
     project_of(ada.page, "Vision")
+    role = ada.page.get_by_label("Role of bob")
+    role.select_option("viewer")  # it would stop the server, so it asks
+    expect(ada.page.get_by_role("dialog")).to_contain_text("server stops: kernels and terminals in it end")
+    ada.page.get_by_role("button", name="Cancel", exact=True).click()
+    expect(role).to_have_value("editor")
     ada.page.get_by_role("button", name="Remove bob").click()
+    expect(ada.page.get_by_role("dialog")).to_contain_text("server stops")
     ada.page.get_by_role("button", name="Remove", exact=True).click()
     expect(ada.page.get_by_label("Role of bob")).to_have_count(0)
     wait_until(lambda: contents(bob.page, "GET", "projects/vision/plan.md") is None, "bob's files are gone", LIMIT_SECONDS)

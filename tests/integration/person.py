@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import websocket
@@ -40,8 +42,8 @@ class Person:
         assert opened.status_code == 201, opened.text
         return KernelConnection(f"{self.running.url}user/{self.name}/", opened.json()["kernel"]["id"], self.token)
 
-    def terminal(self, script: str, folder: str = "", question: str = "", answer: str = "") -> str:
-        """Run a script in a terminal, type `answer` once it asks `question`, and return what it printed."""
+    def terminal(self, script: str, folder: str = "", answers: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Run a script in a terminal, type each of `answers` once its question is asked, and return what it printed."""
         body = {"type": "file", "format": "text", "content": script}
         self.server.put("api/contents/script.sh", json=body).raise_for_status()
         terminal = self.server.post("api/terminals", json={"cwd": str(self.home / folder)}).json()["name"]
@@ -50,8 +52,8 @@ class Person:
             header=[f"Authorization: token {self.token}"], timeout=60,
         )  # fmt: skip
         shell.send(json.dumps(["stdin", "bash ~/script.sh > ~/out.part 2>&1; mv ~/out.part ~/out.txt\r"]))
-        if question:
-            wait_until(lambda: question in (self._output("out.part") or ""), "the question", 90)
+        for question, answer in answers.items():
+            wait_until(lambda asked=question: asked in (self._output("out.part") or ""), question, 90)
             shell.send(json.dumps(["stdin", f"{answer}\r"]))
         text = wait_until(self._output, "the script ends", 90)
         shell.close()

@@ -9,9 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -58,11 +59,17 @@ def page(name: str) -> list[tuple[str, str]]:
 
 
 def as_person(
-    person: Person, language: str, block: str, folder: str = "", *, question: str = "", answer: str = "", before: str = "set -e\n"
+    person: Person,
+    language: str,
+    block: str,
+    folder: str = "",
+    *,
+    answers: Mapping[str, str] = MappingProxyType({}),
+    before: str = "set -e\n",
 ) -> str:
     """Run a block in a terminal of the person's server, and return what it printed."""
     script = f"python - <<'END-OF-BLOCK'\n{block}END-OF-BLOCK\n" if language == "python" else block
-    text = person.terminal(f"{before}{script}echo followed\n", folder, question, answer)
+    text = person.terminal(f"{before}{script}echo followed\n", folder, answers)
     assert text.split()[-1:] == ["followed"], text
     return text
 
@@ -78,7 +85,8 @@ def as_administrator(state: Path, block: str, folder: Path | None = None) -> str
 
 def test_command_line(ada: Person, project: Project) -> None:
     projects, script = page("command-line")
-    assert "Computer vision" in as_person(ada, *projects, question="Type its name to delete it", answer="vision")
+    answers = {"The server of vision stops": "y", "Type its name to delete it": "vision"}
+    assert "Computer vision" in as_person(ada, *projects, answers=answers)
     as_person(ada, *script, before="")
     assert "it is there" in as_person(ada, *script, before="")
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from labyard.cli.connection import connect, instant, json_option, print_models, project_argument, say
 from labyard.cli.lazy import LazyGroup
-from labyard.permissions import ROLES
+from labyard.permissions import ROLES, Capability, Role, grants
 
 if TYPE_CHECKING:
+    from labyard.client import Client
     from labyard.models.project import Member
 
 __all__ = ["member"]
@@ -28,6 +30,16 @@ def _changed(found: Member, text: str, *, as_json: bool) -> None:
         print_json(found.model_dump(mode="json"))
     else:
         say(text)
+
+
+def _ask_before_the_server_stops(client: Client, project: str, user: str, role: Role | None) -> None:
+    """Ask at a terminal, where the service stops the project's server since `user` may no longer work in it. A script knows what it does."""
+    if not sys.stdin.isatty() or grants(role, Capability.WORK_IN_SERVER):
+        return
+    could = any(one.user == user and grants(one.role, Capability.WORK_IN_SERVER) for one in client.projects.members.list(project))
+    if could and client.projects.server.status(project).state != "stopped":
+        question = f"The server of {project} stops, and kernels and terminals in it end, for everybody who works there now. Go on?"
+        click.confirm(question, abort=True, err=True)
 
 
 @member.command("list")
@@ -68,6 +80,7 @@ def set_role(project: str, user: str, role: str | None, named_role: str | None, 
     if role is None or named_role not in (None, role):
         raise click.UsageError(f"name one role: --role {ROLES[0].value}, or another")
     with connect() as client:
+        _ask_before_the_server_stops(client, project, user, Role(role))
         found = client.projects.members.set_role(project, user, role)
     _changed(found, f"{found.user} is {found.role.value} in {project}", as_json=as_json)
 
@@ -81,6 +94,7 @@ def remove(project: str, user: str, as_json: bool) -> None:
     from labyard.cli.output import print_json
 
     with connect() as client:
+        _ask_before_the_server_stops(client, project, user, None)
         client.projects.members.remove(project, user)
     if as_json:
         print_json({"user": user, "removed": True})

@@ -10,6 +10,11 @@ export function may(project: Standing, capability: Capability): boolean {
   return project.capabilities.includes(capability);
 }
 
+/** Whether a role lets people run programs in the project's server. */
+export function worksInServer(role: Role): boolean {
+  return ROLES.indexOf(role) <= ROLES.indexOf(PERMISSIONS.work_in_server.role);
+}
+
 /** Why somebody may not do something, in a sentence; null where they may. */
 export function whyNot(project: Standing, capability: Capability, trans: TranslationBundle): string | null {
   if (may(project, capability)) {

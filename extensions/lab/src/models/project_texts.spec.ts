@@ -8,7 +8,7 @@ import { fieldAtFault, sentence } from './failures';
 import { relativeTime } from './moments';
 import { suggestName } from './names';
 import { colorOf, initials } from './people';
-import { may, whyNot } from './permissions';
+import { may, whyNot, worksInServer } from './permissions';
 import { withTool, workspaceUrl } from './places';
 
 const trans = nullTranslator.load('labyard');
@@ -19,6 +19,7 @@ describe('what somebody may do', () => {
     expect(may(aProject({ role: 'editor' }), 'manage_members')).toBe(false);
     expect(may(aProject({ role: 'editor' }), 'share_tool')).toBe(true);
     expect(may(aProject({ role: 'viewer' }), 'open_server')).toBe(true);
+    expect([worksInServer('owner'), worksInServer('editor'), worksInServer('viewer')]).toEqual([true, true, false]);
   });
 
   it('is explained to whoever may not', () => {

@@ -2,7 +2,7 @@ import { closeIcon } from '@jupyterlab/ui-components';
 import React, { useId, useState } from 'react';
 
 import type { IMember, Role } from '../../api/projects';
-import { whyNot } from '../../models/permissions';
+import { roleName, whyNot, worksInServer } from '../../models/permissions';
 import type { ProjectDetail } from '../../models/project';
 import { PersonField } from './combobox';
 import { useAttempt, usePanel } from './context';
@@ -69,9 +69,19 @@ function MemberRow({ detail, member }: { detail: ProjectDetail; member: IMember 
   const { project } = detail;
   const reason = whyNot(project, 'manage_members', trans);
   const isSelf = member.user === user;
+  // The service stops it, since a program that they have started there would keep their rights.
+  const serverEnds =
+    worksInServer(member.role) && !['stopped', undefined].includes(detail.part('server').value?.state)
+      ? trans.__(
+          'The project’s server stops: kernels and terminals in it end, for everybody who works there now. Files stay.'
+        )
+      : '';
 
   const setRole = async (role: Role): Promise<void> => {
     if (isSelf && role !== 'owner' && member.role === 'owner' && !(await confirmStepDown(role))) {
+      return;
+    }
+    if (!isSelf && serverEnds && !worksInServer(role) && !(await confirmDemotion(role))) {
       return;
     }
     setChosen(role);
@@ -83,21 +93,33 @@ function MemberRow({ detail, member }: { detail: ProjectDetail; member: IMember 
   const confirmStepDown = (role: Role): Promise<boolean> =>
     actions.confirm({
       title: trans.__('Give up being an owner?'),
-      body: trans.__(
-        'As %1 you can no longer manage %2. Only another owner can make you one again.',
-        role,
-        project.display_name
-      ),
+      body: trans
+        .__(
+          'As %1 you can no longer manage %2. Only another owner can make you one again. %3',
+          role,
+          project.display_name,
+          worksInServer(role) ? '' : serverEnds
+        )
+        .trim(),
       accept: trans.__('Change my role')
+    });
+  const confirmDemotion = (role: Role): Promise<boolean> =>
+    actions.confirm({
+      title: trans.__('Make %1 a %2 in %3?', member.user, roleName(role, trans), project.display_name),
+      body: serverEnds,
+      accept: trans.__('Change the role')
     });
   const remove = async (): Promise<void> => {
     const isSure = await actions.confirm({
       title: trans.__('Remove %1 from %2?', member.user, project.display_name),
-      body: trans.__(
-        '%1 loses the files in %2 and the project’s runs, models, labelled data and server, within seconds, also where they are at work now. What %1 made stays in the project.',
-        member.user,
-        project.path
-      ),
+      body: trans
+        .__(
+          '%1 loses the files in %2 and the project’s runs, models, labelled data and server, within seconds, also where they are at work now. What %1 made stays in the project. %3',
+          member.user,
+          project.path,
+          serverEnds
+        )
+        .trim(),
       accept: trans.__('Remove')
     });
     if (isSure && (await attempt.run(() => detail.removeMember(member.user)))) {
