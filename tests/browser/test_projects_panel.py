@@ -328,16 +328,21 @@ def test_a_viewer_sees_what_they_cannot_do_and_why(office: Office, new_context: 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_errors_of_servers_and_service_are_pages_with_a_way_on(office: Office, new_context: NewContext, scheme: str) -> None:
     page = new_context(storage_state=office.sign_in["ada"], color_scheme=scheme).new_page()
-    for name, path, heading in (
-        ("own-404", "user/ada/nowhere", "There is nothing here"),
-        ("file-404", "user/ada/files/nowhere.txt", "There is nothing here"),
-        ("tool-404", "user/ada/labyard/tools/tensorboard/", "There is nothing here"),
-        ("others-403", "user/bob/api/status", "This is not allowed"),
-        ("service-404", "services/labyard/nope", "There is nothing here"),
+    for name, path, heading, words in (
+        ("file-404", "user/ada/files/nowhere.txt", "There is nothing here", "moved or removed"),
+        ("own-404", "user/ada/nowhere", "There is nothing here", "mistyped"),
+        ("tool-404", "user/ada/labyard/tools/tensorboard/", "There is nothing here", "No tool runs"),
+        ("others-403", "user/bob/lab", "This is not allowed", "This server belongs to bob, who has not shared it with you."),
+        ("others-api-403", "user/bob/api/status", "This is not allowed", "Ask its owner"),
+        ("service-404", "services/labyard/nope", "There is nothing here", "nothing at this address"),
     ):
         page.goto(office.running.url + path)
         expect(page.get_by_role("heading", level=1), name).to_have_text(heading)
         expect(page.get_by_role("main").get_by_role("link", name="Home")).to_have_attribute("href", re.compile("/hub/home$"))
+        expect(page.get_by_role("main")).to_contain_text(words)
+        if "user/" in path and "api" not in path:  # there it is known who it is
+            page.locator("summary", has_text="ada").click()
+            expect(page.get_by_role("link", name="Sign out").or_(page.get_by_role("button", name="Sign out"))).to_be_visible()
         assert faults(page, "body") == []
         snap(page, f"error-{name}-{scheme}")
 

@@ -16,6 +16,12 @@ def test_the_page_says_what_happened_and_where_to_go() -> None:
     assert "src=" not in page  # it needs nothing that may be away
 
 
+def test_who_is_signed_in_has_their_menu() -> None:
+    page = error_page(404, "Gone.", (("Home", "/hub/home"),), user="a<da", hub="http://lab/hub/")
+    assert "<summary>a&lt;da</summary>" in page
+    assert '<a target="_top" href="http://lab/hub/logout">Sign out</a>' in page
+
+
 def test_a_page_for_what_is_starting_loads_again() -> None:
     page = error_page(503, "It starts.", (("Home", "/hub/home"),), retry_seconds=2, heading="Starting")
     assert '<meta http-equiv="refresh" content="2">' in page

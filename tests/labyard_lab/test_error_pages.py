@@ -23,6 +23,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 class Failing(WithErrorPages, web.RequestHandler):
     def get(self, kind: str) -> None:
+        self.asked_by = "bob"  # as the gate says
         if kind == "crash":
             raise ValueError("secret")
         raise web.HTTPError(int(kind), "you are a <viewer>: %s", "ask ada") if kind != "404" else web.HTTPError(404)
@@ -56,6 +57,8 @@ async def test_a_browser_is_shown_the_reason_and_a_way_on(client: httpx.AsyncCli
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "You are a &lt;viewer&gt;: ask ada." in page.text
     assert 'href="http://labyard.example.org/base/hub/home">Home' in page.text
+    assert "<summary>bob</summary>" in page.text
+    assert 'href="http://labyard.example.org/base/hub/logout">Sign out' in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "mistyped" in (await client.get("/404", headers=BROWSER)).text
 

@@ -23,11 +23,11 @@ RETRY_SECONDS = 2
 """When the page of something that is starting loads again."""
 
 
-def server_page(status: int, reason: str, ways: tuple[Way, ...] = (), *, heading: str = "") -> str:
-    """Return the page that says why a request was answered with `status`; `ways` are those beside the one home."""
-    hub = os.environ.get("JUPYTERHUB_HOST", "") + os.environ.get("JUPYTERHUB_BASE_URL", "/")
+def server_page(status: int, reason: str, ways: tuple[Way, ...] = (), *, heading: str = "", user: str = "") -> str:
+    """Return the page for `user` that says why a request was answered with `status`; `ways` are those beside the one home."""
+    hub = f"{os.environ.get('JUPYTERHUB_HOST', '')}{os.environ.get('JUPYTERHUB_BASE_URL', '/').rstrip('/')}/hub/"
     retry = RETRY_SECONDS if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return error_page(status, reason, (("Home", f"{hub.rstrip('/')}/hub/home"), *ways), retry_seconds=retry, heading=heading)
+    return error_page(status, reason, (("Home", f"{hub}home"), *ways), retry_seconds=retry, heading=heading, user=user, hub=hub)
 
 
 class WithErrorPages:
@@ -56,11 +56,11 @@ def _show(handler: Any, status: int, reason: str) -> None:
     handler.set_header("Content-Type", "text/html; charset=utf-8")
     handler.set_header("Content-Security-Policy", f"{ERROR_PAGE_POLICY}; frame-ancestors 'self'")
     handler.set_header("Cache-Control", "no-store")
-    user = getattr(handler, "_jupyter_current_user", None)
-    is_owner = user is not None and getattr(user, "username", None) == os.environ.get("JUPYTERHUB_USER")
+    user = getattr(handler, "asked_by", "")
+    is_owner = user and user == os.environ.get("JUPYTERHUB_USER")
     ways = (("Open JupyterLab", f"{handler.settings.get('base_url', '/')}lab"),) if is_owner else ()
     # Some handlers' own `finish` makes the answer JSON.
-    web.RequestHandler.finish(handler, server_page(status, reason, ways))
+    web.RequestHandler.finish(handler, server_page(status, reason, ways, user=user))
 
 
 def _reason(status: int, exc_info: Any) -> str:

@@ -48,7 +48,9 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?", "!")) else ".")
 
 
-def error_page(status: int, reason: str, ways: tuple[Way, ...], *, retry_seconds: int | None = None, heading: str = "") -> str:
+def error_page(
+    status: int, reason: str, ways: tuple[Way, ...], *, retry_seconds: int | None = None, heading: str = "", user: str = "", hub: str = ""
+) -> str:
     """Return a page that says what happened and where to go from here.
 
     Parameters
@@ -61,6 +63,8 @@ def error_page(status: int, reason: str, ways: tuple[Way, ...], *, retry_seconds
         The page loads again after this time. None: it stays.
     heading
         Empty: by the status.
+    user, hub
+        Who sees it and the address of the hub's pages, such as ``/hub/``, for the user's menu. Empty: there is none.
     """
     title = escape(heading or heading_of(status))
     refresh = f'\n    <meta http-equiv="refresh" content="{retry_seconds}">' if retry_seconds is not None else ""
@@ -81,7 +85,7 @@ def error_page(status: int, reason: str, ways: tuple[Way, ...], *, retry_seconds
     <style>{_stylesheet()}</style>
   </head>
   <body>
-    <header class="top"><div><a class="brand" target="_top" href="{home}">{MARK}<span>Labyard</span></a></div></header>
+    <header class="top"><div><a class="brand" target="_top" href="{home}">{MARK}<span>Labyard</span></a>{_menu(user, hub) if user else ""}</div></header>
     <main id="main" class="narrow">
       <div class="alone">
         <div>
@@ -98,6 +102,13 @@ def error_page(status: int, reason: str, ways: tuple[Way, ...], *, retry_seconds
   </body>
 </html>
 """
+
+
+def _menu(user: str, hub: str) -> str:
+    """Return the menu of the hub's pages."""
+    entries = (("Account", "account"), ("Tokens for programs", "token"), ("Sign out", "logout"))
+    links = "".join(f'<a target="_top" href="{escape(hub)}{page}">{text}</a>' for text, page in entries)
+    return f'<div class="end"><details class="menu"><summary>{escape(user)}</summary><div>{links}</div></details></div>'
 
 
 @cache

@@ -83,12 +83,13 @@ class Gate:
                 handler.current_user = handler._jupyter_current_user = None  # noqa: SLF001  # Jupyter Server's pages want to know
                 web.authenticated(lambda _: None)(handler)
             return
+        handler.asked_by = user.username  # pages of errors have that user's menu
         request = handler.request
         is_websocket = request.headers.get("Upgrade", "").lower() == "websocket"
         ask = Ask(user.username, target, request.method, is_websocket, self._instance_of(request.path))
         capabilities = await self.access.capabilities(ask)
         if capabilities is None or not self.access.allows(ask, capabilities):
-            handler.current_user = handler._jupyter_current_user = user  # noqa: SLF001  # so do its pages of errors
+            handler.current_user = handler._jupyter_current_user = user  # noqa: SLF001  # so do these
             raise web.HTTPError(503, UNKNOWN) if capabilities is None else web.HTTPError(403, _refusal(capabilities))
         note_visit(handler, Visit(ask, self.access.is_owner(user.username) or self.access.acts(capabilities)))
         if not self.access.is_owner(ask.user):

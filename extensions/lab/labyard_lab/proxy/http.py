@@ -166,7 +166,7 @@ class HttpProxy(ProxyHandler):
         starting = isinstance(error, InstanceNotReadyError)
         if starting:
             self.set_header("Retry-After", str(_RETRY_SECONDS))
-        content_type, text = error_body(error, self.request.headers.get("Accept", ""))
+        content_type, text = error_body(error, self.request.headers.get("Accept", ""), getattr(self.current_user, "username", ""))
         self.set_status(error.status_code)
         self.set_header("Content-Type", content_type)
         self.set_header("Cache-Control", "no-store")
