@@ -40,7 +40,7 @@ _getaddrinfo = socket.getaddrinfo
 
 def _as_browsers_do(host: Any, *arguments: Any, **options: Any) -> Any:
     """Resolve each name below ``localhost`` to this machine. The C library does not everywhere."""
-    is_here = isinstance(host, str) and host.endswith(".localhost")
+    is_here = os.fsdecode(host or "").endswith(".localhost")  # asyncio's clients ask with bytes
     return _getaddrinfo("127.0.0.1" if is_here else host, *arguments, **options)
 
 

@@ -1,6 +1,6 @@
 """From the request for a kernel to its first answer and to its first result, and one more cell: a server as Jupyter makes it, and Labyard's, in turn.
 
-Both servers and kernels are of the same environments. Also: five kernels at once, and what the pool keeps in memory.
+Both servers and kernels are of the same environments. Also: five kernels at once, and what the fork server keeps in memory.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ def main() -> None:
             for side, server in sides.items():
                 for title, seconds in zip(titles, time_kernel(server), strict=True):
                     times[title][side].append(seconds)
-                labyard.wait_for_waiting()
+                labyard.wait_until_ready()
         for _ in range(BURSTS):
             for side, server in sides.items():
                 bursts[side].append(max(seconds[0] for seconds in threads.map(partial(time_kernel, server), range(AT_ONCE))))
-                labyard.wait_for_waiting()
-        sizes = {"the kernels' parent": describe(labyard.parents()[0]), "one that waits": describe(labyard.waiting()[0])}
+                labyard.wait_until_ready()
+        sizes = {"the fork server": describe(labyard.fork_servers()[0])}
         for side, server in sides.items():
             session = server.start()
             with server.connect(session) as kernel:

@@ -118,7 +118,7 @@ def _someone(root: Path) -> Iterator[tuple[Person, dict[str, int]]]:
         (root / "tools.d" / f"{name}.yaml").write_text(
             yaml.safe_dump({"name": name, "title": name, "command": command, "ready_path": ready})
         )
-    # A server of the nursery's shows no environment, and the other one needs it.
+    # A forked server shows no environment, and the other one needs it.
     (root / "config.yaml").write_text("tools: {enabled: [tensorboard, mlflow]}\nservers: {warm_start: false}\n")
     with start_platform(root / "state", "--config", str(root / "config.yaml")) as running:
         running.add_user("ada", PASSWORD)

@@ -7,6 +7,7 @@ start costs where no process can be forked, as in a pod.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -104,7 +105,9 @@ def main() -> None:
             running = stack.enter_context(start_platform(root / warm, "--config", str(root / f"{warm}.yaml")))
             sides[name] = ours(running)
             if warm == "true":
-                wait_until(lambda platform=running: "ready" in platform.log("nursery"), "the nursery is ready", 60)
+                wait_until(
+                    lambda platform=running: re.search(r"fork server \d+ is ready", platform.log("hub")), "the fork server is ready", 60
+                )
         for number in range(ROUNDS + 1):
             for side in sides.values():
                 side.measure(f"user{number}")

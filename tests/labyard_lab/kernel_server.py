@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 import uuid
@@ -21,7 +22,7 @@ from tests.integration.kernels import KernelConnection
 from tests.labyard_lab.conftest import TOKEN, LabServer
 from tests.waiting import wait_until
 
-PROGRAM = str(Path(labyard_lab.__file__).parent / "environment_programs" / "kernel_parent.py")
+PROGRAM = str(Path(labyard_lab.__file__).parent / "environment_programs" / "kernel_fork.py")
 AS_JUPYTER = (
     "c.KernelProvisionerFactory.default_provisioner_name = 'local-provisioner'\n"
     "c.ServerApp.kernel_websocket_connection_class = 'jupyter_server.services.kernels.connection.channels.ZMQChannelsWebsocketConnection'\n"
@@ -50,24 +51,29 @@ class KernelServer:
         (folder / "kernel.json").write_text(json.dumps(spec))
 
     def open_page(self) -> None:
-        """Ask for what a page asks for when it opens, and wait until a kernel waits."""
+        """Ask for what a page asks for when it opens, and wait until a kernel can be forked."""
         self.client.get("api/kernelspecs").raise_for_status()
-        self.wait_for_waiting()
+        self.wait_until_ready()
 
-    def wait_for_waiting(self, count: int = 1) -> None:
-        wait_until(lambda: len(self.waiting()) >= count, "a kernel waits")
+    def wait_until_ready(self, count: int = 1) -> None:
+        wait_until(
+            lambda: {one.pid for one in self.fork_servers()} <= self._told_ready() and len(self.fork_servers()) >= count,
+            "a fork server is ready",
+        )
+
+    def _told_ready(self) -> set[int]:
+        return {int(pid) for pid in re.findall(r"fork server (\d+) is ready", self.server.log.read_text())}
 
     def forked(self) -> list[psutil.Process]:
-        """All children that are forked or fork: the parents, those that wait, and kernels from the pool."""
+        """The kernels that a fork server made."""
+        return [child for child in self._running_program() if _threads(child) > 1]
+
+    def fork_servers(self) -> list[psutil.Process]:
+        """The fork servers: they run no thread."""
+        return [child for child in self._running_program() if _threads(child) == 1]
+
+    def _running_program(self) -> list[psutil.Process]:
         return [child for child in self.process.children() if _runs_program(child)]
-
-    def parents(self) -> list[psutil.Process]:
-        """Those that kernels are forked from: they hold their channel open, and run no thread."""
-        return [child for child in self.forked() if _holds_channel(child) and _threads(child) == 1]
-
-    def waiting(self) -> list[psutil.Process]:
-        """Those that wait: no kernel's threads run in them."""
-        return [child for child in self.forked() if not _holds_channel(child) and _threads(child) == 1]
 
     def start(self, name: str = "python3", path: str | None = None) -> dict[str, Any]:
         """Start a kernel with a notebook's session, and return the session."""
@@ -93,15 +99,8 @@ def _runs_program(process: psutil.Process) -> bool:
 def _threads(process: psutil.Process) -> int:
     try:
         return int(process.num_threads())
-    except psutil.Error:
-        return 0
-
-
-def _holds_channel(process: psutil.Process) -> bool:
-    try:
-        return Path(f"/proc/{process.pid}/fd/{process.cmdline()[-1]}").exists()
     except psutil.Error:  # it has ended
-        return False
+        return 0
 
 
 @contextmanager

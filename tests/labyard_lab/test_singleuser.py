@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from labyard_hub.backends.local.server_fork import is_own
+
 NEVER_USED = ("alembic", "jupyterhub.app", "jupyterhub.handlers", "lark", "rich", "sqlalchemy.engine")
 
 LIGHT = """
@@ -122,6 +124,7 @@ def test_a_forked_server_keeps_nothing_of_the_environment_it_was_imported_in() -
         "JUPYTERHUB_USER": sentinel, "JUPYTER_RUNTIME_DIR": f"/{sentinel}", "XDG_RUNTIME_DIR": f"/{sentinel}", "JUPYTER_CONFIG_PATH": f"/{sentinel}",
         "JUPYTER_PATH": f"/{sentinel}", "JUPYTERHUB_API_TOKEN": sentinel, "EARLY_ONLY": sentinel,
     }  # fmt: skip
+    assert [name for name in early if not is_own(name)] == ["EARLY_ONLY"], "the fork server lets them differ"
     late = {name: value.replace(sentinel, "late") for name, value in early.items() if name != "EARLY_ONLY"}
     program = FORK.format(environment=late, sentinel=sentinel).replace(repr(sentinel), "'-'.join(['an', 'early', 'value'])")
     kept, tasks = run(program, **early)
@@ -130,7 +133,7 @@ def test_a_forked_server_keeps_nothing_of_the_environment_it_was_imported_in() -
 
 
 def _wsgi_snapshot(early: dict[str, str]) -> set[str]:
-    """`wsgiref` keeps a copy of the environment, which nobody uses; the nursery's holds no secret."""
+    """`wsgiref` keeps a copy of the environment, which nobody uses; the fork server's holds no secret."""
     return set(early.values())
 
 

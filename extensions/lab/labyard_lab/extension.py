@@ -28,7 +28,7 @@ from labyard_lab.handlers.open import PAGES, OpenToolHandler
 from labyard_lab.handlers.platform import PlatformHandler
 from labyard_lab.handlers.project import ProjectHandler
 from labyard_lab.hub import tell_ready
-from labyard_lab.kernels.pool import KernelPool
+from labyard_lab.kernels.fork_servers import KernelForkServers
 from labyard_lab.page import share_assets
 from labyard_lab.platform_service import PlatformService
 from labyard_lab.project_links import make_project_links
@@ -195,7 +195,7 @@ class LabyardLab(ExtensionApp):
         # Their paths are known before anybody has opened a page.
         watch.append(self._read_available())
         self._tasks = tuple(asyncio.create_task(one) for one in watch)
-        KernelPool.instance(parent=self).open(serverapp.kernel_spec_manager, serverapp.kernel_manager.default_kernel_name)
+        KernelForkServers.instance(parent=self).open(serverapp.kernel_spec_manager, serverapp.kernel_manager.default_kernel_name)
 
     async def _tell_ready(self) -> None:
         try:
@@ -224,9 +224,9 @@ class LabyardLab(ExtensionApp):
                 await task
         if self._ahead is not None:
             await self._ahead.close()
-        if KernelPool.initialized():
-            await KernelPool.instance().close()
-            KernelPool.clear_instance()
+        if KernelForkServers.initialized():
+            KernelForkServers.instance().close()
+            KernelForkServers.clear_instance()
         if self._grants is not None:
             await self._grants.close()
         if self.ports is not None:

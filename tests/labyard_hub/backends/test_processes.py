@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labyard_hub.backends.local.limits import Limits, drop_privileges
+from labyard_hub.backends.local.limits import Become, drop_privileges
 from labyard_hub.backends.local.processes import ProcessRecord, end_processes
 from tests.platform import is_root, wait_until
 
@@ -103,9 +103,7 @@ def test_privileges_are_gone_for_good(tmp_path: Path) -> None:
     done = subprocess.run(
         ["/usr/bin/python3", "-c", code],
         capture_output=True, text=True, check=True,
-        preexec_fn=lambda: drop_privileges(
-            uid=65534, gid=65534, unix_name="nobody", home="/", join=[], limits=Limits(None, None, 512), isolated=True
-        ),
+        preexec_fn=lambda: drop_privileges(Become(65534, 65534, "nobody", "/", [], 512, isolated=True)),
     )  # fmt: skip
     facts, refused = done.stdout.splitlines()
     assert facts == "65534 65534 65534 1 0000000000000000 512 0 [65534]"

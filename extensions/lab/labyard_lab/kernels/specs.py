@@ -13,7 +13,7 @@ from typing import Any
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from traitlets import default
 
-from labyard_lab.kernels.pool import KernelPool
+from labyard_lab.kernels.fork_servers import KernelForkServers
 
 __all__ = ["LabyardKernelSpecManager"]
 
@@ -49,7 +49,7 @@ class LabyardKernelSpecManager(KernelSpecManager):
 
     def get_all_specs(self) -> dict[str, Any]:
         """Return the descriptions of all kernels. JupyterLab's page asks for them when it opens and every minute while it is looked at."""
-        if KernelPool.initialized():
-            KernelPool.instance().page_seen()
+        if KernelForkServers.initialized():
+            KernelForkServers.instance().page_seen()
         found: dict[str, Any] = super().get_all_specs()
         return found

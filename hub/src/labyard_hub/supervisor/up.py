@@ -31,7 +31,6 @@ from labyard_hub.supervisor.disk import DiskWatch
 from labyard_hub.supervisor.hub import hub_process
 from labyard_hub.supervisor.lock import hold, is_held
 from labyard_hub.supervisor.mlflow import mlflow_process
-from labyard_hub.supervisor.nursery import nursery_process
 from labyard_hub.supervisor.output import keep_printing
 from labyard_hub.supervisor.page_assets import prepare_page_assets
 from labyard_hub.supervisor.process import ProcessSpec
@@ -43,7 +42,7 @@ from labyard_hub.supervisor.tools import environment_store, prepare_tools
 __all__ = ["Reporter", "run_detached", "run_platform"]
 
 SERVER_PATIENCE_SECONDS = 10
-PARTS = frozenset({"proxy", "nursery", "hub", "service", "mlflow"})
+PARTS = frozenset({"proxy", "hub", "service", "mlflow"})
 """Names of the processes that make a platform."""
 DETACH_TIMEOUT_SECONDS = 1800
 """The first start makes environments, which takes as long as the network does."""
@@ -143,8 +142,6 @@ async def _start(configuration: Configuration, state: StateFolder, platform: Pla
     report.fact("database", f"SQLite in {state.root}" if settings.database.url is None else "PostgreSQL for projects, SQLite for the rest")
     hub = hub_process(state, platform)
     await supervisor.start(proxy_process(state, platform, settings.listen))
-    if settings.servers.warm_start:
-        await supervisor.start(nursery_process(state))
     await supervisor.start(hub)
     await supervisor.start(service_process(state, platform))
     names = {tool.name for tool in tools}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from labyard_hub.backends.local.process_controls import forbid_new_privileges
 
-__all__ = ["ControlGroup", "Limits", "describe_support", "drop_privileges"]
+__all__ = ["Become", "ControlGroup", "Limits", "describe_support", "drop_privileges"]
 
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 CPU_PERIOD_MICROSECONDS = 100_000  # the kernel's default
@@ -30,6 +30,28 @@ class Limits:
     memory_bytes: int | None
     cpu_cores: float | None
     processes: int
+
+
+@dataclass(frozen=True)
+class Become:
+    """The user whom a process is for.
+
+    Attributes
+    ----------
+    join
+        Files into which it writes 0 to join its control group.
+    processes
+        Most processes of the account, where it is isolated.
+    """
+
+    uid: int
+    gid: int
+    unix_name: str
+    home: str
+    join: list[str]
+    processes: int
+    isolated: bool
+    umask: int = 0o077
 
 
 class ControlGroup:
@@ -145,25 +167,23 @@ def describe_support() -> str:
     return f"can be set on {', '.join(held)}" if held else "none beyond the shell's own (no writable control groups)"
 
 
-def drop_privileges(
-    *, uid: int, gid: int, unix_name: str, home: str, join: list[str], limits: Limits, isolated: bool, umask: int = 0o077
-) -> None:
+def drop_privileges(become: Become) -> None:
     """Turn the calling process, a child about to exec, into the user's: group, limits, account, folder.
 
     Runs between fork and exec, so it allocates little and takes no locks. It raises if any part that isolation needs fails.
     """
-    for file in join:
+    for file in become.join:
         with contextlib.suppress(OSError):
             descriptor = os.open(file, os.O_WRONLY)
             os.write(descriptor, b"0")
             os.close(descriptor)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if isolated:
+    if become.isolated:
         # The limit counts all processes of the account, and the account is this user's alone.
-        resource.setrlimit(resource.RLIMIT_NPROC, (limits.processes, limits.processes))
-        os.initgroups(unix_name, gid)
-        os.setgid(gid)
-        os.setuid(uid)
-        os.umask(umask)
+        resource.setrlimit(resource.RLIMIT_NPROC, (become.processes, become.processes))
+        os.initgroups(become.unix_name, become.gid)
+        os.setgid(become.gid)
+        os.setuid(become.uid)
+        os.umask(become.umask)
     forbid_new_privileges()
-    os.chdir(home)
+    os.chdir(become.home)

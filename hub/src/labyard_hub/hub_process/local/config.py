@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import ChainMap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tornado.log import app_log
+from traitlets.config.loader import LazyConfigValue
+
 from labyard_hub.backends.assets.bundle import read_page_assets
 from labyard_hub.backends.local.accounts import isolates
 from labyard_hub.backends.local.environments import EnvironmentStore, kernels, label_studio_template
-from labyard_hub.backends.local.nursery import single_user_program
 from labyard_hub.backends.local.runtime import proxy_socket
+from labyard_hub.backends.local.server_fork import single_user_fork_server, single_user_program
 from labyard_hub.config.loader import Configuration, parse_configuration
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
@@ -31,7 +35,7 @@ from labyard_hub.hub_process.proxy import LabyardProxy
 from labyard_hub.hub_process.removed_people import REMOVED_PEOPLE
 from labyard_hub.hub_process.scale.database_errors import explain_database_errors
 
-__all__ = ["configure", "configure_from_state"]
+__all__ = ["configure", "configure_from_state", "open_fork_server"]
 
 
 def configure_from_state(c: Any, root: Path) -> Sequence[Path]:
@@ -118,6 +122,22 @@ def _servers(c: Any, state: StateFolder, platform: Platform, settings: Settings)
         **_server_environment(state, platform, settings),
         **{name: value.get_secret_value() for name, value in settings.environment.items()},
     }
+
+
+def open_fork_server(c: Any, root: Path) -> None:
+    """Start the fork server for all servers. Call it last: its environment is what they have in common."""
+    if c.LabyardSpawner.warm_start:
+        kept = {name: os.environ[name] for name in c.LabyardSpawner.env_keep if name in os.environ}
+        values = [section["environment"] for section in (c.Spawner, c.LabyardSpawner) if "environment" in section]
+        added = ChainMap(*(value.get_value({}) if isinstance(value, LazyConfigValue) else value for value in reversed(values)))
+        environment = {
+            **kept,
+            **c.LabyardSpawner.base_environment,
+            **{name: value for name, value in added.items() if isinstance(value, str)},
+            "HOME": str(StateFolder(root).run_private),
+        }
+        LabyardSpawner.fork_server = single_user_fork_server(environment, app_log)
+        LabyardSpawner.fork_server.prepare()
 
 
 def _server_environment(state: StateFolder, platform: Platform, settings: Settings) -> dict[str, str]:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen
-from typing import Any
+from typing import Any, ClassVar
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from traitlets import Bool, Dict, Instance, Integer, Unicode, default
 
 from labyard.exceptions import LabyardError
+from labyard.fork_server.client import ForkServer
+from labyard.fork_server.process import ForkedProcess, NotForkableError
 from labyard.units import format_bytes
 from labyard_hub.backends.local.accounts import Account, ensure_account, ensure_project_account
 from labyard_hub.backends.local.consumption import process_tree
-from labyard_hub.backends.local.limits import ControlGroup, Limits, drop_privileges
-from labyard_hub.backends.local.nursery import Become, ForkedProcess, NurseryUnavailableError, fork_process, nursery_socket
+from labyard_hub.backends.local.limits import Become, ControlGroup, Limits, drop_privileges
 from labyard_hub.backends.local.processes import ProcessRecord
 from labyard_hub.backends.local.project_views import ensure_home_link
 from labyard_hub.backends.local.removed_people import retire
 from labyard_hub.backends.local.runtime import make_runtime_folder
+from labyard_hub.backends.local.server_fork import MODULE, single_user_program
 from labyard_hub.backends.local.server_records import server_label
 from labyard_hub.backends.local.servers import end_servers, server_control_group, server_record_file
 from labyard_hub.config.platform import choose_port
@@ -51,8 +53,10 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
     isolated = Bool(False, config=True, help="Whether each user is a Unix account of their own.")
     process_limit = Integer(4096, config=True, help="Processes and threads of one server.")
     base_environment = Dict(config=True, help="Variables that every server gets.")
-    proc: Any = Instance(object, allow_none=True)  # a Popen, or what the nursery forked
-    warm_start = Bool(True, config=True, help="Whether the nursery forks servers, where it can.")
+    proc: Any = Instance(object, allow_none=True)  # a Popen, or what the fork server made
+    warm_start = Bool(True, config=True, help="Whether the fork server makes servers, where it can.")
+    fork_server: ClassVar[ForkServer | None] = None
+    """One for all servers of a hub; none in a hub that has not started."""
 
     @default("oauth_client_allowed_scopes")
     def _visitor_scopes(self) -> list[str]:
@@ -192,33 +196,28 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
             return self._launch(argv, environment, self._become(account, group), log)
 
     def _launch(self, argv: list[str], environment: dict[str, str], become: Become, log: Any) -> Popen[bytes] | ForkedProcess:
-        """Have the nursery fork the process, or start it in the ordinary way."""
-        if self.warm_start:
+        """Have the process forked, or start it in the ordinary way."""
+        if self.warm_start and self.fork_server is not None and argv[0] == str(single_user_program()):
+            order = {"module": MODULE, "argv": argv, "output": str(self.log_file), "become": asdict(become)}
             try:
-                forked = fork_process(nursery_socket(self._state_folder), argv, environment, become, log.fileno(), note=self._note)
-            except NurseryUnavailableError as error:
-                self.log.warning("%s starts in the ordinary way, since the nursery cannot serve: %s", self._log_name, error)
-            else:
-                if forked.ordinary:
-                    self.log.warning("%s starts in the ordinary way: %s", self._log_name, forked.ordinary)
-                return forked
+                return self.fork_server.fork(environment, order, note=self._note)
+            except NotForkableError as reason:
+                self.log.warning("%s starts in the ordinary way: %s", self._log_name, reason)
         process = Popen(
             argv, env=environment, cwd="/", stdin=DEVNULL, stdout=log, stderr=STDOUT, start_new_session=True,
-            preexec_fn=partial(drop_privileges, **vars(become)),  # noqa: PLW1509  # limits and the account must be set before exec; it takes no locks
+            preexec_fn=lambda: drop_privileges(become),  # noqa: PLW1509  # limits and the account must be set before exec; it takes no locks
         )  # fmt: skip
         self._note(process.pid)
         return process
 
-    def _note(self, pid: int) -> ProcessRecord:
+    def _note(self, pid: int) -> None:
         """Record the process, so that it can be found and ended without the hub."""
-        record = ProcessRecord.of(server_label(self.user.name, self.name), pid)
-        record.write(self._record_file)
-        return record
+        ProcessRecord.of(server_label(self.user.name, self.name), pid).write(self._record_file)
 
     def _become(self, account: Account, group: ControlGroup) -> Become:
         return Become(
             uid=account.uid, gid=account.gid, unix_name=account.unix_name, home=str(account.home),
-            join=group.join_files(), limits=self._limits, isolated=self.isolated,
+            join=group.join_files(), processes=self.process_limit, isolated=self.isolated,
             umask=SHARED_UMASK if self._is_project else PRIVATE_UMASK,
         )  # fmt: skip
 

@@ -1,11 +1,11 @@
-"""Servers forked by the nursery on a real platform: theirs alone, as an ordinary start would have made them, and none the worse for the end of nursery or hub."""
+"""Forked servers on a real platform: each as an ordinary start would have made it, and none the worse for the end of the fork server or the hub."""
 
 from __future__ import annotations
 
 import html
 import json
 import os
-import signal
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -50,11 +50,10 @@ class World:
         found: dict[str, Any] = self.hub.get("ada").json()["servers"].get("", {})
         return found
 
-    def nursery(self) -> psutil.Process:
-        return psutil.Process(self.running.process_id("nursery"))
-
-    def wait_for_nursery(self, times: int) -> None:
-        wait_until(lambda: self.running.log("nursery").count("ready") >= times, "the nursery is ready", 60)
+    def fork_server(self) -> psutil.Process:
+        """Return the fork server, once it is ready."""
+        found = wait_until(lambda: re.findall(r"fork server (\d+) is ready", self.running.log("hub")), "the fork server is ready")
+        return psutil.Process(int(found[-1]))
 
     def look(self) -> dict[str, Any]:
         """Return what a kernel sees of its server's environment."""
@@ -79,9 +78,10 @@ def world(environments: Any) -> Iterator[World]:
 
 
 def test_a_forked_server_is_as_an_ordinary_one(world: World) -> None:
-    world.wait_for_nursery(1)
+    fork_server = world.fork_server()
     process = world.start()
-    assert process.ppid() == world.nursery().pid
+    assert process.ppid() == world.running.process_id("hub")
+    assert process.exe() == fork_server.exe()
     assert "labyard-singleuser" in " ".join(process.cmdline())
     assert (process.uids().real != os.getuid()) is is_root()
     warm = world.look()
@@ -89,14 +89,11 @@ def test_a_forked_server_is_as_an_ordinary_one(world: World) -> None:
     assert not process.is_running()
     assert world.ordinary_starts() == 0
 
-    world.nursery().suspend()  # it hangs
-    try:
-        process = world.start()
-        assert process.ppid() == world.running.process_id("hub")
-        assert world.ordinary_starts() == 1
-        ordinary = world.look()
-    finally:
-        world.nursery().resume()
+    fork_server.suspend()  # it hangs
+    process = world.start()
+    assert process.ppid() == world.running.process_id("hub")
+    assert world.ordinary_starts() == 1
+    ordinary = world.look()
     world.stop()
     changing = {
         "JUPYTERHUB_API_TOKEN",
@@ -122,18 +119,22 @@ def test_what_it_keeps_lies_in_its_own_home(world: World) -> None:
     world.stop()
 
 
-def test_a_dead_nursery_takes_no_server_along(world: World) -> None:
-    before = world.running.log("nursery").count("ready")
+def test_the_end_of_the_fork_server_ends_no_server(world: World) -> None:
     server = world.start()
-    world.nursery().send_signal(signal.SIGKILL)
-    world.wait_for_nursery(before + 1)
+    world.fork_server().kill()
     assert server.is_running()
     assert world.server.get("api/status").status_code == 200
     assert world.model["ready"]
     world.stop()
     assert not server.is_running()
-    assert world.start().ppid() == world.nursery().pid
+    ready = world.running.log("hub").count(" is ready")
+    world.start()
     world.stop()
+    wait_until(lambda: world.running.log("hub").count(" is ready") > ready, "there is another fork server")
+    ordinary = world.ordinary_starts()
+    world.start()
+    world.stop()
+    assert world.ordinary_starts() == ordinary
 
 
 def test_a_new_hub_finds_a_forked_server_and_ends_it(world: World) -> None:
@@ -229,7 +230,7 @@ def test_a_killed_server_is_noticed(world: World) -> None:
     server.kill()
     world.stop()
     assert "Traceback" not in world.running.log("hub")
-    assert world.start().ppid() == world.nursery().pid
+    world.start()
     world.stop()
 
 

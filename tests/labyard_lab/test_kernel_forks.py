@@ -1,4 +1,4 @@
-"""Kernels from the pool in a real Jupyter server: what is quicker about them, and that nothing else is different."""
+"""Forked kernels in a real Jupyter server: what is quicker about them, and that nothing else is different."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def run(server: KernelServer, code: str, *, name: str = "python3", path: str | N
 
 
 def take(server: KernelServer, **options: Any) -> tuple[dict[str, Any], psutil.Process]:
-    """Start a kernel from the pool, and return its session and process."""
-    server.wait_for_waiting()
+    """Have a kernel forked, and return its session and process."""
+    server.wait_until_ready()
     session = server.start(**options)
     with server.connect(session) as kernel:
         process = psutil.Process(int(kernel.result("import os; print(os.getpid())")))
@@ -97,7 +97,7 @@ def test_none_shares_randomness_or_a_key_with_another(server: KernelServer) -> N
         "print(json.dumps([random.random(), random.getstate()[1][:3], secrets.token_hex(), str(uuid.uuid4()), tempfile.mktemp(),"
         " app.session.key.decode(), app.session.session]))"
     )
-    server.wait_for_waiting()
+    server.wait_until_ready()
     one, two = (json.loads(run(server, code)) for _ in range(2))
     assert all(mine != yours for mine, yours in zip(one, two, strict=True)), (one, two)
 
@@ -111,7 +111,7 @@ def test_the_users_own_configuration_runs_in_the_right_place(server: KernelServe
         "import os\nc.InteractiveShellApp.exec_lines = [f'configured = {os.getcwd()!r}']\nc.InteractiveShell.colors = 'nocolor'\n"
     )
     server.server.root.joinpath("where").mkdir(exist_ok=True)
-    server.wait_for_waiting()
+    server.wait_until_ready()
     try:
         output = run(
             server,
@@ -168,9 +168,9 @@ def test_its_debugger_works(server: KernelServer) -> None:
     server.end(session)
 
 
-def test_restart_gives_another_process_from_the_pool(server: KernelServer) -> None:
+def test_restart_gives_another_forked_process(server: KernelServer) -> None:
     session, first = take(server)
-    server.wait_for_waiting()
+    server.wait_until_ready()
     server.client.post(f"api/kernels/{session['kernel']['id']}/restart").raise_for_status()
     with server.connect(session) as kernel:
         second = psutil.Process(int(kernel.result("import os; print(os.getpid())")))
@@ -206,36 +206,24 @@ def test_a_death_is_noticed_and_it_is_started_again(server: KernelServer, how: s
     server.end(session)
 
 
-def test_a_parents_end_harms_no_kernel(server: KernelServer) -> None:
+def test_the_end_of_a_fork_server_harms_no_kernel(server: KernelServer) -> None:
     session, _ = take(server)
-    (former,) = server.parents()
+    (former,) = server.fork_servers()
     with server.connect(session) as kernel:
         kernel.result("x = 1")
         former.kill()
-        wait_until(lambda: not psutil.pid_exists(former.pid), "the parent is collected")
         assert kernel.result("print(x)") == "1\n"
-        run(server, "1")  # asks for a kernel, so there is to be a parent again
-        wait_until(lambda: [one for one in server.parents() if one.pid != former.pid], "there is another parent")
+        run(server, "1")
+        wait_until(lambda: [one for one in server.fork_servers() if one.pid != former.pid], "there is another fork server")
+        assert not psutil.pid_exists(former.pid), "it is collected"
         assert kernel.result("print(x)") == "1\n"
     server.end(session)
-
-
-def test_one_that_ended_while_it_waited_is_replaced(server: KernelServer) -> None:
-    server.wait_for_waiting()
-    for one in server.waiting():
-        one.kill()
-        wait_until(lambda one=one: not one.is_running(), "it is collected")  # type: ignore[misc]
-    session = server.start()
-    with server.connect(session) as kernel:
-        assert PROGRAM in psutil.Process(int(kernel.result("import os; print(os.getpid())"))).cmdline()
-    server.end(session)
-    server.wait_for_waiting()
 
 
 def test_an_orphan_of_a_kernel_does_not_become_ours(server: KernelServer) -> None:
     """The server adopts what it has forked; whatever else loses its parent goes to the system, which collects it."""
     session, _ = take(server)
-    server.wait_for_waiting()
+    server.wait_until_ready()
     with server.connect(session) as kernel:
         orphan = psutil.Process(
             int(kernel.result("import subprocess; print(subprocess.check_output('sleep 60 >/dev/null & echo $!', shell=True, text=True))"))
@@ -247,7 +235,7 @@ def test_an_orphan_of_a_kernel_does_not_become_ours(server: KernelServer) -> Non
 
 
 def test_five_at_once(server: KernelServer) -> None:
-    server.wait_for_waiting()
+    server.wait_until_ready()
     sessions = [server.start() for _ in range(5)]
     pids = set()
     for session in sessions:
@@ -264,20 +252,21 @@ def test_nothing_outlives_the_server(tmp_path: Path, number: signal.Signals) -> 
     with open_kernel_server(tmp_path) as server:
         server.open_page()
         take(server)
-        server.wait_for_waiting()
+        server.wait_until_ready()
         below = server.process.children(recursive=True)
-        assert len(below) == 3
+        assert len(below) == 2
         server.server.stop(number)
         with suppress(psutil.NoSuchProcess):
             wait_until(lambda: not [one for one in below if one.is_running()], "all have ended", 10)
 
 
 def test_it_rests_when_nobody_is_there(tmp_path: Path) -> None:
-    with open_kernel_server(tmp_path, "c.KernelPool.idle_seconds = 2") as server:
-        assert server.forked() == []  # before anybody has opened a page
+    with open_kernel_server(tmp_path, "c.KernelForkServers.idle_seconds = 2") as server:
+        assert server.fork_servers() == []  # before anybody has opened a page
         server.open_page()
         session, process = take(server)
-        wait_until(lambda: server.forked() == [process], "only the kernel is left", 20)
+        wait_until(lambda: not server.fork_servers(), "only the kernel is left", 20)
+        assert server.forked() == [process]
         with server.connect(session) as kernel:
             assert kernel.result("print(1)") == "1\n"
         server.open_page()
@@ -297,29 +286,29 @@ def own(tmp_path: Path) -> Iterator[tuple[KernelServer, Path]]:
         yield server, packages
 
 
-def test_a_kernel_of_the_users_own_is_pooled_once_it_was_asked_for(own: tuple[KernelServer, Path]) -> None:
+def test_a_kernel_of_the_users_own_is_forked_from_its_second_start_on(own: tuple[KernelServer, Path]) -> None:
     server, packages = own
     code = "import os, sys; print(sys.prefix, os.environ['OF_THE_KERNEL'])"
     expected = [str(packages.parent.parent.parent), f"{server.server.home}/data"]
     assert run(server, code, name="own").split() == expected
-    assert "ordinary way: none of its kind is kept ready yet" in server.server.log.read_text()
-    server.wait_for_waiting(2)
+    assert "ordinary way: there was no fork server, and one is being started" in server.server.log.read_text()
+    server.wait_until_ready(2)
     session, _ = take(server, name="own")
     server.end(session)
     assert run(server, code, name="own").split() == expected
 
 
-def test_a_changed_package_ends_the_parent_before_its_next_use(own: tuple[KernelServer, Path]) -> None:
+def test_a_changed_package_ends_the_fork_server_before_its_next_use(own: tuple[KernelServer, Path]) -> None:
     server, packages = own
     run(server, "1", name="own")
-    server.wait_for_waiting(2)
-    former = {parent.pid for parent in server.parents()}
+    server.wait_until_ready(2)
+    former = {parent.pid for parent in server.fork_servers()}
     (packages / "new_package.py").write_text("")
     process = int(run(server, "import new_package, os; print(os.getpid())", name="own"))
     assert process not in former
     assert "ordinary way: a package or the interpreter has changed" in server.server.log.read_text()
-    wait_until(lambda: len({parent.pid for parent in server.parents()} - former) == 1, "there is another parent")
-    server.wait_for_waiting(2)
+    wait_until(lambda: len({parent.pid for parent in server.fork_servers()} - former) == 1, "there is another fork server")
+    server.wait_until_ready(2)
     session, _ = take(server, name="own")
     server.end(session)
 
@@ -332,14 +321,18 @@ def test_what_does_not_fit_is_started_as_ever_and_the_log_says_why(own: tuple[Ke
     (packages / "threads.pth").write_text(
         "import os, threading, time; 'WITH_THREADS' in os.environ and threading.Thread(target=time.sleep, args=(999,), daemon=True).start()\n"
     )
-    for name, reason in (("other", "its command is not the plain one"), ("threaded", "none of its kind"), ("threaded", "has threads")):
+    for name, reason in (
+        ("other", "its command is not the plain one"),
+        ("threaded", "there was no fork server"),
+        ("threaded", "an import has started a thread"),
+    ):
         assert run(server, "print(1)", name=name) == "1\n"
-        assert f"ordinary way: {reason}" in server.server.log.read_text() or reason in server.server.log.read_text()
+        assert f"ordinary way: {reason}" in server.server.log.read_text()
         if name == "threaded":
-            wait_until(lambda: "no kernel is kept ready: something" in server.server.log.read_text(), "the parent gives up")
+            wait_until(lambda: "cannot fork: an import has started a thread" in server.server.log.read_text(), "the fork server gives up")
 
 
-def test_a_pool_of_none_is_jupyters_own_start(tmp_path: Path) -> None:
-    with open_kernel_server(tmp_path, "c.KernelPool.size = 0") as server:
+def test_without_fork_servers_it_is_jupyters_own_start(tmp_path: Path) -> None:
+    with open_kernel_server(tmp_path, "c.KernelForkServers.most = 0") as server:
         assert run(server, "print(1)") == "1\n"
         assert server.forked() == []
