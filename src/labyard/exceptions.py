@@ -6,7 +6,7 @@ and what to do next. Messages never hold a secret.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 __all__ = [
     "ApiError",
@@ -140,6 +140,11 @@ class LoginCodeError(ApiError):
     code = "invalid_login_code"
     status_code = 400
 
+    @classmethod
+    def of(cls) -> Self:
+        """Return the error as the platform words it."""
+        return cls("This code does not work. It was used before, is too old, or belongs to another login. Run `labyard login` again.")
+
 
 class UnauthenticatedError(ApiError):
     """The token is not valid, or no longer: sign in again."""
@@ -148,6 +153,11 @@ class UnauthenticatedError(ApiError):
     status_code = 401
     exit_code = 4
 
+    @classmethod
+    def of(cls, problem: str = "the request has no token and no session") -> Self:
+        """Return the error as the platform words it."""
+        return cls(f"Labyard cannot tell who you are: {problem}. Sign in, or send a token as `Authorization: Bearer TOKEN`.")
+
 
 class NotAllowedError(ApiError):
     """The role in the project is too low."""
@@ -155,6 +165,11 @@ class NotAllowedError(ApiError):
     code = "not_allowed"
     status_code = 403
     exit_code = 6
+
+    @classmethod
+    def of(cls, action: str, name: str, role: str, needed: str) -> Self:
+        """Return the error as the platform words it."""
+        return cls(f"You need the {needed} role in {name!r} to {action}. Your role is {role}. Ask an owner.")
 
 
 class MissingScopeError(NotAllowedError):
@@ -176,17 +191,32 @@ class ProjectNotFoundError(NotFoundError):
 
     code = "project_not_found"
 
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Return the error as the platform words it."""
+        return cls(f"You are in no project named {name!r}. `labyard project list` shows your projects. An owner can add you.")
+
 
 class MemberNotFoundError(NotFoundError):
     """They are no member."""
 
     code = "member_not_found"
 
+    @classmethod
+    def of(cls, user: str, name: str) -> Self:
+        """Return the error as the platform words it."""
+        return cls(f"{user!r} is not in {name!r}.")
+
 
 class UserNotFoundError(NotFoundError):
     """Nobody on the platform has that name."""
 
     code = "user_not_found"
+
+    @classmethod
+    def of(cls, user: str) -> Self:
+        """Return the error as the platform words it."""
+        return cls(f"There is no user named {user!r}. They need an account first: an administrator can invite them.")
 
 
 class ModelNotFoundError(NotFoundError):
@@ -200,6 +230,11 @@ class LinkNotFoundError(NotFoundError):
 
     code = "link_not_found"
 
+    @classmethod
+    def of(cls) -> Self:
+        """Return the error as the platform words it."""
+        return cls("This link does not work: it was revoked, or part of it is missing. Ask the person who sent it for a new link.")
+
 
 class LinkExpiredError(NotFoundError):
     """The link worked once."""
@@ -207,11 +242,21 @@ class LinkExpiredError(NotFoundError):
     code = "link_expired"
     status_code = 410
 
+    @classmethod
+    def of(cls, problem: str) -> Self:
+        """Return the error as the platform words it."""
+        return cls(f"This link no longer works: {problem}. Ask the person who sent it for a new link.")
+
 
 class ShareNotFoundError(NotFoundError):
     """No such tool or model is shared, or no longer."""
 
     code = "share_not_found"
+
+    @classmethod
+    def of(cls, what: str) -> Self:
+        """Return the error as the platform words it."""
+        return cls(f"No such {what} is shared here, or it is no longer shared.")
 
 
 class ConflictError(ApiError):
@@ -227,11 +272,21 @@ class ProjectExistsError(ConflictError):
 
     code = "project_exists"
 
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Return the error as the platform words it."""
+        return cls(f"A project named {name!r} exists already. Choose another name, or ask its owners to add you.")
+
 
 class MemberExistsError(ConflictError):
     """They are a member already."""
 
     code = "member_exists"
+
+    @classmethod
+    def of(cls, user: str, name: str, role: str) -> Self:
+        """Return the error as the platform words it."""
+        return cls(f"{user} is in {name!r} already, as {role}. Change the role instead.")
 
 
 class LastOwnerError(ConflictError):
@@ -239,11 +294,21 @@ class LastOwnerError(ConflictError):
 
     code = "last_owner"
 
+    @classmethod
+    def of(cls, user: str, name: str) -> Self:
+        """Return the error as the platform words it."""
+        return cls(f"{user} is the last owner of {name!r}. Make another member an owner first, or delete the project.")
+
 
 class ProjectArchivedError(ConflictError):
     """The project is archived, and cannot be changed."""
 
     code = "project_archived"
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """Return the error as the platform words it."""
+        return cls(f"The project {name!r} is archived, so nobody can change it. An owner can restore it.")
 
 
 class UnavailableError(ApiError):

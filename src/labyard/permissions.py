@@ -82,7 +82,7 @@ MATRIX: dict[Capability, Permission] = {
     Capability.WORK_IN_SERVER: Permission(Role.EDITOR, "Edit together, run kernels, terminals and tools in the project's server"),
     Capability.USE_SHARED_TOOL: Permission(Role.EDITOR, "Change things in a tool that a member shares with the project"),
     Capability.STOP_SERVER: Permission(Role.EDITOR, "Stop the project's server"),
-    Capability.SHARE_TOOL: Permission(Role.EDITOR, "Share a running tool of one's own with the members"),
+    Capability.SHARE_TOOL: Permission(Role.EDITOR, "Share your own running tools with the members"),
     Capability.SHARE_MODEL: Permission(Role.EDITOR, "Share a registered model with another project or person, and end that", archived=True),
     Capability.CHANGE: Permission(Role.OWNER, "Change the display name and the description"),
     Capability.MANAGE_MEMBERS: Permission(Role.OWNER, "Add and remove members and change their roles", archived=True),

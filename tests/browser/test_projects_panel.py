@@ -186,7 +186,7 @@ def test_a_project_is_made_and_a_colleague_added(office: Office, new_context: Ne
 
     # Nobody of that name, somebody who is there, and no name at all: each at the field.
     for text, problem in (
-        ("nobody-here", "Nobody here is called 'nobody-here'"),
+        ("nobody-here", "There is no user named 'nobody-here'"),
         ("alan-turing", "alan-turing is in 'road-signs' already"),
     ):
         person.fill(text)
@@ -243,7 +243,7 @@ def test_links_settings_and_the_end_of_a_project(office: Office, new_context: Ne
     panel.get_by_label("Kind of whom to share it with").select_option("user")
     panel.get_by_role("textbox", name="Share it with").fill("nobody-here")
     panel.get_by_role("button", name="Share", exact=True).click()
-    assert "called 'nobody-here'" in fault(panel.get_by_role("textbox", name="Share it with"))
+    assert "named 'nobody-here'" in fault(panel.get_by_role("textbox", name="Share it with"))
     panel.get_by_role("button", name="Cancel").click()
     section(page, "Shared models").click()
 

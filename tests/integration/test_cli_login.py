@@ -287,7 +287,7 @@ def test_projects_from_the_command_line(
             assert process.wait(20) == 0
     made = laptop.json("project", "create", "vision", "--title", "Computer vision")
     assert made["role"] == "owner"
-    assert "nobody here is called 'carol'" in laptop.run("project", "member", "add", "vision", "carol", status=5).stderr
+    assert "There is no user named 'carol'" in laptop.run("project", "member", "add", "vision", "carol", status=5).stderr
     link = laptop.run("project", "link", "create", "vision", "--role", "editor").stdout.strip()
     assert other.json("project", "join", link)["role"] == "editor"
     assert [one["user"] for one in laptop.json("project", "member", "list", "vision")] == ["ada", "bob"]
@@ -297,7 +297,7 @@ def test_projects_from_the_command_line(
     assert laptop.json("project", "server", "status", "vision")["state"] == "running"
     laptop.run("project", "server", "stop", "vision")
     laptop.run("project", "member", "remove", "vision", "bob")
-    assert "in no project called 'vision'" in other.run("project", "show", "vision", status=5).stderr
+    assert "in no project named 'vision'" in other.run("project", "show", "vision", status=5).stderr
     assert not (running.state.project_views / "bob" / "vision").exists()
     assert "bob" in laptop.run("project", "events", "vision").stdout
     laptop.run("project", "delete", "vision", "--yes", "vision")

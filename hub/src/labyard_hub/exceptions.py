@@ -1,14 +1,10 @@
-"""Errors of the platform side; the root is `labyard.exceptions.LabyardError`.
-
-An error that the client raises too has its code and its status there; here is what its message says.
-"""
+"""Errors that only the platform raises. Those that a client raises too are in `labyard.exceptions`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import ClassVar
 
-from labyard import exceptions
 from labyard.exceptions import LabyardError, UsageError
 
 __all__ = [
@@ -26,40 +22,25 @@ __all__ = [
     "HubUnavailableError",
     "InvalidCursorError",
     "InvalidNameError",
-    "InvalidProjectNameError",
-    "LastOwnerError",
-    "LinkExpiredError",
     "LinkLimitError",
-    "LinkNotFoundError",
-    "LoginCodeError",
     "LoginRequestError",
-    "MemberExistsError",
     "MemberLimitError",
-    "MemberNotFoundError",
     "MembershipsUnknownError",
-    "MissingScopeError",
     "NameInUseError",
     "NotALoginError",
     "NotAProjectError",
     "NotAUserError",
-    "NotAllowedError",
     "PersonNotRemovedError",
     "PlatformStartError",
-    "ProjectArchivedError",
-    "ProjectExistsError",
     "ProjectFilesError",
     "ProjectLimitError",
-    "ProjectNotFoundError",
     "ServerStartError",
     "ShareExistsError",
-    "ShareNotFoundError",
     "SignInFailedError",
     "StateFolderError",
     "StateFolderInUseError",
     "StateFolderNewerError",
     "TooLargeError",
-    "UnauthenticatedError",
-    "UserNotFoundError",
 ]
 
 
@@ -149,34 +130,6 @@ class InvalidNameError(UsageError):
         super().__init__(problem)
 
 
-class InvalidProjectNameError(exceptions.InvalidProjectNameError):
-    """A name of a project that cannot be used."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-
-
-class UnauthenticatedError(exceptions.UnauthenticatedError):
-    """Nobody signed in and no valid token came with the request."""
-
-    def __init__(self, problem: str = "no token and no session came with the request") -> None:
-        super().__init__(f"cannot tell who is calling: {problem}. Sign in, or send a token as `Authorization: Bearer TOKEN`")
-
-
-class MissingScopeError(exceptions.MissingScopeError):
-    """The token is valid but was made for something else.
-
-    Parameters
-    ----------
-    scopes
-        Any one of these would do.
-    """
-
-    def __init__(self, scopes: tuple[str, ...]) -> None:
-        self.scopes = scopes
-        super().__init__(f"the token lacks the scope {' or '.join(scopes)}. Make a token with that scope on the hub's token page")
-
-
 class NotAUserError(LabyardError):
     """The token belongs to a service."""
 
@@ -248,13 +201,6 @@ class LoginRequestError(LabyardError):
         super().__init__("this address is not whole, or no command line made it. Run `labyard login` again, and open what it prints")
 
 
-class LoginCodeError(exceptions.LoginCodeError):
-    """A one-time code of a login that does not work."""
-
-    def __init__(self) -> None:
-        super().__init__("this code does not work: it was used, is too old, or belongs to another login. Run `labyard login` again")
-
-
 class NotALoginError(LabyardError):
     """The token was not made by a login of the command line."""
 
@@ -300,20 +246,6 @@ class DatabaseNewerError(LabyardError):
         )
 
 
-class ProjectNotFoundError(exceptions.ProjectNotFoundError):
-    """There is no such project, or the caller is no member, which nobody else needs to tell apart."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"you are in no project called {name!r}. `labyard project list` shows yours; an owner can add you")
-
-
-class ProjectExistsError(exceptions.ProjectExistsError):
-    """The name is taken."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"there is a project called {name!r} already. Choose another name, or ask its owners to add you")
-
-
 class ProjectLimitError(LabyardError):
     """Somebody owns as many projects as they may."""
 
@@ -322,34 +254,6 @@ class ProjectLimitError(LabyardError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"you own {limit} projects, which is as many as one person may. Delete one, or hand one over")
-
-
-class ProjectArchivedError(exceptions.ProjectArchivedError):
-    """The project is archived."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"the project {name!r} is archived and cannot be changed. An owner can restore it")
-
-
-class NotAllowedError(exceptions.NotAllowedError):
-    """The caller's role is too low."""
-
-    def __init__(self, action: str, name: str, role: str, needed: str) -> None:
-        super().__init__(f"this takes the role {needed} in {name!r}, and you are {role}: {action}. Ask an owner")
-
-
-class MemberExistsError(exceptions.MemberExistsError):
-    """They are a member already."""
-
-    def __init__(self, user: str, name: str, role: str) -> None:
-        super().__init__(f"{user} is in {name!r} already, as {role}. Change the role instead")
-
-
-class MemberNotFoundError(exceptions.MemberNotFoundError):
-    """They are no member."""
-
-    def __init__(self, user: str, name: str) -> None:
-        super().__init__(f"{user!r} is not in {name!r}")
 
 
 class MemberLimitError(LabyardError):
@@ -362,34 +266,6 @@ class MemberLimitError(LabyardError):
         super().__init__(f"{name!r} has {limit} members, which is as many as a project can have. Remove somebody first")
 
 
-class UserNotFoundError(exceptions.UserNotFoundError):
-    """Nobody has that name."""
-
-    def __init__(self, user: str) -> None:
-        super().__init__(f"nobody here is called {user!r}. They must have an account first: an administrator can invite them")
-
-
-class LastOwnerError(exceptions.LastOwnerError):
-    """A project must keep an owner."""
-
-    def __init__(self, user: str, name: str) -> None:
-        super().__init__(f"{user} is the last owner of {name!r}. Make somebody else an owner first, or delete the project")
-
-
-class LinkNotFoundError(exceptions.LinkNotFoundError):
-    """The link was never made, or was revoked."""
-
-    def __init__(self) -> None:
-        super().__init__("this link does not work: it was revoked, or part of it is missing. Ask the person who sent it for a new one")
-
-
-class LinkExpiredError(exceptions.LinkExpiredError):
-    """The link worked once."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(f"this link does not work any more: {problem}. Ask whoever gave it to you for a new one")
-
-
 class LinkLimitError(LabyardError):
     """A project has as many links as it may."""
 
@@ -398,13 +274,6 @@ class LinkLimitError(LabyardError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the project has {limit} links that work. Revoke one first")
-
-
-class ShareNotFoundError(exceptions.ShareNotFoundError):
-    """Nothing is shared under that identifier."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"no such {what} is shared here, or no longer")
 
 
 class ShareExistsError(LabyardError):

@@ -120,10 +120,10 @@ def test_models_and_tools(run: Run, url: str) -> None:
 def test_refusals_have_the_words_of_the_service_and_a_status(run: Run) -> None:
     run("create", "vision")
     run("member", "add", "vision", "bob", "--role", "viewer")
-    assert "you are viewer" in str(run("archive", "vision", as_="bob", status=6).exception)
+    assert "Your role is viewer" in str(run("archive", "vision", as_="bob", status=6).exception)
     assert "already" in str(run("create", "vision", as_="bob", status=7).exception)
     assert "last owner" in str(run("leave", "vision", status=7).exception)
-    assert "cannot tell who is calling" in str(run("list", as_="wrong", status=4).exception)
+    assert "cannot tell who you are" in str(run("list", as_="wrong", status=4).exception)
     run("list", as_="down", status=8)
     run("create", "Not A Name", status=2)
     run("show", "../x", status=2)

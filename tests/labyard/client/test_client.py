@@ -121,7 +121,7 @@ async def test_the_asynchronous_client_has_the_same(url: str) -> None:
 def test_errors_come_back_as_their_classes(ada: Client, bob: Client) -> None:
     ada.projects.create("vision")
     ada.projects.members.add("vision", "bob", "viewer")
-    with pytest.raises(ProjectNotFoundError, match="in no project called 'nowhere'") as caught:
+    with pytest.raises(ProjectNotFoundError, match="in no project named 'nowhere'") as caught:
         ada.projects.get("nowhere")
     assert (caught.value.code, caught.value.status_code, caught.value.exit_code) == ("project_not_found", 404, 5)
     with pytest.raises(NotAllowedError):

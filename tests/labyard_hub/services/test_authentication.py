@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from labyard.exceptions import MissingScopeError, UnauthenticatedError
 from labyard_hub.backends.hub_api import HubUser
 from labyard_hub.domain.scopes import SERVICE_SCOPES
-from labyard_hub.exceptions import HubUnavailableError, MissingScopeError, NotAUserError, UnauthenticatedError
+from labyard_hub.exceptions import HubUnavailableError, NotAUserError
 from labyard_hub.services.authentication import CACHE_ENTRIES, CACHE_SECONDS, Authentication
 
 SCOPES = frozenset({"access:services!service=labyard"})

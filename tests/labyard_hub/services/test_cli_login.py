@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from labyard.exceptions import LoginCodeError
 from labyard_hub.backends.hub_api import HubUser, IssuedToken
-from labyard_hub.exceptions import LoginCodeError, LoginRequestError
+from labyard_hub.exceptions import LoginRequestError
 from labyard_hub.services import cli_login
 from labyard_hub.services.authentication import Authentication
 from labyard_hub.services.cli_login import CODE_SECONDS, CommandLineLogins, LoginRequest, PendingCommandLine

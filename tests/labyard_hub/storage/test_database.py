@@ -11,8 +11,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select, text
 
+from labyard.exceptions import ProjectExistsError
 from labyard_hub.domain.records import ProjectRecord
-from labyard_hub.exceptions import DatabaseNewerError, DatabaseUnavailableError, ProjectExistsError
+from labyard_hub.exceptions import DatabaseNewerError, DatabaseUnavailableError
 from labyard_hub.schema.tables import events, metadata
 from labyard_hub.storage.database import Database
 from labyard_hub.storage.store import Store

@@ -11,9 +11,9 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from labyard.exceptions import InvalidProjectNameError
 from labyard.permissions import SERVER_ROLE, Capability, Role, capabilities_of
 from labyard_hub.domain.names import fault_in_name
-from labyard_hub.exceptions import InvalidProjectNameError
 
 __all__ = ["MAX_MEMBERS", "DesiredProject", "check_project_name", "is_project_id", "new_project_id"]
 

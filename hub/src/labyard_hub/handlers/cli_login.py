@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from labyard.exceptions import UnauthenticatedError
 from labyard.models.login import LoginExchange, LoginToken
-from labyard_hub.exceptions import LoginRequestError, NotALoginError, SignInFailedError, UnauthenticatedError
+from labyard_hub.exceptions import LoginRequestError, NotALoginError, SignInFailedError
 from labyard_hub.handlers.dependencies import Caller, Services, ServicesDependency, bearer_token
 from labyard_hub.handlers.errors import errors
 from labyard_hub.handlers.html import page, problem_page
@@ -103,7 +104,7 @@ async def end_token(request: Request, caller: Caller, services: ServicesDependen
     """End the token that the request carries, if a login of the command line made it."""
     token = bearer_token(request)
     if token is None:
-        raise UnauthenticatedError
+        raise UnauthenticatedError.of()
     if not await services.command_line.end(token):
         raise NotALoginError
     return Response(status_code=204)

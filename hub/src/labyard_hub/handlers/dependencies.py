@@ -8,13 +8,14 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
+from labyard.exceptions import UnauthenticatedError
 from labyard.models.user import User
 from labyard_hub.backends.hub_api import Hub
 from labyard_hub.config.origins import Origins
 from labyard_hub.domain.command_line import LOGIN_REDIRECT_PATH
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.scopes import SERVICE_SCOPE, SERVICE_SCOPES
-from labyard_hub.exceptions import CrossOriginError, NotAProjectError, NotAUserError, UnauthenticatedError
+from labyard_hub.exceptions import CrossOriginError, NotAProjectError, NotAUserError
 from labyard_hub.services.activity import Activity
 from labyard_hub.services.authentication import Authentication
 from labyard_hub.services.cli_login import CommandLineLogins
@@ -155,7 +156,7 @@ async def _authenticate(request: Request, services: Services, accepted: tuple[st
     value = request.cookies.get(services.settings.session_cookie.name)
     token = services.sessions.open_token(value) if value else None
     if token is None:
-        raise UnauthenticatedError
+        raise UnauthenticatedError.of()
     check_origin(request, services.settings)
     return await services.authentication.user(token, accepted)
 
@@ -222,5 +223,5 @@ def bearer_token(request: Request) -> str | None:
         return None
     scheme, _, token = header.partition(" ")
     if scheme.lower() not in ("bearer", "token") or not token.strip():
-        raise UnauthenticatedError("the Authorization header is neither `Bearer TOKEN` nor `token TOKEN`")
+        raise UnauthenticatedError.of("the Authorization header is neither `Bearer TOKEN` nor `token TOKEN`")
     return token.strip()

@@ -10,9 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from labyard.exceptions import LabyardError
+from labyard.exceptions import LabyardError, UnauthenticatedError
 from labyard.models.error import Error, ErrorDetail
-from labyard_hub.exceptions import UnauthenticatedError
 from labyard_hub.handlers.html import failure_page, visitor, wants_page
 
 __all__ = ["add_error_handlers", "errors"]

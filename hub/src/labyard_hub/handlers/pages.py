@@ -10,9 +10,8 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
-from labyard.exceptions import LabyardError
+from labyard.exceptions import LabyardError, UnauthenticatedError
 from labyard.models.user import User
-from labyard_hub.exceptions import UnauthenticatedError
 from labyard_hub.handlers.dependencies import Services, ServicesDependency, current_user, person
 from labyard_hub.handlers.html import page, problem_page, visitor
 from labyard_hub.handlers.projects import Name

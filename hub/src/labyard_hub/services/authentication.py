@@ -9,10 +9,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
+from labyard.exceptions import MissingScopeError, UnauthenticatedError
 from labyard.models.user import User
 from labyard_hub.backends.hub_api import HubUser
 from labyard_hub.domain.scopes import SERVICE_SCOPE, opens_service
-from labyard_hub.exceptions import MissingScopeError, NotAUserError, UnauthenticatedError
+from labyard_hub.exceptions import NotAUserError
 
 __all__ = ["Authentication", "UserLookup"]
 
@@ -61,14 +62,16 @@ class Authentication:
             If the hub does not answer and the last answer is too old.
         """
         if not token.isascii() or not token.isprintable() or " " in token or not 0 < len(token) <= MAX_TOKEN_LENGTH:
-            raise UnauthenticatedError("the token is not one of the hub's")
+            raise UnauthenticatedError.of("the token is not one of the hub's")
         owner = await self._owner(token)
         if owner is None:
-            raise UnauthenticatedError("the token is not valid, or no longer")
+            raise UnauthenticatedError.of("the token is not valid")
         if not owner.is_user:
             raise NotAUserError
         if not opens_service(owner.name, owner.scopes, accepted):
-            raise MissingScopeError(accepted)
+            raise MissingScopeError(
+                f"The token lacks the scope {' or '.join(accepted)}. Make a token with that scope on the hub's token page."
+            )
         return User(name=owner.name, admin=owner.admin, groups=owner.groups)
 
     def forget(self, token: str) -> None:

@@ -21,8 +21,9 @@ from typing import Protocol
 
 from tornado.web import create_signed_value, decode_signed_value
 
+from labyard.exceptions import LoginCodeError
 from labyard_hub.backends.hub_api import IssuedToken, new_verifier
-from labyard_hub.exceptions import LoginCodeError, LoginRequestError
+from labyard_hub.exceptions import LoginRequestError
 from labyard_hub.services.authentication import Authentication
 from labyard_hub.services.project_access import utc_now
 
@@ -211,9 +212,9 @@ class CommandLineLogins:
         """
         offer = self._offers.pop(_key(code), None)
         if offer is None or offer.deadline <= self._clock():
-            raise LoginCodeError
+            raise LoginCodeError.of()
         if not secrets.compare_digest(_challenge(verifier), offer.pending.request.challenge):
-            raise LoginCodeError
+            raise LoginCodeError.of()
         issued = await self._hub.issue_token(offer.hub_code, offer.pending.verifier)
         user = await self._authentication.user(issued.token)
         return GrantedLogin(issued.token, user.name, self._now() + timedelta(seconds=issued.lifetime_seconds))

@@ -8,10 +8,11 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from labyard.exceptions import LinkExpiredError, LinkNotFoundError, NotAllowedError
 from labyard.models.user import User
 from labyard.permissions import Capability, Role
 from labyard_hub.domain.records import LinkRecord, ProjectRecord
-from labyard_hub.exceptions import LinkExpiredError, LinkLimitError, LinkNotFoundError, NotAllowedError
+from labyard_hub.exceptions import LinkLimitError
 from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.members import add_member
 from labyard_hub.services.project_access import Entry, ProjectAccess
@@ -69,7 +70,7 @@ class Links:
         """
         async with self._access.writing(caller, name, Capability.MANAGE_LINKS) as entry:
             if role is Role.OWNER:
-                raise NotAllowedError("nobody becomes an owner by a link; add them by name", name, entry.role, "more than any")
+                raise NotAllowedError("A link cannot make an owner. Add the person by name, as an owner.")
             if len(await entry.tx.links.working(entry.project.id, entry.now)) >= MAX_LINKS:
                 raise LinkLimitError(MAX_LINKS)
             expires_at = entry.now + timedelta(seconds=expires_in_seconds)
@@ -91,7 +92,7 @@ class Links:
         async with self._access.writing(caller, name, Capability.MANAGE_LINKS) as entry:
             link = await entry.tx.links.get(link_id)
             if link is None or link.project_id != entry.project.id:
-                raise LinkNotFoundError
+                raise LinkNotFoundError.of()
             if link.revoked_at is None:
                 await entry.tx.links.revoke(link_id, entry.now)
                 await entry.record("link.revoked", link_id, role=link.role.value)
@@ -133,22 +134,22 @@ class Links:
     async def _open(self, tx: Transaction, caller: User, token: str, now: datetime, *, lock: bool) -> tuple[ProjectRecord, LinkRecord]:
         link_id, _, signature = token.partition(".")
         if not token.isascii() or not hmac.compare_digest(signature, self._sign(link_id)):
-            raise LinkNotFoundError
+            raise LinkNotFoundError.of()
         link = await tx.links.get(link_id)
         project = await tx.projects.get(link.project_id, lock=lock) if link is not None else None
         # Of those who use it at once, each sees how often it was used before, since the project is locked.
         link = await tx.links.get(link_id)
         if link is None or project is None or link.revoked_at is not None:
-            raise LinkNotFoundError
+            raise LinkNotFoundError.of()
         if link.expires_at <= now:
-            raise LinkExpiredError("its time is over")
+            raise LinkExpiredError.of("its time is over")
         is_member = await self._access.role_of(tx, project.id, caller.name) is not None
         if not is_member and link.max_uses is not None and link.uses >= link.max_uses:
-            raise LinkExpiredError("it was used as often as it may be")
+            raise LinkExpiredError.of("it was used as often as it may be")
         removed = await tx.events.last(project.id, "member.removed", caller.name)
         # Otherwise somebody who was put out would come back by the link that they came by.
         if not is_member and removed is not None and removed.at >= link.created_at:
-            raise LinkExpiredError("you were removed from the project after it was made")
+            raise LinkExpiredError.of("you were removed from the project after it was made")
         return project, link
 
     def _sign(self, link_id: str) -> str:

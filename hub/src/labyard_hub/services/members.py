@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from labyard.exceptions import LastOwnerError, MemberExistsError, MemberNotFoundError, NotAllowedError, UserNotFoundError
 from labyard.models.user import User
 from labyard.permissions import ROLES, Capability, Role, capabilities_of
 from labyard_hub.domain.events import PLATFORM
 from labyard_hub.domain.projects import MAX_MEMBERS
 from labyard_hub.domain.records import MemberRecord
-from labyard_hub.exceptions import (
-    LastOwnerError,
-    MemberExistsError,
-    MemberLimitError,
-    MemberNotFoundError,
-    NotAllowedError,
-    UserNotFoundError,
-)
+from labyard_hub.exceptions import MemberLimitError
 from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.gone_people import gone_people
 from labyard_hub.services.project_access import Entry, ProjectAccess
@@ -41,7 +35,7 @@ async def add_member(entry: Entry, access: ProjectAccess, user: str, role: Role)
     others = await present_members(entry.tx, access, entry.project.id)
     former = next((member for member in others if member.user == user), None)
     if former is not None:
-        raise MemberExistsError(user, entry.project.name, former.role)
+        raise MemberExistsError.of(user, entry.project.name, former.role)
     if len(others) >= MAX_MEMBERS:
         raise MemberLimitError(entry.project.name, MAX_MEMBERS)
     member = MemberRecord(entry.project.id, user, access.generation(user), role, entry.now, entry.caller)
@@ -114,7 +108,7 @@ class Members:
         async with self._access.reading(caller, name, Capability.MANAGE_MEMBERS):
             pass
         if not await self._directory.exists(user):
-            raise UserNotFoundError(user)
+            raise UserNotFoundError.of(user)
         async with self._access.writing(caller, name, Capability.MANAGE_MEMBERS) as entry:
             member = await add_member(entry, self._access, user, role)
             await entry.record("member.added", user, role=role.value)
@@ -200,14 +194,14 @@ class Members:
             If nobody is called so.
         """
         if not caller.admin:
-            raise NotAllowedError("name an owner of a project that has none", name, "no administrator", "administrator")
+            raise NotAllowedError("Only an administrator names an owner of a project that has none.")
         if not await self._directory.exists(user):
-            raise UserNotFoundError(user)
+            raise UserNotFoundError.of(user)
         async with self._access.store.write() as tx:
             project = await tx.projects.find(name, lock=True)
             members = await present_members(tx, self._access, project.id) if project is not None else []
             if project is None or any(member.role is Role.OWNER for member in members):
-                raise NotAllowedError("name an owner of a project that has none", name, "no owner of it", "owner")
+                raise NotAllowedError(f"There is no project {name!r} without an owner. Owners choose other owners themselves.")
             entry = Entry(tx, project, caller.name, Role.OWNER, self._access.clock())
             await tx.members.put(MemberRecord(project.id, user, self._access.generation(user), Role.OWNER, entry.now, caller.name))
             await entry.record("owner.named", user)
@@ -246,13 +240,13 @@ class Members:
     async def _member(self, entry: Entry, user: str) -> MemberRecord:
         member = await entry.tx.members.get(entry.project.id, user)
         if member is None or member.generation != self._access.generation(user):
-            raise MemberNotFoundError(user, entry.project.name)
+            raise MemberNotFoundError.of(user, entry.project.name)
         return member
 
     async def _check_other_owner(self, entry: Entry, user: str) -> None:
         members = await present_members(entry.tx, self._access, entry.project.id)
         if not any(member.role is Role.OWNER and member.user != user for member in members):
-            raise LastOwnerError(user, entry.project.name)
+            raise LastOwnerError.of(user, entry.project.name)
 
 
 def _can_work(role: Role) -> bool:

@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from labyard.exceptions import ProjectNotFoundError, ShareNotFoundError, UserNotFoundError
 from labyard.models.user import User
 from labyard.permissions import Capability
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.records import ModelShareRecord, ProjectRecord
-from labyard_hub.exceptions import ProjectNotFoundError, ShareNotFoundError, UserNotFoundError
 from labyard_hub.services.project_access import Entry, ProjectAccess
 from labyard_hub.services.protocols import UserDirectory
 from labyard_hub.storage.store import Transaction
@@ -85,7 +85,7 @@ class ModelSharing:
         async with self._access.reading(caller, name, Capability.SHARE_MODEL):
             pass
         if user is not None and not await self._directory.exists(user):
-            raise UserNotFoundError(user)
+            raise UserNotFoundError.of(user)
         async with self._access.writing(caller, name, Capability.SHARE_MODEL) as entry:
             target = await self._target(entry, caller, project) if project is not None else None
             share = ModelShareRecord(
@@ -112,7 +112,7 @@ class ModelSharing:
         async with self._access.writing(caller, name, Capability.SHARE_MODEL) as entry:
             share = await entry.tx.model_shares.get(share_id)
             if share is None or share.project_id != entry.project.id:
-                raise ShareNotFoundError("model")
+                raise ShareNotFoundError.of("model")
             target = await entry.tx.projects.get(share.target_project_id) if share.target_project_id is not None else None
             await entry.tx.model_shares.remove(share_id)
             await entry.record("model.unshared", share.model, target=target.name if target is not None else share.target_user)
@@ -120,7 +120,7 @@ class ModelSharing:
     async def _target(self, entry: Entry, caller: User, name: str) -> ProjectRecord:
         found = await entry.tx.projects.find(name)
         if found is None or await self._access.role_of(entry.tx, found.id, caller.name) is None:
-            raise ProjectNotFoundError(name)
+            raise ProjectNotFoundError.of(name)
         return found
 
     @staticmethod

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from labyard.exceptions import NotAllowedError, ProjectArchivedError, ProjectNotFoundError
 from labyard.models.user import User
 from labyard.permissions import MATRIX, Capability, Role, grants
 from labyard_hub.domain.events import is_audit_only
 from labyard_hub.domain.records import ProjectRecord
-from labyard_hub.exceptions import NotAllowedError, ProjectArchivedError, ProjectNotFoundError
 from labyard_hub.storage.store import Store, Transaction
 
 __all__ = ["Entry", "ProjectAccess", "utc_now"]
@@ -125,16 +125,16 @@ class ProjectAccess:
         project = await tx.projects.find(name, lock=lock)
         role = await self.role_of(tx, project.id, caller.name) if project is not None else None
         if project is None or role is None:
-            raise ProjectNotFoundError(name)
+            raise ProjectNotFoundError.of(name)
         return project, role
 
     @staticmethod
     def _refusal(project: ProjectRecord, role: Role, action: Capability) -> tuple[ProjectRecord, NotAllowedError] | None:
         if not grants(role, action):
             permission = MATRIX[action]
-            return project, NotAllowedError(permission.text[0].lower() + permission.text[1:], project.name, role, permission.role)
+            return project, NotAllowedError.of(permission.text[0].lower() + permission.text[1:], project.name, role, permission.role)
         if not grants(role, action, archived=project.archived):
-            raise ProjectArchivedError(project.name)
+            raise ProjectArchivedError.of(project.name)
         return None
 
     async def _refuse(self, caller: User, action: Capability, project: ProjectRecord, error: NotAllowedError) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
+from labyard.exceptions import NotAllowedError, ShareNotFoundError
 from labyard.models.user import User
 from labyard.permissions import MATRIX, Capability, capabilities_of, grants
 from labyard_hub.domain.records import ToolShareRecord
-from labyard_hub.exceptions import NotAllowedError, ShareNotFoundError
 from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.members import present_members
 from labyard_hub.services.project_access import Entry, ProjectAccess
@@ -75,9 +75,9 @@ class ToolSharing:
         async with self._access.writing(caller, name, Capability.SEE) as entry:
             share = await entry.tx.tool_shares.get(share_id)
             if share is None or share.project_id != entry.project.id:
-                raise ShareNotFoundError("tool")
+                raise ShareNotFoundError.of("tool")
             if share.owner != caller.name and not grants(entry.role, Capability.MANAGE_MEMBERS):
-                raise NotAllowedError("stop sharing a tool of somebody else", name, entry.role, MATRIX[Capability.MANAGE_MEMBERS].role)
+                raise NotAllowedError.of("stop sharing a tool of somebody else", name, entry.role, MATRIX[Capability.MANAGE_MEMBERS].role)
             await entry.tx.tool_shares.remove([share_id])
             await entry.record("tool.unshared", share.instance, title=share.title)
         await self._enforcement.settle_tools(share.owner, share.server)
@@ -97,7 +97,7 @@ class ToolSharing:
         async with self._access.reading(caller, name, Capability.OPEN_SHARED_TOOL) as entry:
             share = next((share for share in await self._present(entry) if share.id == share_id), None)
         if share is None:
-            raise ShareNotFoundError("tool")
+            raise ShareNotFoundError.of("tool")
         if share.owner != caller.name:
             await self._servers.allow_tool(share.owner, share.server, caller.name)
         return share

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Row, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from labyard.exceptions import ProjectExistsError
 from labyard.permissions import ROLES, Role
 from labyard_hub.domain.records import MemberRecord, ProjectRecord
-from labyard_hub.exceptions import ProjectExistsError
 from labyard_hub.schema.tables import members, projects
 from labyard_hub.storage.repository import Repository
 
@@ -43,7 +43,7 @@ class ProjectRepository(Repository):
         try:
             await self._connection.execute(insert(projects).values(**asdict(project)))
         except IntegrityError as error:
-            raise ProjectExistsError(project.name) from error
+            raise ProjectExistsError.of(project.name) from error
 
     async def find(self, name: str, *, lock: bool = False) -> ProjectRecord | None:
         """Return the project called `name`.
