@@ -196,12 +196,15 @@ def test_from_the_choice_to_a_gpu_of_ones_own_by_keyboard(sign_in: Callable[...,
 
 def test_what_somebody_has_is_not_free_and_what_was_chosen_is_kept(sign_in: Callable[..., Page], running: RunningPlatform) -> None:
     page = sign_in("eve")
-    page.goto(f"{running.url}hub/spawn/eve")
+    page.goto(f"{running.url}hub/spawn/eve?new=1")
+    page.get_by_label("Name").fill("late")
     expect(page.locator(".profile").nth(1)).to_contain_text("none free now")
     page.get_by_role("radio", name="GPU 2 CPU").check()
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("1 GPU of 1 GPU are taken, and this needs 1 GPU. Wait until somebody stops a server")
     snap(page, "start-no-room")
+    expect(page.get_by_label("Name")).to_have_value("late")
+    assert "late" not in running.session("eve", PASSWORD).hub_api("GET", "users/eve?include_stopped_servers").json()["servers"]
     assert violations(page) == []
     bob = running.session("bob", PASSWORD)
     stop_all(bob, "bob")
@@ -225,13 +228,13 @@ def test_over_the_quota_is_refused_beside_the_field_before_anything_is_made(sign
     expect(page.get_by_label("Name")).to_have_value("second")
     expect(page.get_by_role("radio", name="GPU 2 CPU")).to_be_checked()
     snap(page, "start-quota")
-    assert "second" not in eve.hub_api("GET", "users/eve").json()["servers"]
+    assert "second" not in eve.hub_api("GET", "users/eve?include_stopped_servers").json()["servers"]
     answer = eve.hub_api("POST", "users/eve/servers/second", json={"user_options": {"profile": "gpu"}})
     assert answer.status_code == 409
     assert "You use 1 of 2 CPU; this needs 2." in answer.json()["message"]
     # What a program was refused, the pages tell the person too.
     page.goto(f"{running.url}hub/home")
-    expect(page.get_by_text("The last start failed. You use 1 of 2 CPU; this needs 2.")).to_be_visible()
+    expect(page.get_by_text("The last start was refused. You use 1 of 2 CPU; this needs 2.")).to_be_visible()
     page.goto(f"{running.url}hub/spawn-pending/eve/second")
     expect(page.get_by_role("alert")).to_contain_text("You use 1 of 2 CPU; this needs 2.")
     snap(page, "start-refused")

@@ -32,7 +32,7 @@ import labyard_hub
 from labyard_hub.config.origins import Origins
 from labyard_hub.config.settings import Settings
 from labyard_hub.hub_process.login.authenticator import LabyardAuthenticator
-from labyard_hub.hub_process.choices import Starts
+from labyard_hub.hub_process.starting.grants import Starts
 from labyard_hub.hub_process.pages import page_settings
 from labyard_hub.domain.scopes import USE_SCOPE
 from labyard_hub.hub_process.local.spawner import LabyardSpawner

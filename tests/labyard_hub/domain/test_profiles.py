@@ -10,7 +10,7 @@ import pytest
 from labyard_hub.config.catalog import Deprecation, Image
 from labyard_hub.config.profiles import GpuSettings, ProfileSettings
 from labyard_hub.domain.profiles import Choice, allowed_profiles, choose, offered_images
-from labyard_hub.domain.start_errors import StartRefusedError
+from labyard_hub.domain.refusals import StartRefusedError
 
 TODAY = date(2026, 11, 26)
 SMALL = ProfileSettings(name="small")

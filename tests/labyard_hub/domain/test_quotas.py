@@ -7,7 +7,7 @@ import pytest
 from labyard_hub.config.profiles import GpuSettings, ProfileSettings
 from labyard_hub.config.quotas import Quota
 from labyard_hub.domain.quotas import Usage, check_quota, needs_of
-from labyard_hub.domain.start_errors import QuotaExceededError
+from labyard_hub.domain.refusals import QuotaExceededError
 
 BIG = ProfileSettings(name="big", cpu_cores=4, memory_bytes=8 * 2**30, gpu=GpuSettings(count=2))
 

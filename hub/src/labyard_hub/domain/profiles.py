@@ -10,7 +10,7 @@ from typing import Any
 from labyard.units import format_seconds
 from labyard_hub.config.catalog import Image
 from labyard_hub.config.profiles import ProfileSettings
-from labyard_hub.domain.start_errors import (
+from labyard_hub.domain.refusals import (
     IdleChoiceError,
     ImageChoiceError,
     ImageEndedError,

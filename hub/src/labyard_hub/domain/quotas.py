@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from labyard.units import format_bytes
 from labyard_hub.config.profiles import ProfileSettings
 from labyard_hub.config.quotas import Quota
-from labyard_hub.domain.start_errors import QuotaExceededError
+from labyard_hub.domain.refusals import QuotaExceededError
 
 __all__ = ["Usage", "check_quota", "needs_of", "sum_usage"]
 

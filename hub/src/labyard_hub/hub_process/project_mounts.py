@@ -16,7 +16,7 @@ from tornado import web
 from labyard_hub.backends.kubernetes.volumes import more_than
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.scopes import PROJECTS_SCOPE
-from labyard_hub.hub_process.spawners import cancel_start
+from labyard_hub.hub_process.starting.last_start import cancel_start
 
 __all__ = ["Changes", "MountsHandler", "changes", "mount_handlers"]
 

@@ -90,7 +90,7 @@ def test_one_failed_pull_may_be_followed_by_a_better_one() -> None:
 def test_a_container_that_cannot_be_made() -> None:
     found = problem(waiting("CreateContainerConfigError", 'secret "x" not found'))
     assert found == Problem(
-        "refused", 'The cluster cannot make its container (CreateContainerConfigError): secret "x" not found. Tell an administrator.'
+        "rejected", 'The cluster cannot make its container (CreateContainerConfigError): secret "x" not found. Tell an administrator.'
     )
 
 
@@ -125,7 +125,7 @@ def test_refusals() -> None:
     assert refusal(403, quota) == Problem("quota", wanted)
     assert "security policy" in refusal(403, 'violates PodSecurity "restricted:latest": runAsNonRoot != true').sentence
     assert refusal(422, "Pod is invalid: spec.x: Required value") == Problem(
-        "refused", "The cluster could not make it (status 422): Pod is invalid: spec.x: Required value. Tell an administrator."
+        "rejected", "The cluster could not make it (status 422): Pod is invalid: spec.x: Required value. Tell an administrator."
     )
     assert len(refusal(403, "x" * 1000).sentence) < 350
 

@@ -8,11 +8,12 @@ import pytest
 
 from labyard_hub.backends.local.gpus import Gpu
 from labyard_hub.config.profiles import GpuSettings, ProfileSettings
-from labyard_hub.domain.start_errors import NoRoomError
+from labyard_hub.domain.profiles import Choice
+from labyard_hub.domain.refusals import NoRoomError
 from labyard_hub.exceptions import GpuListError
-from labyard_hub.hub_process.capacity import ProfileCapacity
-from labyard_hub.hub_process.choices import Choice, Granted
 from labyard_hub.hub_process.local.capacity import LocalCapacity, LocalRoom
+from labyard_hub.hub_process.starting.capacity import ProfileCapacity
+from labyard_hub.hub_process.starting.grants import Granted
 
 GIB = 2**30
 FREE = ProfileSettings(name="free", cpu_cores=64, memory_bytes=512 * GIB)

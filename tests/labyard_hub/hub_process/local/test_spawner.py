@@ -13,8 +13,9 @@ from jupyterhub.spawner import SpawnException
 
 from labyard_hub.backends.local.limits import ControlGroup, Limits
 from labyard_hub.config.profiles import ProfileSettings
-from labyard_hub.hub_process.choices import Choice, Granted
+from labyard_hub.domain.profiles import Choice
 from labyard_hub.hub_process.local.spawner import LabyardSpawner
+from labyard_hub.hub_process.starting.grants import Granted
 
 
 def spawner(user: str) -> Any:

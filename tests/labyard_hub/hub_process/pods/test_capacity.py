@@ -9,8 +9,8 @@ from kubernetes_asyncio.client import ApiException
 
 from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.config.profiles import ProfileSettings
-from labyard_hub.hub_process.capacity import ProfileCapacity
 from labyard_hub.hub_process.pods.capacity import ClusterCapacity
+from labyard_hub.hub_process.starting.capacity import ProfileCapacity
 from tests.fake_kubernetes.handle import node
 
 SMALL = ProfileSettings.model_validate({"name": "small", "cpu_guarantee_cores": 2})

@@ -55,10 +55,10 @@ def refusal(status: int, message: str) -> Problem:
         figures = "; ".join(f"{key}: {wanted[key]} asked for, {used.get(key, '0')} of {limited.get(key, '?')} in use" for key in wanted)
         return Problem("quota", f"The quota “{found['quota']}” of the cluster does not allow it: {figures}.")
     if "violates PodSecurity" in message:
-        return Problem("refused", "The cluster does not allow such pods here: its security policy refused it. Tell an administrator.")
+        return Problem("rejected", "The cluster does not allow such pods here: its security policy refused it. Tell an administrator.")
     if status == 403:
-        return Problem("refused", f"The cluster refused it: {_short(message)}. Tell an administrator.")
-    return Problem("refused", f"The cluster could not make it (status {status}): {_short(message)}. Tell an administrator.")
+        return Problem("rejected", f"The cluster refused it: {_short(message)}. Tell an administrator.")
+    return Problem("rejected", f"The cluster could not make it (status {status}): {_short(message)}. Tell an administrator.")
 
 
 def unschedulable_message(pod: Item) -> str:
@@ -103,7 +103,7 @@ def start_problem(
     if reason == "ImagePullBackOff" or (reason == "ErrImagePull" and _is_missing(text)):
         return _image_problem(pod, text)
     if reason in LASTING:
-        return Problem("refused", f"The cluster cannot make its container ({reason}): {_short(text)}. Tell an administrator.")
+        return Problem("rejected", f"The cluster cannot make its container ({reason}): {_short(text)}. Tell an administrator.")
     if waited_seconds >= schedule_seconds + pull_seconds:
         return _late(pod, events, waited_seconds)
     return None

@@ -17,9 +17,9 @@ import psutil
 from labyard.units import format_bytes
 from labyard_hub.backends.local.gpus import Gpu, read_gpus
 from labyard_hub.config.profiles import ProfileSettings
-from labyard_hub.domain.start_errors import NoRoomError
+from labyard_hub.domain.refusals import NoRoomError
 from labyard_hub.exceptions import GpuListError
-from labyard_hub.hub_process.capacity import Capacity, ProfileCapacity, Room, keeps
+from labyard_hub.hub_process.starting.capacity import Capacity, ProfileCapacity, Room, keeps
 
 __all__ = ["LocalCapacity", "LocalRoom"]
 

@@ -22,7 +22,6 @@ from labyard_hub.config.loader import Configuration, parse_configuration
 from labyard_hub.config.platform import Platform
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
-from labyard_hub.hub_process.choices import DEFAULT_URLS, Starts
 from labyard_hub.hub_process.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_origins, configure_services
 from labyard_hub.hub_process.disk_use import DiskUse
 from labyard_hub.hub_process.local.capacity import LocalCapacity
@@ -34,6 +33,8 @@ from labyard_hub.hub_process.pages import page_settings
 from labyard_hub.hub_process.proxy import LabyardProxy
 from labyard_hub.hub_process.removed_people import REMOVED_PEOPLE
 from labyard_hub.hub_process.scale.database_errors import explain_database_errors
+from labyard_hub.hub_process.starting.grants import Starts
+from labyard_hub.hub_process.starting.spawner import DEFAULT_URLS
 
 __all__ = ["configure", "configure_from_state", "open_fork_server"]
 

@@ -33,8 +33,8 @@ from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.quotas import Usage
 from labyard_hub.domain.scopes import use_scope_of
 from labyard_hub.hub_process import mlflow_client
-from labyard_hub.hub_process.choices import ChosenSpawner
-from labyard_hub.hub_process.start_failures import failure
+from labyard_hub.hub_process.starting.failures import failure
+from labyard_hub.hub_process.starting.spawner import ChosenSpawner
 
 __all__ = ["LabyardSpawner"]
 

@@ -24,8 +24,8 @@ from labyard_hub.hub_process.login.throttle import Throttle, address_key
 from labyard_hub.hub_process.pages.errors import http_error
 from labyard_hub.hub_process.project_mounts import mount_handlers
 from labyard_hub.hub_process.project_users import project_handlers
-from labyard_hub.hub_process.readiness import readiness_handlers
-from labyard_hub.hub_process.spawners import cancel_start
+from labyard_hub.hub_process.starting.last_start import cancel_start
+from labyard_hub.hub_process.starting.readiness import readiness_handlers
 from labyard_hub.storage.identity import User
 
 __all__ = ["PlatformAuthenticator"]

@@ -14,7 +14,7 @@ from labyard_hub.hub_process.logs import log_request
 from labyard_hub.hub_process.pages.servers import ended_reason
 from labyard_hub.hub_process.pages.texts import ago, span, until
 from labyard_hub.hub_process.pages.visits import project_name
-from labyard_hub.hub_process.spawners import explain_failure
+from labyard_hub.hub_process.starting.last_start import explain_failure
 
 __all__ = ["content_security_policy", "page_settings"]
 

@@ -13,7 +13,7 @@ from tornado import web
 from labyard.exceptions import LabyardError
 from labyard_hub.hub_process.identity import AsyncIdentity
 from labyard_hub.hub_process.pages.errors import http_error
-from labyard_hub.hub_process.spawners import mark_fresh
+from labyard_hub.hub_process.starting.last_start import mark_fresh
 from labyard_hub.storage.identity import IdentityStore, User
 
 __all__ = ["Page"]

@@ -12,7 +12,7 @@ from tornado import web
 from labyard_hub.hub_process.pages.base import Page
 from labyard_hub.hub_process.pages.servers import view_servers
 from labyard_hub.hub_process.pages.texts import greeting
-from labyard_hub.hub_process.spawners import cancel_start
+from labyard_hub.hub_process.starting.last_start import cancel_start
 
 __all__ = ["DeleteServerHandler", "HomeHandler", "StopServerHandler"]
 

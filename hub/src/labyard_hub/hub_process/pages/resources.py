@@ -12,11 +12,11 @@ from tornado import web
 from labyard.exceptions import LabyardError
 from labyard_hub.backends.local.consumption import measure
 from labyard_hub.domain.names import check_group_name
-from labyard_hub.hub_process.choices import Starts
 from labyard_hub.hub_process.pages.base import Page
 from labyard_hub.hub_process.pages.paging import PAGE_SIZE, Part, part_of
 from labyard_hub.hub_process.pages.resources_view import UsageRow, view_disk, view_groups, view_people
 from labyard_hub.hub_process.pages.start_view import view_all_profiles
+from labyard_hub.hub_process.starting.grants import Starts
 
 __all__ = ["GroupHandler", "ResourcesHandler"]
 

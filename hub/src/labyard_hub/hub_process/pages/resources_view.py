@@ -17,11 +17,11 @@ from labyard_hub.domain.groups import groups_asked_for
 from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.quotas import Usage
 from labyard_hub.domain.scopes import PROJECT_GROUP
-from labyard_hub.hub_process.choices import Starts
 from labyard_hub.hub_process.disk_use import DiskFigures
 from labyard_hub.hub_process.pages.paging import Part, part_of
 from labyard_hub.hub_process.pages.texts import ago
 from labyard_hub.hub_process.pages.visits import project_name
+from labyard_hub.hub_process.starting.grants import Starts
 
 __all__ = ["DiskView", "GroupView", "UsageRow", "view_disk", "view_groups", "view_people"]
 

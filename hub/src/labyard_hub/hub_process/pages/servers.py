@@ -10,7 +10,7 @@ from jupyterhub.utils import url_path_join
 
 from labyard.units import format_bytes
 from labyard_hub.hub_process.pages.texts import ago, span
-from labyard_hub.hub_process.spawners import explain_failure, has_failed
+from labyard_hub.hub_process.starting.last_start import explain_failure, has_failed
 
 __all__ = ["ServerView", "describe_granted", "ended_reason", "view_servers"]
 
@@ -41,7 +41,7 @@ class ServerView:
     facts
         Short sentences about it, such as how long it runs.
     problem
-        Why the last start failed; empty where it did not.
+        Why the last start failed or was refused; empty where it did neither.
     advice
         What to do about it; empty where `problem` says it.
     ended
@@ -81,7 +81,7 @@ def _view(user: Any, spawner: Any, now: datetime) -> ServerView:
     if state == "stopped" and has_failed(spawner):
         state = "failed"
         told = explain_failure(spawner)
-        problem, advice = told.sentence, told.advice
+        problem, advice = f"The last start {'was refused' if told.refused else 'failed'}. {told.sentence}", told.advice
     orm_spawner = getattr(spawner, "orm_spawner", spawner)
     facts, ends_soon, safe_start = [], "", ""
     if state in ("running", "starting") and (what := describe_granted(spawner)):

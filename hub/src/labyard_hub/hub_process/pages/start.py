@@ -12,11 +12,12 @@ from tornado import web
 
 from labyard_hub.domain.profiles import USUAL_IDLE
 from labyard_hub.domain.projects import is_project_id
-from labyard_hub.domain.start_errors import StartRefusedError
-from labyard_hub.hub_process.choices import Choice, Starts, check_quotas, choose_for
+from labyard_hub.domain.refusals import StartRefusedError
 from labyard_hub.hub_process.pages.start_view import idle_choices, view_profiles
-from labyard_hub.hub_process.spawners import failure
-from labyard_hub.hub_process.start_failures import StartRefusal
+from labyard_hub.hub_process.starting.decision import choose_for
+from labyard_hub.hub_process.starting.grants import Starts
+from labyard_hub.hub_process.starting.last_start import failure
+from labyard_hub.hub_process.starting.refusals import StartRefusal
 
 __all__ = ["StartHandler"]
 
@@ -59,6 +60,7 @@ class StartHandler(SpawnHandler):  # type: ignore[misc]  # jupyterhub carries no
 
     async def _form(self, user: Any, server_name: str, new: bool, form: _Form) -> None:
         starts = self._starts(user)
+        chosen = self._shown(starts, user, server_name, form.asked)
         self.set_status(form.status)
         self.finish(
             await self.render_template(
@@ -67,9 +69,9 @@ class StartHandler(SpawnHandler):  # type: ignore[misc]  # jupyterhub carries no
                 server_name=server_name,
                 new=new,
                 form=form,
-                chosen=self._shown(starts, user, server_name, form.asked),
+                chosen=chosen,
                 profiles=[] if is_project_id(user.name) else await view_profiles(starts, user, None if new else server_name),
-                idle_choices=idle_choices(starts.idle_limit_seconds, self._shown_idle(starts, user, server_name, form.asked)),
+                idle_choices=idle_choices(starts.idle_limit_seconds, chosen.get("idle_seconds")),
                 next=self._validate_next_url(self.get_argument("next", "")),
             )
         )
@@ -87,9 +89,6 @@ class StartHandler(SpawnHandler):  # type: ignore[misc]  # jupyterhub carries no
             except StartRefusedError:
                 continue
         return {}
-
-    def _shown_idle(self, starts: Starts, user: Any, server_name: str, asked: dict[str, Any]) -> float | None:
-        return self._shown(starts, user, server_name, asked).get("idle_seconds")
 
     @web.authenticated
     async def post(self, user_name: str | None = None, server_name: str = "") -> None:
@@ -109,13 +108,10 @@ class StartHandler(SpawnHandler):  # type: ignore[misc]  # jupyterhub carries no
             if started:
                 await self._check_named_server_request(user, started, form.name or started)
             form.at = ""
-            choice = self._choose(user, started, form.asked)
         except web.HTTPError as error:
             form.status, form.problem = error.status_code, error.get_message() or ""
-        except StartRefusedError as error:
-            form.status, form.problem, form.at = error.status_code, error.message, error.at
         else:
-            await self._start(user, started, form, choice)
+            await self._start(user, started, form, new=new)
             return
         await self._form(user, server_name, new, form)
 
@@ -129,14 +125,7 @@ class StartHandler(SpawnHandler):  # type: ignore[misc]  # jupyterhub carries no
             asked["image"] = image
         return asked
 
-    def _choose(self, user: Any, server_name: str, asked: dict[str, Any]) -> Choice:
-        """Return what is to be started, before anything is made."""
-        starts = self._starts(user)
-        choice = choose_for(starts, user, server_name, asked)
-        check_quotas(starts, user, server_name, choice.profile)
-        return choice
-
-    async def _start(self, user: Any, server_name: str, form: _Form, choice: Choice) -> None:
+    async def _start(self, user: Any, server_name: str, form: _Form, *, new: bool) -> None:
         display_name = form.name or server_name
         spawner = user.get_or_create_spawner(server_name, display_name, replace_failed=True)
         pending_url = self._get_pending_url(user, server_name)
@@ -147,9 +136,15 @@ class StartHandler(SpawnHandler):  # type: ignore[misc]  # jupyterhub carries no
             self.redirect(pending_url)
             return
         try:
-            await self._wrap_spawn_single_user(user, server_name, display_name, spawner, pending_url, choice.to_options())
+            await self._wrap_spawn_single_user(user, server_name, display_name, spawner, pending_url, form.asked)
         except StartRefusal as error:
             form.status, form.problem, form.at = error.status_code, error.error.message, error.error.at
+            spawner._spawn_future = None  # noqa: SLF001  # JupyterHub's way to forget a failure, which the page shows at once
+            if new:
+                self.db.delete(user.spawners.pop(server_name).orm_spawner)
+                self.db.commit()
+                await self._form(user, "", True, form)
+                return
         except web.HTTPError as error:
             if failure(user.spawners[server_name]) is not None:
                 self.redirect(pending_url)  # it shows the reason, the log and the way out

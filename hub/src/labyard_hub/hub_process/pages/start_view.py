@@ -11,9 +11,10 @@ from labyard.units import format_bytes, format_seconds
 from labyard_hub.config.catalog import Image
 from labyard_hub.config.profiles import ProfileSettings
 from labyard_hub.domain.profiles import allowed_profiles, offered_images
-from labyard_hub.domain.start_errors import StartRefusedError
-from labyard_hub.hub_process.capacity import ProfileCapacity
-from labyard_hub.hub_process.choices import Starts, check_quotas, groups_of
+from labyard_hub.domain.refusals import StartRefusedError
+from labyard_hub.hub_process.starting.capacity import ProfileCapacity
+from labyard_hub.hub_process.starting.decision import check_quotas, groups_of
+from labyard_hub.hub_process.starting.grants import Starts
 
 __all__ = ["ImageView", "ProfileView", "describe_resources", "idle_choices", "view_all_profiles", "view_profiles"]
 

@@ -16,7 +16,7 @@ from tornado.log import app_log
 from labyard_hub.backends.kubernetes.capacity import count_places
 from labyard_hub.config.cluster import ClusterSettings
 from labyard_hub.config.profiles import ProfileSettings
-from labyard_hub.hub_process.capacity import Capacity, ProfileCapacity
+from labyard_hub.hub_process.starting.capacity import Capacity, ProfileCapacity
 
 __all__ = ["ClusterCapacity"]
 

@@ -16,7 +16,6 @@ from labyard_hub.config.loader import Configuration, load_configuration
 from labyard_hub.config.settings import Settings
 from labyard_hub.config.state import StateFolder
 from labyard_hub.exceptions import ConfigurationError
-from labyard_hub.hub_process.choices import DEFAULT_URLS
 from labyard_hub.hub_process.common_config import SERVER_TOKEN_SCOPES, configure_hub, configure_origins, configure_services
 from labyard_hub.hub_process.login.config import configure_login
 from labyard_hub.hub_process.memberships import Memberships
@@ -29,6 +28,7 @@ from labyard_hub.hub_process.pods.removed_people import ClusterRemovedPeople
 from labyard_hub.hub_process.pods.spawner import LabyardKubeSpawner
 from labyard_hub.hub_process.removed_people import REMOVED_PEOPLE
 from labyard_hub.hub_process.scale.database_errors import explain_database_errors
+from labyard_hub.hub_process.starting.spawner import DEFAULT_URLS
 
 __all__ = ["configure_cluster", "configure_from_environment"]
 

@@ -9,7 +9,7 @@ from tornado.log import app_log
 from labyard.exceptions import LabyardError
 from labyard_hub.config.loader import load_configuration
 from labyard_hub.config.settings import Settings
-from labyard_hub.hub_process.choices import Starts
+from labyard_hub.hub_process.starting.grants import Starts
 
 __all__ = ["LIVE_SECTIONS", "LiveStarts"]
 

@@ -27,12 +27,12 @@ from labyard_hub.domain.projects import is_project_id
 from labyard_hub.domain.scopes import use_scope_of
 from labyard_hub.exceptions import HomeNotKeptError, MembershipsUnknownError
 from labyard_hub.hub_process import mlflow_client
-from labyard_hub.hub_process.choices import ChosenSpawner
 from labyard_hub.hub_process.login.generations import generation_of, note_removal
 from labyard_hub.hub_process.memberships import Memberships
 from labyard_hub.hub_process.pods.api_refusals import api_message
 from labyard_hub.hub_process.pods.pod_view import PodView
-from labyard_hub.hub_process.start_failures import failure
+from labyard_hub.hub_process.starting.failures import failure
+from labyard_hub.hub_process.starting.spawner import ChosenSpawner
 
 __all__ = ["LabyardKubeSpawner"]
 

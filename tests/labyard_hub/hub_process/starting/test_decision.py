@@ -12,9 +12,12 @@ from jupyterhub import orm
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 
 from labyard_hub.config.settings import Settings
-from labyard_hub.hub_process.capacity import Capacity, Room
-from labyard_hub.hub_process.choices import Choice, ChosenSpawner, Granted, Starts, apply_choice, choose_for, resolve
-from labyard_hub.hub_process.start_failures import StartRefusal
+from labyard_hub.domain.profiles import Choice
+from labyard_hub.hub_process.starting.capacity import Capacity, Room
+from labyard_hub.hub_process.starting.decision import choose_for, grant
+from labyard_hub.hub_process.starting.grants import Granted, Starts
+from labyard_hub.hub_process.starting.refusals import StartRefusal
+from labyard_hub.hub_process.starting.spawner import ChosenSpawner
 
 SETTINGS = Settings.model_validate({
     "profiles": [
@@ -68,7 +71,7 @@ async def start(spawner: Any, **options: Any) -> str:
     """Return why not, or an empty text."""
     spawner.orm_spawner.user_options = spawner.user_options = options  # as JupyterHub does first
     try:
-        await apply_choice(spawner, options)
+        await grant(spawner, options)
     except StartRefusal as error:
         return str(error.message)
     return ""
@@ -79,7 +82,6 @@ async def test_a_start_is_noted_in_full_and_counts_until_it_ends() -> None:
     assert await start(spawner, profile="big") == ""
     assert spawner.starts.reserved[("ada", "")] is spawner.granted
     assert spawner.user_options == spawner.orm_spawner.user_options == {"profile": "big", "interface": "lab"}
-    assert resolve(spawner).profile.name == "big"
     assert spawner.granted.profile == "big"
     assert spawner.granted.usage.cpu_cores == 4
     assert spawner.default_url == "/lab"

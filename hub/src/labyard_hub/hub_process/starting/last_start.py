@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from labyard_hub.hub_process.start_failures import StartFailure, explain
+from labyard_hub.hub_process.starting.failures import StartFailure, explain
 
 __all__ = ["cancel_start", "explain_failure", "failure", "failure_text", "has_failed", "mark_fresh"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from jupyterhub.spawner import SpawnException
 
-from labyard_hub.domain.start_errors import StartRefusedError
+from labyard_hub.hub_process.starting.refusals import StartRefusal
 
-__all__ = ["StartFailure", "StartRefusal", "explain", "failure"]
+__all__ = ["StartFailure", "explain", "failure"]
 
 NO_LOG = "Try again. If it fails again, tell an administrator what stands here; your files are safe in any case."
 SAME_AGAIN = "Try again. If it fails again, show the end of the log to an administrator; your files are safe in any case."
@@ -26,7 +26,7 @@ ADVICE = {
     "process": SAME_AGAIN,
     "evicted": "Try again, perhaps with a profile that has more memory.",
     "projects": "",
-    "refused": "",
+    "rejected": "",
     "preempted": "Try again later, or choose another profile.",
 }
 """What to do, by code. What is refused by our own rules says it in its sentence."""
@@ -63,14 +63,6 @@ class StartFailure:
     def advice_without_log(self) -> str:
         """What to do where the server has written nothing that could be shown to anybody."""
         return NO_LOG if self.advice == SAME_AGAIN else self.advice
-
-
-class StartRefusal(SpawnException):  # type: ignore[misc]  # jupyterhub carries no types
-    """Our rules refuse a start; nothing was made."""
-
-    def __init__(self, error: StartRefusedError) -> None:
-        super().__init__(error.message, reason=error.code, status_code=error.status_code)
-        self.error = error
 
 
 def failure(code: str, sentence: str) -> SpawnException:

@@ -14,10 +14,11 @@ from sqlalchemy import event
 
 from labyard_hub.config.settings import Settings
 from labyard_hub.domain.quotas import Usage, sum_usage
-from labyard_hub.domain.start_errors import QuotaExceededError
-from labyard_hub.hub_process.choices import Starts, check_quotas
+from labyard_hub.domain.refusals import QuotaExceededError
 from labyard_hub.hub_process.pages.resources_view import view_groups, view_people
-from labyard_hub.hub_process.reserved import Reserved
+from labyard_hub.hub_process.starting.decision import check_quotas
+from labyard_hub.hub_process.starting.grants import Starts
+from labyard_hub.hub_process.starting.reserved import Reserved
 
 SETTINGS = Settings.model_validate({
     "profiles": [{"name": "small", "cpu_cores": 0.1, "memory_bytes": "1Gi"}],

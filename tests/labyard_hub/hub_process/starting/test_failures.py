@@ -5,8 +5,9 @@ from __future__ import annotations
 from jupyterhub.spawner import SpawnException
 from tornado import web
 
-from labyard_hub.domain.start_errors import NoProfileError
-from labyard_hub.hub_process.start_failures import SAME_AGAIN, StartRefusal, explain, failure
+from labyard_hub.domain.refusals import NoProfileError
+from labyard_hub.hub_process.starting.failures import SAME_AGAIN, explain, failure
+from labyard_hub.hub_process.starting.refusals import StartRefusal
 
 
 def test_a_spawners_sentence_comes_with_what_to_do() -> None:
