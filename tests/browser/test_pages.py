@@ -416,6 +416,9 @@ def test_a_removed_person_is_restored_by_keyboard(browser: Browser, hub: Hub, sc
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("in 30 d")
     expect(rows.first).to_contain_text("KiB")
+    page.goto(f"{hub.url}hub/admin/removed?q=nobody")
+    expect(page.get_by_role("status")).to_contain_text("No removed person has “nobody” in their name.")
+    page.get_by_role("link", name="Show all").press("Enter")
     # Somebody else has the name now.
     rows.first.get_by_role("button").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text(f"Another person is called {name} now. Remove that person first")

@@ -17,6 +17,7 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.user import UserDict
 from sqlalchemy import event
 
+from labyard_hub.hub_process.removed_people import REMOVED_PEOPLE
 from labyard_hub.hub_process.scale.app import CHUNK, LabyardHub
 from labyard_hub.hub_process.scale.users import FLAGS, HubUsers, pending_servers, watch_pending
 
@@ -157,6 +158,25 @@ def hub_with(db: Any) -> Any:
     hub.db = db
     hub.tornado_settings = {"spawner_class": StillSpawner}
     return hub
+
+
+async def test_homes_of_removed_people_are_looked_at_in_the_hubs_own_loop_whatever_becomes_of_the_rest(db: Any) -> None:
+    class Away:
+        async def get_all_routes(self) -> None:
+            raise ConnectionError
+
+    class Kept:
+        sweeps = 0
+
+        async def sweep(self) -> None:
+            self.sweeps += 1
+
+    assert "self.update_last_activity" in inspect.getsource(JupyterHub.start)
+    hub, kept = hub_with(db), Kept()
+    hub.proxy, hub.tornado_settings = Away(), {REMOVED_PEOPLE: kept}
+    with pytest.raises(ConnectionError):
+        await hub.update_last_activity()
+    assert kept.sweeps == 1
 
 
 @pytest.fixture

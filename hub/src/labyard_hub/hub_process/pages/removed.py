@@ -46,11 +46,12 @@ class RestoreHandler(_RemovedPage):
         """Do it, and lead to where the person is invited."""
         await self.require_admin()
         try:
-            await restore_person(self, name, int(generation))
+            person = await restore_person(self, name, int(generation))
         except LabyardError as error:
             await self._show(status=error.status_code, problem=error.message)
             return
-        self.redirect(self.hub_link("admin") + f"?done=restored&who={name}")
+        done = "restored" if person.home is not None else "restored-without-home"
+        self.redirect(self.hub_link("admin") + f"?done={done}&who={name}")
 
 
 class RemovedApiHandler(APIHandler):  # type: ignore[misc]  # jupyterhub carries no types

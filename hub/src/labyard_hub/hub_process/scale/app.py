@@ -68,8 +68,10 @@ class LabyardHub(JupyterHub):  # type: ignore[misc]  # jupyterhub carries no typ
 
     async def update_last_activity(self) -> None:
         """Do what is due once a minute: note who was active, and delete the homes of removed people whose time is over."""
-        await super().update_last_activity()
-        await self.tornado_settings[REMOVED_PEOPLE].sweep()
+        try:
+            await super().update_last_activity()
+        finally:
+            await self.tornado_settings[REMOVED_PEOPLE].sweep()
 
     async def init_users(self) -> None:
         """Compare the hub's users with the authenticator's; ours for names and passwords looks all of them up at once."""
