@@ -56,13 +56,11 @@ def set_up_django(base_url):
     from django.conf import settings
     from django.core.wsgi import get_wsgi_application
     from label_studio_files import read_from_disk
-    from label_studio_quick import quickened
     from label_studio_settings import adapt
 
     adapt(settings, base_url.rstrip("/"))
-    with quickened():
-        read_from_disk(base_url.rstrip("/"))
-        return get_wsgi_application()
+    read_from_disk(base_url.rstrip("/"))
+    return get_wsgi_application()
 
 
 def copy_template(data_dir, template):

@@ -12,7 +12,6 @@ import mimetypes
 import sys
 
 import tensorboard_data
-import tensorboard_quick
 
 DEFAULTS = b"""// An open TensorBoard follows a training by itself, unless somebody has chosen otherwise.
 try {
@@ -148,7 +147,6 @@ def main():
     # Before TensorBoard is imported: the data server reads meanwhile, and a process with several threads cannot change its network.
     data_server = None if ours.python_loader else start_data_server(ours.logdir, ours.reload_seconds)
     mimetypes.add_type("text/javascript", ".js")
-    tensorboard_quick.quicken()
     board = make_board(ours.socket)
     board.configure(argv=[sys.argv[0], f"--logdir={ours.logdir}", *data_flags(data_server, ours.reload_seconds), *theirs])
     return board.main()
