@@ -23,6 +23,7 @@ from labyard_lab.access.servers import PersonalServer, ProjectServer
 from labyard_lab.activity import WorkWatch, look_seconds
 from labyard_lab.available_tools.available import AvailableTools, default_user_folder
 from labyard_lab.available_tools.package_tools import PackageTools
+from labyard_lab.compression import CompressedAnswers
 from labyard_lab.handlers.api import InstanceHandler, InstancesHandler, NoServersHandler, RestartHandler, ToolsHandler
 from labyard_lab.handlers.open import PAGES, OpenToolHandler
 from labyard_lab.handlers.platform import PlatformHandler
@@ -40,7 +41,6 @@ from labyard_lab.running_tools.ahead import Ahead
 from labyard_lab.running_tools.manager import InstanceManager
 from labyard_lab.running_tools.runtime import RuntimeFolder
 from labyard_lab.safe_start import note_started, safe_start_reason
-from labyard_lab.settings_answers import CompressedAnswers
 
 __all__ = ["LabyardLab"]
 

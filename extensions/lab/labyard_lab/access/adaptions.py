@@ -1,4 +1,4 @@
-"""Handlers that serve viewers in another way, instead of refusing them; and JupyterLab's settings, which are served in a quicker one."""
+"""Handlers that serve viewers in another way, instead of refusing them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from jupyter_core.utils import ensure_async
 from tornado import web
 
 from labyard_lab.access.collaboration import save_id, viewer_may_send
-from labyard_lab.access.policy import CONTENTS, LICENSES, ROOM, SETTINGS, has_name
+from labyard_lab.access.policy import CONTENTS, LICENSES, ROOM, has_name
 from labyard_lab.access.visit import is_viewer
-from labyard_lab.settings_answers import RememberedSettings
 
 __all__ = ["adaptions"]
 
@@ -61,7 +60,6 @@ _ADAPTIONS: tuple[tuple[str, type], ...] = (
     (ROOM, RoomForViewers),
     (CONTENTS, ContentsForViewers),
     (LICENSES, AnswersAtOnce),
-    (SETTINGS, RememberedSettings),
 )
 
 

@@ -14,7 +14,6 @@ __all__ = [
     "LICENSES",
     "OPEN_TO_ALL",
     "ROOM",
-    "SETTINGS",
     "has_name",
     "is_open_to_all",
     "is_tool",
@@ -27,7 +26,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CONTENTS = "jupyter_server.services.contents.handlers.ContentsHandler"
 LICENSES = "jupyterlab_server.licenses_handler.LicensesHandler"
-SETTINGS = "jupyterlab_server.settings_handler.SettingsHandler"
 ROOM = "jupyter_server_ydoc.handlers.YDocWebSocketHandler"
 
 VIEWERS_WEBSOCKETS = frozenset({
