@@ -20,7 +20,7 @@ def spent(reports: Iterable[Any]) -> Mapping[str, float]:
     """Return the minutes of each folder, with what fixtures took."""
     found: Counter[str] = Counter()
     for report in reports:
-        parts = getattr(report, "nodeid", "").split("/")
+        parts = getattr(report, "nodeid", "").partition("::")[0].split("/")
         if len(parts) > 2 and parts[0] == "tests":
             found[parts[1]] += getattr(report, "duration", 0.0) / 60
     return found

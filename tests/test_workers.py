@@ -105,7 +105,7 @@ def test_the_time_of_a_folder_is_that_of_its_tests_and_fixtures() -> None:
     reports = [
         Report("tests/helm/test_a.py::test_x", 30),
         Report("tests/helm/test_a.py::test_x", 60),
-        Report("tests/test_docs.py::y", 9),
+        Report("tests/test_docs.py::y[how-to/tools.md]", 9),
         object(),
     ]
     assert spent(reports) == {"helm": 1.5}
