@@ -18,6 +18,8 @@ __all__ = ["DiskFigures", "DiskUse", "parse_sizes"]
 
 MEASURE_AGAIN_SECONDS = 600.0
 """Shortest pause between two walks through all homes."""
+TRASH = "The trash"
+"""Name of the trash among the owners; no user or project is called so."""
 LARGEST = 20
 """Folders that are shown."""
 
@@ -29,7 +31,7 @@ class DiskFigures:
     Attributes
     ----------
     owners
-        Hub users, people and projects, with the bytes of their folders, the largest first.
+        Hub users, people and projects, and the trash, with the bytes of their folders, the largest first.
     measured_at
         Seconds since the epoch; None while the first walk goes on.
     """
@@ -73,22 +75,22 @@ class DiskUse:
     async def measure(self) -> None:
         """Walk through all folders once."""
         folders = [str(self._state.homes), str(self._state.projects)]
-        command = ["nice", "-n", "19", "du", "-kx", "-d", "1", *folders]
+        command = ["nice", "-n", "19", "du", "-kx", "-d", "1", *folders, str(self._state.trash)]
         try:
             # It fails for a file that goes away meanwhile, and counts the rest.
             done = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
         except OSError as error:
             app_log.warning("the folders of people cannot be measured: %s", error)
             return
-        self._owners = parse_sizes(done.stdout.decode(errors="replace"), folders)
+        self._owners = parse_sizes(done.stdout.decode(errors="replace"), folders, str(self._state.trash))
         self._measured_at = self._clock()
 
 
-def parse_sizes(text: str, parents: list[str]) -> tuple[tuple[str, int], ...]:
-    """Return name and bytes of the largest folders directly below `parents`, from the output of ``du -k``."""
+def parse_sizes(text: str, parents: list[str], trash: str) -> tuple[tuple[str, int], ...]:
+    """Return name and bytes of the largest folders directly below `parents`, and of the whole trash, from the output of ``du -k``."""
     found = []
     for line in text.splitlines():
         kibibytes, _, path = line.partition("\t")
-        if str(Path(path).parent) in parents and kibibytes.isdecimal():
-            found.append((Path(path).name, int(kibibytes) * 1024))
+        if (str(Path(path).parent) in parents or path == trash) and kibibytes.isdecimal():
+            found.append((TRASH if path == trash else Path(path).name, int(kibibytes) * 1024))
     return tuple(sorted(found, key=lambda one: -one[1])[:LARGEST])
