@@ -13,6 +13,7 @@ from jupyterhub.spawner import SimpleLocalProcessSpawner
 
 from labyard_hub.config.settings import Settings
 from labyard_hub.domain.profiles import Choice
+from labyard_hub.hub_process.pages.servers import what_is_behind
 from labyard_hub.hub_process.starting.capacity import Capacity, Room
 from labyard_hub.hub_process.starting.decision import choose_for, grant
 from labyard_hub.hub_process.starting.grants import Granted, Starts
@@ -99,6 +100,22 @@ async def test_what_was_given_is_known_to_the_next_hub() -> None:
     assert after.granted == spawner.granted
     assert after.granted.granted_at.tzinfo is UTC
     assert after.starts.reserved.used_by(["ada"]).cpu_cores == 4
+
+
+async def test_who_has_what_a_profile_no_longer_says_is_told() -> None:
+    spawner = hub()("ada")
+    await start(spawner, profile="big")
+    assert what_is_behind(spawner) == ""
+    small, big, staff = SETTINGS.profiles
+    for changed, is_told in (
+        ({"memory_bytes": 2**34}, True),
+        ({"maximum_session_seconds": None}, True),
+        ({"description": "Large."}, False),
+    ):
+        spawner.starts.settings = SETTINGS.model_copy(update={"profiles": (small, big.model_copy(update=changed), staff)})
+        assert ("has changed the profile big" in what_is_behind(spawner)) == is_told, changed
+    spawner.starts.settings = SETTINGS.model_copy(update={"profiles": (small, staff)})  # it is offered no more
+    assert what_is_behind(spawner) == ""
 
 
 async def test_over_the_quota_is_refused_with_the_figures_and_takes_nothing() -> None:

@@ -9,10 +9,11 @@ from typing import Any, Literal
 from jupyterhub.utils import url_path_join
 
 from labyard.units import format_bytes
+from labyard_hub.domain.quotas import needs_of
 from labyard_hub.hub_process.pages.texts import ago, span
 from labyard_hub.hub_process.starting.last_start import explain_failure, has_failed
 
-__all__ = ["ServerView", "describe_granted", "ended_reason", "view_servers"]
+__all__ = ["ServerView", "describe_granted", "ended_reason", "view_servers", "what_is_behind"]
 
 State = Literal["running", "starting", "stopping", "failed", "stopped"]
 _PENDING: dict[str | None, State] = {"spawn": "starting", "check": "starting", "stop": "stopping"}
@@ -51,7 +52,7 @@ class ServerView:
     ends_soon
         That it is about to be stopped whoever uses it; empty otherwise.
     behind
-        That its owner may do more by now than when it started; empty otherwise.
+        What it lacks until it is started again; empty where it lacks nothing.
     """
 
     name: str
@@ -110,7 +111,7 @@ def _view(user: Any, spawner: Any, now: datetime) -> ServerView:
         advice=advice,
         ends_soon=ends_soon,
         safe_start=safe_start,
-        behind=BEHIND if state == "running" and getattr(spawner, "behind", False) else "",
+        behind=what_is_behind(spawner) if state == "running" else "",
         ended=_ended(orm_spawner) if state == "stopped" else "",
     )
 
@@ -141,6 +142,19 @@ def describe_granted(spawner: Any) -> str:
     if usage.gpus:
         parts.append(f"{usage.gpus} GPU")
     return " · ".join(parts)
+
+
+def what_is_behind(spawner: Any) -> str:
+    """Return what a running server lacks until it is started again; empty where it lacks nothing."""
+    told = [BEHIND] if getattr(spawner, "behind", False) else []
+    granted = getattr(spawner, "granted", None)
+    if granted is not None:
+        now = next((one for one in spawner.starts.settings.profiles if one.name == granted.profile), None)
+        if now is not None and (needs_of(now), now.maximum_session_seconds) != (granted.usage, granted.maximum_session_seconds):
+            told.append(
+                f"An administrator has changed the profile {now.label}. Stop this server and start it again to have what it says now."
+            )
+    return " ".join(told)
 
 
 def _aware(instant: datetime) -> datetime:
