@@ -27,6 +27,10 @@ lint: setup
 bench: setup
 	@exec "$(HERE)/.venv/bin/python" -m tests.benchmarks $(ARGS)
 
+# The pictures of docs/images, as root.
+pictures: setup
+	@PYTHONPATH="$(HERE)" exec "$(HERE)/.venv/bin/python" scripts/pictures.py
+
 # Fails where a ratio is worse than the recorded one; `make bench ARGS="--record"` accepts what is measured.
 bench-check: setup
 	@exec "$(HERE)/.venv/bin/python" -m tests.benchmarks --check $(ARGS)
