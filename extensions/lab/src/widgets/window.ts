@@ -103,6 +103,7 @@ function openWaiting(text: string, title: string): Window | null {
   const line = page.createElement('p');
   line.setAttribute('role', 'status');
   line.textContent = text;
+  line.style.cssText = 'font: 1rem system-ui, sans-serif; margin: 40vh 1rem; text-align: center';
   page.body.append(line);
   return waiting;
 }

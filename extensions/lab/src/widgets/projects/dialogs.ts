@@ -48,16 +48,17 @@ export async function shareTool(options: {
         list.error ?? trans.__('You can share tools with a project that you own or edit, and you are in none yet.')
       );
     }
+    const names = projects.map(({ name, display_name: title }) => (title === name ? name : `${title} (${name})`));
     const { value } = await InputDialog.getItem({
       title: trans.__('Share %1 with the members of', title),
-      items: projects.map(project => project.name),
+      items: names,
       current: Math.max(
         0,
         projects.findIndex(project => `${options.folder ?? ''}/`.startsWith(`${project.path}/`))
       ),
       okLabel: trans.__('Share')
     });
-    const project = list.find(value ?? '');
+    const project = projects[names.indexOf(value ?? '')];
     if (!project) {
       return;
     }
