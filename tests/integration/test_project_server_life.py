@@ -86,6 +86,7 @@ def test_a_member_sees_how_a_start_gets_on(world: World) -> None:
     stopped = carol.get(f"user/{world.project}/lab", headers=NAVIGATES)
     assert stopped.status_code == 424
     assert "The server of vision is not running" in stopped.text
+    assert "<summary>carol</summary>" in stopped.text  # the menu is the visitor's, not the project's
     assert "<form" not in stopped.text.partition("<main")[2]
     assert world.call("carol", "DELETE", "projects/vision/server", 403)["error"]["code"] == "not_allowed"
     assert world.call("carol", "POST", "projects/vision/server")["state"] in ("starting", "running")

@@ -52,6 +52,7 @@ def page_settings(settings: Settings, origins: Origins, page_assets: PageAssets 
         # JupyterHub calls each function with the user; these want to stay functions.
         "template_vars": {
             "asset": lambda _user: asset,
+            "viewer": lambda user: user,
             "ago": lambda _user: ago,
             "span": lambda _user: span,
             "lab_assets": page_assets.url + START if page_assets else "",
