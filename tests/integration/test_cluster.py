@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -360,6 +361,9 @@ def test_a_removed_person_is_listed_and_comes_back_by_one_command(world: Cluster
     assert (eva["home"], eva["size"], eva["generation"]) == ("home-eva", "10Gi", 0)
     assert eva["removed_at"] < eva["ends_at"]
     assert "home-eva" in command(world, "user", "removed").stdout
+    row = re.search(r"<tr>\s*<th scope=\"row\">eva</th>.*?</tr>", world.sessions["ada"].http.get("hub/admin/removed").text, re.DOTALL)
+    assert row is not None
+    assert all(text in row[0] for text in ("just now", "10Gi", "in 30 d", "Restore"))
     # Another person of the name keeps what is theirs.
     IdentityStore(world.state.identity_database).add_user("eva", PASSWORD)
     refused = command(world, "user", "restore", "eva")

@@ -65,6 +65,7 @@ def test_first_run_from_link_to_home(tmp_path: Path) -> None:
         assert answer.status_code == 302
         assert "ada" in visitor.get("hub/home").text
         assert visitor.get("hub/admin").status_code == 200
+        assert "No one is removed at the moment." in visitor.get("hub/admin/removed").text
 
         late = hub.client()
         answer = late.get(page)
