@@ -90,7 +90,8 @@ class ServersInMemory:
     async def set_visitors(self, project_id: str, visitors: Collection[str]) -> None:
         if self.failure is not None:
             raise self.failure
-        self.visitors[project_id] = self.visitors.get(project_id, set()) & set(visitors)
+        if project_id in self.visitors:  # the hub knows the server
+            self.visitors[project_id] = set(visitors)
 
     async def remove(self, project_id: str) -> None:
         self.running.discard(project_id)

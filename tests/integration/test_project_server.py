@@ -79,9 +79,26 @@ def test_an_address_is_enough_for_a_member_who_never_opened_the_server(world: Wo
     page = session.get(f"user/{world.project}/lab/tree/seen.txt")
     assert (page.status_code, page.url.path) == (200, f"/user/{world.project}/lab/tree/seen.txt")
     # It leads to the hub's question and to this server, nowhere else.
+    session.get("services/labyard/projects/vision/enter")  # signs in at the service
     led = session.get("services/labyard/projects/vision/enter?next=https://example.org/", follow_redirects=False)
     assert urlsplit(led.headers["location"]).path == f"/user/{world.project}/lab"
     world.set_role("fred", None)
+
+
+def test_a_token_is_enough_for_a_member_who_never_opened_the_server(world: World) -> None:
+    """Also for one who signs in for the first time after the invitation."""
+    world.running.add_user("gwen", PASSWORD)
+    world.set_role("gwen", "viewer")
+    try:
+        session = world.running.session("gwen", PASSWORD)
+        program = world.running.client(f"user/{world.project}/", session.token("gwen"))
+        assert program.get("api/contents").status_code == 200
+        assert program.post("api/terminals").status_code == 403
+        narrow = session.token("gwen", scopes=["access:services!service=mlflow"])
+        assert world.running.client(f"user/{world.project}/", narrow).get("api/contents").status_code == 403
+    finally:
+        world.set_role("gwen", None)
+    wait_until(lambda: program.get("api/contents").status_code == 403, "gwen is out", OUT_SECONDS)
 
 
 def test_no_dialog_copies_a_link_with_a_token(world: World) -> None:

@@ -88,7 +88,7 @@ def create_services(
         members=Members(access, enforcement, backends.directory),
         links=Links(access, enforcement, link_secret),
         activity=Activity(access),
-        servers=Servers(access, backends.servers),
+        servers=Servers(access, backends.servers, enforcement),
         tool_sharing=ToolSharing(access, backends.servers, enforcement),
         model_sharing=ModelSharing(access, backends.directory),
         command_line=CommandLineLogins(login_hub, authentication, session_secret, now=clock),

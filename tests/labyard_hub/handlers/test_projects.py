@@ -382,7 +382,7 @@ async def test_the_projects_server(service: Service) -> None:
     assert (await service.call("carol", "GET", "projects/vision/server", 200))["state"] == "stopped"
     assert (await service.call("carol", "POST", "projects/vision/server", 200))["state"] == "running"
     await service.call("bob", "POST", "projects/vision/server", 200)
-    assert service.servers.visitors[project["id"]] == {"bob", "carol"}
+    assert service.servers.visitors[project["id"]] == {"ada", "bob", "carol"}
     assert (await service.texts("ada"))[0] == "carol started the project's server"
     for user, role in (("ada", "owner"), ("bob", "editor"), ("carol", "viewer"), ("dan", None), ("nobody", None)):
         assert await service.call(project["id"], "GET", f"access/{user}", 200) == {
@@ -390,7 +390,7 @@ async def test_the_projects_server(service: Service) -> None:
         }  # fmt: skip
     assert code(await service.call("ada", "GET", "access/bob", 403)) == "not_a_project"
     await service.call("ada", "DELETE", "projects/vision/members/bob", 204)
-    assert service.servers.visitors[project["id"]] == {"carol"}
+    assert service.servers.visitors[project["id"]] == {"ada", "carol"}
     assert (await service.call(project["id"], "GET", "access/bob", 200))["role"] is None
     assert code(await service.call("carol", "DELETE", "projects/vision/server", 403)) == "not_allowed"
     await service.call("ada", "DELETE", "projects/vision/server", 204)

@@ -105,7 +105,7 @@ class HubServers:
         await self._request("DELETE", f"users/{project_id}/server", known=(202, 204, 400, 404), seconds=STOP_TIMEOUT_SECONDS)
 
     async def set_visitors(self, project_id: str, visitors: Collection[str]) -> None:
-        """Let nobody but `visitors` open the server: the hub within 5 s, the server itself, which asks for roles, within 5 s too.
+        """Let `visitors` open the server, and nobody else, where it has been started once: the hub within 5 s, the server itself, which asks for roles, within 5 s too.
 
         Raises
         ------

@@ -18,6 +18,8 @@ from labyard_hub.domain.scopes import PROJECT_GROUP, PROJECTS_SCOPE
 __all__ = ["ProjectUserHandler", "VisitorsHandler", "is_project_user", "project_handlers"]
 
 MAX_VISITORS = 10_000
+PROJECT_VISIT = ("access:servers", "read:servers")
+"""What a member may do with a project's server as far as the hub knows; the second for the page that shows how a start gets on."""
 
 
 def is_project_user(user: Any) -> bool:
@@ -82,20 +84,28 @@ class VisitorsHandler(_Handler):
         visitor = orm.User.find(self.db, name) if isinstance(name, str) else None
         if visitor is None or visitor is spawner.user or is_project_id(visitor.name):
             raise web.HTTPError(400, "that is nobody who can visit this server")
-        scopes = ["access:servers"]
-        if is_project_id(owner):
-            scopes.append("read:servers")  # for the page that shows how a start gets on
-        orm.Share.grant(self.db, spawner, visitor, scopes=scopes)
+        orm.Share.grant(self.db, spawner, visitor, scopes=PROJECT_VISIT if is_project_id(owner) else ["access:servers"])
         self.set_status(204)
 
-    def put(self, owner: str, server: str = "") -> None:
-        """Let nobody in but some of those who may now: ``{"users": [NAME, ...]}``."""
+    async def put(self, owner: str, server: str = "") -> None:
+        """Let nobody else in: ``{"users": [NAME, ...]}``. To a project's server all of them come; to a person's, those who were let in before."""
         self._check_caller()
         names = (self.get_json_body() or {}).get("users")
         if not isinstance(names, list) or len(names) > MAX_VISITORS or not all(isinstance(name, str) for name in names):
             raise web.HTTPError(400, "say who may stay, as a list of names")
-        self._keep(self._spawner(owner, server), names)
+        spawner = self._spawner(owner, server)
+        self._keep(spawner, names)
+        if is_project_id(owner):
+            await self._add(spawner, names)
         self.set_status(204)
+
+    async def _add(self, spawner: Any, names: Iterable[str]) -> None:
+        """Let members in who were not yet, also those who have never signed in: their first request may be a program's."""
+        present = {share.user.name for share in spawner.shares if share.user is not None}
+        for name in set(names) - present:
+            if is_project_id(name) or await self.authenticator.find_person(self.db, name) is None:
+                continue
+            orm.Share.grant(self.db, spawner, self.user_from_username(name).orm_user, scopes=PROJECT_VISIT)
 
     def _keep(self, spawner: Any, names: Iterable[str]) -> None:
         kept = set(names)

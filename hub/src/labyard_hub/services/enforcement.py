@@ -82,7 +82,7 @@ class Enforcement:
                     # Its account owns files, and so could make them writable again.
                     await self._servers.stop(project_id)
                 await self._files.apply(desired)
-                await self._servers.set_visitors(project_id, [user for user, may in desired.members if Capability.OPEN_SERVER in may])
+                await self._set_visitors(desired)
                 if project_id in self._ending:
                     await self._servers.stop(project_id)
                     self._ending.discard(project_id)
@@ -90,6 +90,22 @@ class Enforcement:
         except LabyardError as error:
             raise EnforcementPendingError(error.message) from error
         self._pending.discard(project_id)
+
+    async def let_members_in(self, project_id: str) -> None:
+        """Let all members open the project's server who may. The hub knows the server since its first start.
+
+        Raises
+        ------
+        HubUnavailableError
+            If the hub does not answer.
+        """
+        async with self._locks[project_id]:
+            desired = await self._desired_one(project_id)
+            if desired is not None:
+                await self._set_visitors(desired)
+
+    async def _set_visitors(self, desired: DesiredProject) -> None:
+        await self._servers.set_visitors(desired.id, [user for user, may in desired.members if Capability.OPEN_SERVER in may])
 
     async def settle_tools(self, owner: str, server: str) -> None:
         """Let nobody reach a server of `owner` who has no tool to open there. The server itself asks about each visitor, whatever the hub lets through.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from labyard.models.sharing import ProjectServer, ProjectServerState
 from labyard.models.user import User
 from labyard.permissions import Capability, Role, capabilities_of
+from labyard_hub.services.enforcement import Enforcement
 from labyard_hub.services.project_access import ProjectAccess
 from labyard_hub.services.protocols import ProjectServers
 
@@ -20,10 +21,12 @@ class Servers:
         Who may.
     servers
         The servers themselves.
+    enforcement
+        Lets the other members in.
     """
 
-    def __init__(self, access: ProjectAccess, servers: ProjectServers) -> None:
-        self._access, self._servers = access, servers
+    def __init__(self, access: ProjectAccess, servers: ProjectServers, enforcement: Enforcement) -> None:
+        self._access, self._servers, self._enforcement = access, servers, enforcement
 
     async def status(self, caller: User, name: str) -> ProjectServer:
         """Tell where the server stands.
@@ -52,6 +55,7 @@ class Servers:
         before = await self._servers.status(project_id)
         after = await self._servers.start(project_id, caller.name)
         if before.state is ProjectServerState.STOPPED:
+            await self._enforcement.let_members_in(project_id)
             async with self._access.writing(caller, name, Capability.OPEN_SERVER) as entry:
                 await entry.record("server.started")
         return after

@@ -43,7 +43,7 @@ class ProjectServers(Protocol):
         """Stop the server. Nothing happens if it does not run."""
 
     async def set_visitors(self, project_id: str, visitors: Collection[str]) -> None:
-        """Let nobody but `visitors` open the server. Those who lost it are out within 10 s, their open connections included."""
+        """Let `visitors` open the server, and nobody else. Those who lost it are out within 10 s, their open connections included."""
 
     async def remove(self, project_id: str) -> None:
         """Stop the server and remove the user that owns it."""
