@@ -31,6 +31,7 @@ from pathlib import Path
 import labyard_hub
 from labyard_hub.config.origins import Origins
 from labyard_hub.config.settings import Settings
+from labyard_hub.hub_process.login import authenticator
 from labyard_hub.hub_process.login.authenticator import LabyardAuthenticator
 from labyard_hub.hub_process.starting.grants import Starts
 from labyard_hub.hub_process.pages import page_settings
@@ -42,6 +43,7 @@ from labyard_hub.hub_process.removed_people import REMOVED_PEOPLE
 from labyard_hub.config.state import StateFolder
 from jupyterhub.spawner import SpawnException
 
+authenticator.REFRESH_SECONDS = 3  # tests wait for it again and again
 given = json.loads(os.environ["LABYARD_TEST"])
 root = Path(given["root"])
 settings = Settings.model_validate({"sign_in": given["sign_in"], **given["settings"]})
