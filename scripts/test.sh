@@ -40,4 +40,4 @@ trap 'exit 130' INT TERM
 .venv/bin/pytest -n 2 --durations=30 --ignore=tests/images
 wait "$images" || { cat .build/images.log && exit 1; }
 cat .build/images.log
-.venv/bin/pytest -rP --durations=10 tests/images
+.venv/bin/pytest -n 2 -rP --durations=10 tests/images
