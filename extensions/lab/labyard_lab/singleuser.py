@@ -19,7 +19,7 @@ from labyard_lab.fresh_start import start_afresh
 from labyard_lab.light_imports import import_jupyterlab, lighten_imports
 from labyard_lab.safe_start import run_or_start_safely
 
-__all__ = ["HANDLED_VARIABLES", "PRELOADED", "main", "preload"]
+__all__ = ["PRELOADED", "main", "preload"]
 
 PRELOADED = (
     "aiohttp", "jupyterhub.httpclient", "jupyterhub.log", "jupyterhub.metrics", "jupyterhub.scopes", "jupyterhub.utils", "jupyterhub._xsrf_utils", "unittest.mock",
@@ -32,9 +32,6 @@ PRELOADED = (
     "jupyter_server.services.shutdown", "labyard_lab.extension", "labyard_lab.kernels.connection", "labyard_lab.kernels.specs", "labyard_lab.access.authorizer",
 )  # fmt: skip
 """What every server imports, but for modules that keep what they find in the environment: JupyterHub's and JupyterLab's applications, which come quickly once the rest is there."""
-
-HANDLED_VARIABLES = frozenset({"HOME", "USER"})
-"""Variables that some of `PRELOADED` look at, and that `main` makes good."""
 
 
 def preload() -> None:
