@@ -46,7 +46,7 @@ def images_page() -> str:
     measured: dict[str, Any] = json.loads(MEASURED.read_text())
     parts = [
         "# Images\n", NOTE,
-        "What people choose from on a cluster, and what the platform itself runs in. How they are built and what they ask of whoever starts them is in [images/README.md](../../images/README.md).\n",
+        "What people choose from on a cluster, and what the platform itself runs in. How they are built and what they need at their start is in [images/README.md](../../images/README.md).\n",
         *_catalogue(), *_sizes(measured), ELSEWHERE.format(comparison=_comparison(measured)),
     ]  # fmt: skip
     return "\n".join(parts)

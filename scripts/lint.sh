@@ -11,6 +11,7 @@ trap 'kill "$front_end" 2>/dev/null || :' EXIT
 .venv/bin/shellcheck scripts/*.sh .ci/run
 .venv/bin/mypy
 .venv/bin/lint-imports --no-cache
+.venv/bin/python scripts/prose.py
 .venv/bin/python scripts/reference.py --check
 .venv/bin/python scripts/chart_reference.py --check
 .venv/bin/python scripts/wire_types.py --check

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Resolves the locks anew: ours, and one per environment. The argument is uv.
+# Resolves the locks again: ours, and one per environment. The argument is uv.
 set -eu
 cd "$(dirname "$0")/.."
 uv=${1:-.venv/bin/uv}

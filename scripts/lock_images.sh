@@ -1,5 +1,5 @@
 #!/bin/sh
-# Resolves the images' locks anew, or those of the images named behind uv. `make lock` runs it after the other locks, which are its constraints.
+# Resolves the images' locks again, or those of the images named behind uv. `make lock` runs it after the other locks, which are its constraints.
 #
 # PyTorch for the CPU is not on PyPI. Its own index, or a folder with its wheels, is named by UV_FIND_LINKS or UV_INDEX.
 set -eu

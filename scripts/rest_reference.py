@@ -20,7 +20,7 @@ def roles_page(note: str) -> str:
         rows.append(f"| {permission.text} | {marks} | {'yes' if permission.archived else ''} |")
     intro = (
         "Who may do what in a project. The service decides by this very table and hands what it grants to folders, pods, MLflow, the project's server and the panel.\n"
-        "Somebody who is in no project of that name is told that there is none.\n"
+        "A person who is in no project of that name is told that there is none.\n"
     )
     return f"# Roles\n\n{note}\n{intro}\n" + "\n".join(rows) + "\n"
 

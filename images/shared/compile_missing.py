@@ -1,4 +1,4 @@
-"""Compiles what has no bytecode yet. uv would compile an environment's every file anew, and a layer on top would hold all of it again.
+"""Compiles what has no bytecode yet. uv would compile every file of an environment again, and a layer on top would hold all of it twice.
 
 Usage: ``ENVIRONMENT/bin/python compile_missing.py``, for that environment.
 """

@@ -3,7 +3,7 @@
 An environment is a folder that uv makes. By default it finds the packages of the notebooks' environment behind its own, so what is there already, such as PyTorch, is
 neither downloaded nor stored again; what is added must fit to it. A *separate* environment has nothing but its own.
 
-A project's environment lies in the project's folder. The project's server offers it to whoever works there. In a personal server it becomes a kernel only by
+A project's environment lies in the project's folder. The project's server offers it to anyone who works there. In a personal server it becomes a kernel only by
 `use_environment`: a kernel runs its code when a notebook is opened, so nobody is offered one that others can change.
 """
 
@@ -145,7 +145,7 @@ def add_packages(name: str, packages: Sequence[str], *, project: str | None = No
 
 
 def update_environment(name: str, *, project: str | None = None) -> Environment:
-    """Make an environment anew of the packages that were asked for: in their newest versions, and on the server's present Python and packages.
+    """Make an environment again with the packages that were asked for: in their newest versions, and on the server's present Python and packages.
 
     Raises
     ------

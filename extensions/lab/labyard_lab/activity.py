@@ -4,7 +4,7 @@ Jupyter Server counts requests and the output of kernels. Beyond these, a server
 
 * a kernel is busy,
 * one of the server's processes computes: a kernel's thread or child, a program in a terminal, a program that was detached from its terminal,
-* a browser has a connection to a tool open, whoever sends on it,
+* a browser has a connection to a tool open, no matter who sends on it,
 * one of its GPUs computes.
 
 The hub knows of it by the server's reports, and stops the server (`labyard_hub.hub_process.idle`).

@@ -7,7 +7,7 @@ none has a switch, so this stands between. ``docs/dev/upstream.md`` says what wo
 * ``jupyterhub.log`` imports the hub's own pages, and with them its database, to recognise a health check that only the hub serves.
 * ``jupyterhub.orm``, ``jupyterhub.roles`` and SQLAlchemy are imported by modules that a server shares with the hub; it opens no database.
 * httpx brings its command line along, which draws with colours.
-* JupyterLab's application runs Node when it is imported, where there is one, to ask yarn for a registry: only whoever builds JupyterLab wants to know.
+* JupyterLab's application runs Node when it is imported, where there is one, to ask yarn for a registry: only those who build JupyterLab need it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _import_without(module: str, stand_ins: Mapping[str, ModuleType | None]) -> 
     try:
         importlib.import_module(module)
     except (ImportError, AttributeError):
-        # Another version, which wants more of it: whoever imports the module next gets all of it.
+        # Another version, which wants more of it: the next import gets all of it.
         sys.modules.pop(module, None)
     finally:
         for name in stand_ins:

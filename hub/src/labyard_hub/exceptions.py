@@ -302,7 +302,7 @@ class ProjectFilesError(LabyardError):
     status_code: ClassVar[int] = 500
 
     def __init__(self, project_id: str, problem: str) -> None:
-        super().__init__(f"the folder of the project {project_id} is not as it should be: {problem}")
+        super().__init__(f"The folder of the project {project_id} cannot be used: {problem}")
 
 
 class EnforcementPendingError(LabyardError):

@@ -47,11 +47,11 @@ def add(name: str, packages: tuple[str, ...], project: str | None) -> None:
 @click.argument("name")
 @project_option
 def update(name: str, project: str | None) -> None:
-    """Make NAME anew, of the newest versions of its packages."""
+    """Make NAME again, with the newest versions of its packages."""
     from labyard.environments import update_environment
 
     update_environment(name, project=project)
-    say(f"made {name} anew; restart its kernels")
+    say(f"made {name} again; restart its kernels")
 
 
 @env.command()

@@ -52,7 +52,7 @@ def login(url: str | None, no_browser: bool, token_stdin: bool, name: str | None
     logins = Logins()
     address = _address(url, logins)
     if address.startswith("http:") and not is_loopback(address):
-        click.echo(f"labyard: {address} is not encrypted: whoever is on the way can read your token", err=True)
+        click.echo(f"labyard: {address} is not encrypted: others on the network can read your token", err=True)
     if token_stdin:
         made = _by_token(address)
     elif no_browser or not _has_browser():

@@ -23,7 +23,7 @@ def link() -> None:
 @click.option("--uses", type=click.IntRange(1, 1000), metavar="COUNT", help="How many people may join by it.  [default: no limit]")
 @json_option
 def create(project: str, role: str, lifetime: str, uses: int | None, as_json: bool) -> None:
-    """Print a link. Whoever has it can join, so send it to nobody else."""
+    """Print a link. Anyone who has it can join, so send it to nobody else."""
     from labyard.cli.output import print_json
     from labyard.units import parse_seconds
 
@@ -37,7 +37,7 @@ def create(project: str, role: str, lifetime: str, uses: int | None, as_json: bo
     if as_json:
         print_json(made.model_dump(mode="json"))
         return
-    say(f"whoever opens this becomes {made.role.value} of {project}, until {instant(made.expires_at)}:")
+    say(f"anyone who opens this becomes {made.role.value} of {project}, until {instant(made.expires_at)}:")
     click.echo(address)
 
 

@@ -18,7 +18,7 @@ def link_token(link: str) -> str:
 
 
 class Links(Resource[TransportT]):
-    """``client.projects.links``: links that let whoever opens them join, signed in under their own name.
+    """``client.projects.links``: links that let anyone who opens them join, signed in under their own name.
 
     `Link.url` is a path: ``client.address(link.url)`` is the whole address, which holds the secret.
     """

@@ -34,7 +34,7 @@ class LoginTokens(Resource[TransportT]):
 
     @endpoint
     def exchange(self, code: str, verifier: str) -> Call[LoginToken]:
-        """Return the token that the one-time `code` stands for, to whoever began the login."""
+        """Return the token that the one-time `code` stands for, to the command line that began the login."""
         return Call("POST", "cli/token", LoginToken, body=LoginExchange(code=code, verifier=verifier), signed=False)
 
     @endpoint

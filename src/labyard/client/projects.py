@@ -152,7 +152,7 @@ class Projects(Resource[TransportT]):
 
     @endpoint
     def join(self, link: str) -> Call[Project]:
-        """Become a member by a link. Nothing changes for somebody who is one already.
+        """Become a member by a link. Nothing changes for a person who is one already.
 
         Parameters
         ----------

@@ -60,7 +60,7 @@ class ForkServer:
     own
         Names of variables that each forked process has for itself. No import may look at them.
     idle_seconds
-        It ends after so long without `fork` or `prepare`; 0: never.
+        Time without `fork` or `prepare` after which it ends; 0: never.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ class Health(BaseModel):
 
 
 class LoginExchange(BaseModel):
-    """A one-time code, and the proof that whoever sends it began the login."""
+    """A one-time code, and the proof that its sender began the login."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

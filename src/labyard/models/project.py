@@ -128,7 +128,7 @@ class OwnershipTransfer(_Wire):
 
 
 class Link(_Wire):
-    """A link that lets whoever opens it join, signed in under their own name."""
+    """A link that lets anyone who opens it join, signed in under their own name."""
 
     id: str
     role: Role
@@ -155,7 +155,7 @@ class LinkCreate(_Wire):
 
 
 class LinkPreview(_Wire):
-    """What somebody who holds a link may see before they join."""
+    """What a person who holds a link may see before they join."""
 
     name: str
     display_name: str

@@ -94,9 +94,7 @@ class Tool(BaseModel):
         default="/", pattern=r"^/[^\s]*$", description="Path, under the prefix, that answers below 500 once the tool is ready."
     )
     start_timeout_seconds: float = Field(default=120, gt=0, le=3600, description="How long a start may take.")
-    idle_timeout_seconds: float | None = Field(
-        default=3600, gt=0, description="An instance that nobody used for so long is ended; null: never."
-    )
+    idle_timeout_seconds: float | None = Field(default=3600, gt=0, description="Idle time after which an instance ends; null: never.")
     expected_start_seconds: float = Field(default=5, gt=0, description="What a start usually takes; for the progress display.")
     opens_folder: bool = Field(
         default=False, description="An instance per folder, also offered in the file browser's context menu; otherwise one instance."

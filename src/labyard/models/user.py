@@ -1,4 +1,4 @@
-"""A user: somebody who can sign in."""
+"""A user: a person who can sign in."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from labyard.permissions import Capability
 __all__ = ["FRESH_SECONDS", "KEEP_SECONDS", "NOTHING", "Grants"]
 
 FRESH_SECONDS = 2.5
-"""An answer is used without asking again for so long."""
+"""How long an answer is used without asking again, in seconds."""
 KEEP_SECONDS = 8.0
-"""The last answer holds for so long where the service gives no new one. A second is added by whoever looks once a second."""
+"""How long the last answer holds while the service gives no new one, in seconds. Loops that look once a second add a second."""
 ANSWER_SECONDS = 2.0
 NOTHING: frozenset[Capability] = frozenset()
 MAX_KEPT = 2048
@@ -88,7 +88,7 @@ class Grants:
             await self._session.close()
 
     def _ask(self, key: tuple[str, str | None]) -> asyncio.Task[None]:
-        """Ask, together with whoever else wants to know."""
+        """Ask, together with everyone else who wants to know."""
         task = self._asking.get(key)
         if task is None:
             task = asyncio.create_task(self._fetch(key))

@@ -69,7 +69,7 @@ class ProjectServer:
     Parameters
     ----------
     owner
-        The hub's user that owns it: the project's identifier. Whoever has that user's token is a process of this server.
+        The hub's user that owns it: the project's identifier. A request with that user's token is a process of this server.
     grants
         Tells what members may do.
     """

@@ -1,4 +1,4 @@
-"""One request of somebody who was let in."""
+"""One request of a person who was let in."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def visit_of(handler: Any) -> Visit | None:
 
 
 def is_viewer(handler: Any) -> bool:
-    """Whether `handler` serves somebody who may look and change nothing."""
+    """Whether `handler` serves a person who may look and change nothing."""
     visit = visit_of(handler)
     return visit is not None and not visit.acts
 

@@ -111,7 +111,7 @@ def end_all(output, log, grace):
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGTERM)
             asked.update(left)
-        # Whoever still writes must not block on a full pipe while it shuts down.
+        # A process that still writes must not block on a full pipe while it shuts down.
         if output is not None and select.select([output], [], [], 0.02)[0]:
             data = os.read(output, CHUNK)
             if data:

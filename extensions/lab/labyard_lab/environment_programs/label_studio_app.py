@@ -2,7 +2,7 @@
 
 Usage: ``python label_studio_app.py --socket PATH --base-url /PATH/ --origin http://HOST --data-dir DIR``
 
-Whoever reaches the socket is signed in, by the name that the Jupyter server gives them: it lies in a folder that only its user can enter, and the server
+Anyone who reaches the socket is signed in, by the name that the Jupyter server gives them: it lies in a folder that only its user can enter, and the server
 that proxies to it lets nobody else through. If ``LABYARD_LABEL_STUDIO_TEMPLATE`` names a migrated database (see ``label_studio_template.py``), a first start
 takes seconds instead of a minute.
 """

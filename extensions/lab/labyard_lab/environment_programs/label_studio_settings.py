@@ -18,7 +18,7 @@ def adapt(settings, prefix):
     settings.FORCE_SCRIPT_NAME = prefix or None
     # Its cookies go to it alone and not to whatever else the host serves.
     settings.SESSION_COOKIE_PATH = settings.CSRF_COOKIE_PATH = settings.LANGUAGE_COOKIE_PATH = prefix + "/"
-    # The proxy in front tells whether the browser speaks TLS; nobody but that proxy can reach the socket.
+    # The proxy in front tells whether the browser speaks TLS; only that proxy can reach the socket.
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # No page of another origin reads labels.
     settings.CORS_ALLOW_ALL_ORIGINS = False

@@ -1,4 +1,4 @@
-"""Signs people in to this Label Studio: whoever reaches its socket has been let through by the Jupyter server, which says who they are."""
+"""Signs people in to this Label Studio: anyone who reaches its socket has been let through by the Jupyter server, which says who they are."""
 
 import functools
 import os

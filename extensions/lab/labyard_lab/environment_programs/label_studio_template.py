@@ -2,7 +2,7 @@
 
 Usage: ``python label_studio_template.py FILE``
 
-It holds no user, no secret and no data; it may be readable by everybody. Made anew, it replaces the old one in one step.
+It holds no user, no secret and no data; it may be readable by everybody. Made again, it replaces the old one in one step.
 """
 
 import pathlib

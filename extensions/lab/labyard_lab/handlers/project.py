@@ -20,7 +20,7 @@ class ProjectHandler(ApiHandler):
     Parameters
     ----------
     ahead
-        Starts slow tools once somebody who may use them has opened the project.
+        Starts slow tools once a person who may use them has opened the project.
     """
 
     def initialize(self, ahead: Ahead) -> None:

@@ -72,7 +72,7 @@ async function open() {
       say(`Starting ${title} …`, { instance });
     } else {
       // It is a viewer who waits.
-      say(`${title} is not running. Whoever may edit here starts it by opening it; this page then leads on.`);
+      say(`${title} is not running. Anyone who may edit here starts it by opening it; this page then leads on.`);
     }
     await pause();
   }

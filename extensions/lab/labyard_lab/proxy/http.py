@@ -145,7 +145,7 @@ class HttpProxy(ProxyHandler):
     def finish(self, chunk: Any = None) -> asyncio.Future[None]:
         """End the answer.
 
-        Tornado closes the connection of a request that it has not read to its end, as it is where this handler refuses, and does not say so. A proxy in front
+        Tornado closes the connection of a request that it has not read completely, as it is where this handler refuses, and does not say so. A proxy in front
         keeps connections, and would send somebody's next request into one that closes.
         """
         if not self._is_received and not self._headers_written:

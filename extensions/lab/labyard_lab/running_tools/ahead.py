@@ -21,7 +21,7 @@ __all__ = ["AHEAD", "IDLE_SECONDS", "Ahead", "running_on_this_machine"]
 AHEAD = {"label-studio": str(PROGRAMS / "label_studio_app.py")}
 """Tools by name, and what in a command tells that one of them runs."""
 IDLE_SECONDS = 15 * 60.0
-"""One that was started ahead and that nobody then opens is ended after so long."""
+"""Time after which a tool that was started ahead, and that nobody opened, ends, in seconds."""
 PAUSE_SECONDS = 3.0
 """Let JupyterLab's own page load first: it shares the processor."""
 SPARE_BYTES = 2**30

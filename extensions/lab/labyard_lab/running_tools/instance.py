@@ -177,7 +177,7 @@ class Instance:
         )
 
     async def settled(self, seconds: float) -> None:
-        """Return when it is no longer starting, or after so long."""
+        """Return when it is no longer starting, or after `seconds`."""
         if self.state is ToolInstanceState.STARTING and seconds > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._settled.wait(), seconds)
@@ -187,7 +187,7 @@ class Instance:
         return await asyncio.to_thread(read_log_tail, self.plan.log) if self.plan is not None else []
 
     async def _live(self, plan: LaunchPlan) -> None:
-        """Start the process and see it through to its end."""
+        """Start the process and watch it until it ends."""
         process = self._process = ToolProcess(plan.log, plan.log_bytes, plan.grace_seconds)
         try:
             await process.start(plan.command, plan.folder, plan.environment)

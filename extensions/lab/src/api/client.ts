@@ -11,7 +11,7 @@ export interface IToolApi {
   list(): Promise<IToolList>;
   /** Start an instance, or find the one that runs. */
   create(tool: string, folder: string | null): Promise<IToolInstance>;
-  /** How an instance is; while it starts, the answer may take so long, and comes as soon as the instance has started or failed. */
+  /** The state of an instance. While it starts, the answer waits up to this time, until the instance has started or failed. */
   get(id: string, waitSeconds?: number): Promise<IToolInstance>;
   /** All instances that there are. */
   instances(): Promise<IToolInstance[]>;

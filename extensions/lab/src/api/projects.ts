@@ -55,7 +55,7 @@ export interface IJoinProject {
   token: string;
 }
 
-/** A link that lets whoever opens it join, signed in under their own name. */
+/** A link that lets anyone who opens it join, signed in under their own name. */
 export interface ILink {
   id: string;
   role: Role;
@@ -78,7 +78,7 @@ export interface ILinkCreate {
   max_uses?: number | null;
 }
 
-/** What somebody who holds a link may see before they join. */
+/** What a person who holds a link may see before they join. */
 export interface ILinkPreview {
   name: string;
   display_name: string;

@@ -1,4 +1,4 @@
-/** When to warn that the server will be stopped whoever uses it: this long before, each once. */
+/** When to warn that the server will be stopped, even in use: this long before, each once. */
 export const WARN_MINUTES = [30, 5];
 
 const MINUTE = 60_000;

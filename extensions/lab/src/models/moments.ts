@@ -24,7 +24,7 @@ export function relativeTime(instant: string, now: number, locale = 'en'): strin
   return format.format(0, 'second');
 }
 
-/** The instant in full, for whoever wants to know exactly. */
+/** The instant in full, for anyone who wants to know exactly. */
 export function exactTime(instant: string, locale?: string): string {
   return new Date(instant).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'short' });
 }

@@ -22,7 +22,7 @@ describe('what somebody may do', () => {
     expect([worksInServer('owner'), worksInServer('editor'), worksInServer('viewer')]).toEqual([true, true, false]);
   });
 
-  it('is explained to whoever may not', () => {
+  it('is explained to users without the right', () => {
     expect(whyNot(aProject({ role: 'owner' }), 'delete', trans)).toBeNull();
     expect(whyNot(aProject({ role: 'viewer' }), 'delete', trans)).toBe(
       'Only owners can do this, and you are a viewer here.'
@@ -100,11 +100,7 @@ describe('failures', () => {
   it('stand at the field that is at fault', () => {
     const fields = ['name', 'display_name', 'description'];
     expect(fieldAtFault(new ApiError(400, 'invalid_project_name', 'no'), fields)).toBe('name');
-    const invalid = new ApiError(
-      422,
-      'invalid_request',
-      'the request is not as it should be: body.display_name: too long'
-    );
+    const invalid = new ApiError(422, 'invalid_request', 'The request is invalid: body.display_name: too long');
     expect(fieldAtFault(invalid, fields)).toBe('display_name');
     expect(fieldAtFault(new ApiError(409, 'project_limit', 'too many'), fields)).toBeUndefined();
     expect(fieldAtFault(new Error('x'), fields)).toBeUndefined();

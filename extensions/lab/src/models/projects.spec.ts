@@ -19,7 +19,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Let a refresh that was asked for come to its end. */
+/** Wait until a requested refresh ends. */
 async function settle(milliseconds = 50): Promise<void> {
   await vi.advanceTimersByTimeAsync(milliseconds);
 }
@@ -44,7 +44,7 @@ describe('the list', () => {
     expect(platform.asked).toHaveLength(2);
   });
 
-  it('keeps the objects that have not changed, so that they are not drawn anew', async () => {
+  it('keeps the objects that have not changed, so that they are not drawn again', async () => {
     await read();
     const [vision] = list.projects;
     platform.projects = [aProject(), aProject({ name: 'ranking', role: 'editor' })];
@@ -135,7 +135,7 @@ describe('a long list', () => {
     expect(platform.asked).toHaveLength(2);
   });
 
-  it('is read to its end where somebody filters', async () => {
+  it('is read completely where somebody filters', async () => {
     await read();
     list.filter = 'P24';
     await settle();
@@ -145,7 +145,7 @@ describe('a long list', () => {
     expect(list.shown).toHaveLength(250);
   });
 
-  it('is read to its end also where a page is under way when somebody filters', async () => {
+  it('is read completely also where a page is under way when somebody filters', async () => {
     await read();
     const answer = platform.server.answer;
     platform.server.answer = async call => {
@@ -295,7 +295,7 @@ describe('an opened project', () => {
     expect(notices).toEqual(['Later.']);
   });
 
-  it('goes away with whoever leaves it', async () => {
+  it('goes away for the member who leaves it', async () => {
     const answer = platform.server.answer;
     platform.server.answer = call => (call.method === 'DELETE' ? { status: 204 } : answer(call));
     await list.detail(aProject()).leave('ada');

@@ -12,7 +12,7 @@ import { keepEqual } from './resource';
 export const PAGE = 100;
 const REFRESH_MILLISECONDS = 30_000;
 const LONGEST_PAUSE_MILLISECONDS = 60_000;
-/** Whoever comes back to the page is shown the newest state, but not read for at each change of window. */
+/** Anyone who comes back to the page is shown the newest state, but not read for at each change of window. */
 const FRESH_MILLISECONDS = 3_000;
 
 /** How the list stands: nothing read yet, read, or not to be had. */
@@ -169,7 +169,7 @@ export class ProjectList implements IDisposable {
 
   /** Read the list and what is opened again. Never rejects. */
   async refresh(): Promise<void> {
-    // A reading that is under way may be older than what is asked for now; it is begun anew.
+    // A reading that is under way may be older than what is asked for now; it is begun again.
     this._turn++;
     await this._poll.refresh();
     await this._poll.tick.catch(() => undefined);

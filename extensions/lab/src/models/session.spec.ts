@@ -140,7 +140,7 @@ describe('starting', () => {
     expect(session.view).toMatchObject({ phase: 'failed', reason: 'The folder is gone.' });
   });
 
-  it('points somebody who was signed out to signing in', async () => {
+  it('points a user who was signed out to signing in', async () => {
     server.answer = () => ({ status: 403, body: { message: 'Forbidden' } });
     session.start();
     await pass(100);

@@ -91,7 +91,7 @@ export class ToolSession implements IDisposable {
     this._act('begin');
   }
 
-  /** Start it anew, also where it runs or failed. */
+  /** Start it again, also where it runs or failed. */
   restart(): void {
     this._isStarted = true;
     this._act('restart');

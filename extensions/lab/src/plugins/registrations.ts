@@ -4,7 +4,7 @@ import type { ITool } from '../api/wire';
 import type { IAvailableTools } from '../models/availableTools';
 
 /**
- * Register something for every tool, and do it anew whenever the list of tools changes.
+ * Register something for every tool, and do it again whenever the list of tools changes.
  *
  * @param register - Makes a tool's entries; they are disposed before the next round.
  */

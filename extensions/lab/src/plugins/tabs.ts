@@ -20,7 +20,7 @@ import { openInWindow } from '../widgets/window';
 
 const PLUGIN_ID = 'labyard-lab:tabs';
 
-/** Tools as tabs: opens them, brings them back after the page was loaded anew, and acts on the one in front. */
+/** Tools as tabs: opens them, brings them back after the page was loaded again, and acts on the one in front. */
 export const tabsPlugin: JupyterFrontEndPlugin<void> = {
   id: PLUGIN_ID,
   description: 'Opens tools as tabs of the main area.',

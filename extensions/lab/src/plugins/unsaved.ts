@@ -4,7 +4,7 @@ import { ITranslator } from '@jupyterlab/translation';
 
 import { UnsavedFiles } from '../models/unsaved';
 
-/** Warns whoever has a file open that the server can no longer save, such as one that somebody renamed in another server. */
+/** Warns anyone who has a file open that the server can no longer save, such as one that somebody renamed in another server. */
 export const unsavedPlugin: JupyterFrontEndPlugin<void> = {
   id: 'labyard-lab:unsaved',
   description: 'Warns about files that are edited together and cannot be saved.',

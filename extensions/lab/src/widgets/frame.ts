@@ -65,7 +65,7 @@ export class ToolFrame extends IFrame {
     super.dispose();
   }
 
-  /** Load the page anew, where the person has got to inside the tool. */
+  /** Load the page again, where the person has got to inside the tool. */
   reload(): void {
     try {
       this._frame.contentWindow?.location.reload();

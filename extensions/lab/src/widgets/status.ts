@@ -12,7 +12,7 @@ import { button, element } from './dom';
 export class StatusView extends Widget {
   /**
    * @param options.title - What people call the tool.
-   * @param options.again - Called to start the tool anew after it failed or ended.
+   * @param options.again - Called to start the tool again after it failed or ended.
    */
   constructor(options: { title: string; again: () => void; trans: TranslationBundle }) {
     super();
@@ -21,7 +21,7 @@ export class StatusView extends Widget {
     this.toolTitle = options.title;
     this.addClass('labyard-ToolStatus');
 
-    // The phase is announced; the seconds beside it are not, they would be read out again and again.
+    // The phase is announced; the seconds next to it are not, they would be read out again and again.
     this._phase = element('p', 'labyard-ToolStatus-phase', { role: 'status' });
     this._progress = element('progress', 'labyard-ToolStatus-progress');
     this._seconds = element('p', 'labyard-ToolStatus-seconds');

@@ -19,7 +19,7 @@ import { ToolPanel } from './panel';
 import { openInWindow } from './window';
 
 /**
- * What identifies a tool's tab, and brings it back after the page was loaded anew.
+ * What identifies a tool's tab, and brings it back after the page was loaded again.
  */
 export interface IToolPlace {
   readonly tool: string;
@@ -69,7 +69,7 @@ export class ToolTab extends MainAreaWidget<ToolPanel> {
     this.title.icon = inTab(options.icon);
     this.title.label = provisionalTitle(options.title, options.place.subject ?? options.place.folder);
 
-    this._reload = this._button(trans.__('Reload'), refreshIcon, trans.__('Load the page of the tool anew'), () => {
+    this._reload = this._button(trans.__('Reload'), refreshIcon, trans.__('Load the page of the tool again'), () => {
       this.reload();
     });
     this._window = this._button(trans.__('New window'), launchIcon, trans.__('Open in a window of its own'), () => {

@@ -70,7 +70,7 @@ class Hub:
     Parameters
     ----------
     client
-        Connections; whoever makes them closes them.
+        Connections; the caller closes them.
     api_url
         The REST API, for this process.
     base_url

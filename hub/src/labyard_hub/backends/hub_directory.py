@@ -28,7 +28,7 @@ class HubDirectory:
     Parameters
     ----------
     client
-        Connections; whoever makes them closes them.
+        Connections; the caller closes them.
     api_url
         The hub's REST API.
     api_token

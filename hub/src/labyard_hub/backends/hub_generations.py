@@ -26,7 +26,7 @@ class HubGenerations:
     Parameters
     ----------
     client
-        Connections; whoever makes them closes them.
+        Connections; the caller closes them.
     api_url
         The hub's REST API.
     api_token

@@ -23,7 +23,7 @@ STOP_TIMEOUT_SECONDS = 60.0
 LOOK_SECONDS = 0.5
 """How often it is looked whether a server that stops has stopped."""
 SETTLE_SECONDS = 1.0
-"""A start that fails at once, such as for want of an account, is told to whoever asked for it."""
+"""A start that fails at once, such as for want of an account, is told to the caller."""
 
 _log = structlog.get_logger("labyard.servers")
 
@@ -34,7 +34,7 @@ class HubServers:
     Parameters
     ----------
     client
-        Connections; whoever makes them closes them.
+        Connections; the caller closes them.
     api_url
         The hub's REST API.
     base_url
@@ -145,7 +145,7 @@ class HubServers:
         await self._request("POST", _visitors(owner, server), known=(204, 404), json={"user": visitor})
 
     async def set_tool_visitors(self, owner: str, server: str, visitors: Collection[str]) -> None:
-        """Let nobody but `visitors` reach the server of `owner`.
+        """Let only `visitors` reach the server of `owner`.
 
         Raises
         ------

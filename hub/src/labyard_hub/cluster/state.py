@@ -1,4 +1,4 @@
-"""A state folder in a container: some of it on a volume, the secrets mounted, the configuration read anew at each start."""
+"""A state folder in a container: some of it on a volume, the secrets mounted, the configuration read again at each start."""
 
 from __future__ import annotations
 

@@ -23,29 +23,29 @@ class _Section(BaseModel):
 
 
 class HomeSettings(_Section):
-    """The volume that holds a person's home."""
+    """The volume that holds a user's home."""
 
     capacity_bytes: Bytes = Field(default=10 * 2**30, ge=2**20)
-    """Size of a new home, such as `20Gi`. Homes that there are keep theirs."""
+    """Size of a new home, such as `20Gi`. Existing homes keep their size."""
     storage_class: str | None = Field(default=None, pattern=OBJECT_NAME)
     """Storage class of a new home; null: the cluster's default."""
     access_modes: tuple[Literal["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"], ...] = Field(
         default=("ReadWriteOnce",), min_length=1
     )
-    """With `ReadWriteOnce` all servers of a person run on one node, with `ReadWriteOncePod` one server at a time, with `ReadWriteMany` anywhere."""
+    """`ReadWriteOnce`: all servers of a user run on one node. `ReadWriteOncePod`: one server at a time. `ReadWriteMany`: servers run on any node."""
 
 
 class PodSettings(_Section):
-    """What all single-user pods have in common."""
+    """Settings of all single-user pods."""
 
     user_id: int = Field(default=1000, ge=1)
-    """Unix user that everything in the pod runs as; never root."""
+    """Unix user of all processes in the pod; never root."""
     group_id: int = Field(default=1000, ge=1)
-    """Its group, and that of the volumes' files."""
+    """Unix group of all processes in the pod, and of the files on its volumes."""
     read_only_root: bool = True
-    """Whether the image's own files cannot be written: only the home, projects, `/tmp` and shared memory can."""
+    """Whether the image's own files are read-only. The home, projects, `/tmp` and shared memory stay writable."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
-    """null: Kubernetes' rule, which is `Always` for the tag `latest` and `IfNotPresent` for others."""
+    """When Kubernetes pulls the image; null: Kubernetes' own rule, which is `Always` for the tag `latest` and `IfNotPresent` for others."""
     image_pull_secrets: tuple[str, ...] = ()
     """Names of Secrets with the registry's credentials."""
     priority_class: str | None = Field(default=None, pattern=OBJECT_NAME)
@@ -53,19 +53,19 @@ class PodSettings(_Section):
     scheduler: str | None = None
     """Name of the scheduler; null: the cluster's own."""
     node_selector: dict[str, str] = Field(default_factory=dict)
-    """Labels that nodes must have, beside those of the profile."""
+    """Labels that nodes must have, in addition to those of the profile."""
     tolerations: tuple[Toleration, ...] = ()
-    """Taints that pods put up with, beside those of the profile."""
+    """Taints that pods tolerate, in addition to those of the profile."""
     labels: dict[str, str] = Field(default_factory=dict)
-    """Further labels of the pods."""
+    """Additional labels of the pods."""
     annotations: dict[str, str] = Field(default_factory=dict)
-    """Further annotations of the pods."""
+    """Additional annotations of the pods."""
     termination_grace_seconds: Seconds = Field(default=30, ge=1)
-    """How long a server that is stopped may take to end."""
+    """Time that a server has to end after it is told to stop."""
 
 
 class ClusterSettings(_Section):
-    """How people's servers run as pods; without this section they run as processes of this machine."""
+    """Servers as pods. Without this section they are processes of this machine."""
 
     namespace: str | None = Field(default=None, pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
     """Namespace of the pods and their volumes; null: the hub's own."""
@@ -78,11 +78,11 @@ class ClusterSettings(_Section):
     """Claim of the `ReadWriteMany` volume that holds all projects' folders; null: projects have no folders."""
     pods: PodSettings = PodSettings()
     schedule_timeout_seconds: Seconds = Field(default=300, ge=5)
-    """How long a pod may wait for a node, which is longer where the cluster has to add one."""
+    """Time that a pod may wait for a node. Allow more where the cluster adds nodes on demand."""
     pull_timeout_seconds: Seconds = Field(default=900, ge=5)
-    """How long its image and its volumes may take after that."""
+    """Time that the pod's image and volumes may take after that."""
     show_capacity: bool = True
-    """Whether the start page says what is free, which takes the right to list nodes and pods. Without that right it says nothing."""
+    """Whether the start page shows free resources. The hub needs the right to list nodes and pods for this."""
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ __all__ = ["ExtraImage", "ImageSettings"]
 
 
 class ExtraImage(Image):
-    """An image of the platform's own, beside those of the catalogue."""
+    """An image of your own, in addition to those of the catalogue."""
 
     reference: str = Field(pattern=r"^[a-z0-9][A-Za-z0-9._:/@-]*$")
-    """What the container engine calls it, such as `registry.example.org/ml/own:3`."""
+    """Reference of the image, such as `registry.example.org/ml/own:3`."""
 
 
 class ImageSettings(BaseModel):
@@ -26,13 +26,13 @@ class ImageSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     prefix: str = Field(default="labyard/", pattern=r"^[a-z0-9][A-Za-z0-9._:/-]*$")
-    """Put right before the name of each image of the catalogue, such as `registry.example.org/ml/labyard-`."""
+    """Prefix of the name of each image of the catalogue, such as `registry.example.org/ml/labyard-`."""
     tag: str = Field(default=__version__, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
     """Tag of the catalogue's images; default: this version of Labyard."""
     extra: tuple[ExtraImage, ...] = ()
-    """Images of your own. One with the name of a catalogue's image takes its place."""
+    """Images of your own. An image with the name of one of the catalogue replaces it."""
     hidden: tuple[ImageName, ...] = ()
-    """Names of images that nobody is offered. Others may still be built on them."""
+    """Names of images that Labyard does not offer. Other images can still extend them."""
 
     @model_validator(mode="after")
     def _known(self) -> Self:

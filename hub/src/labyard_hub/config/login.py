@@ -1,4 +1,4 @@
-"""Signing in with an organisation's own accounts: the settings under `login`."""
+"""Sign-in with the accounts of an organisation: the settings under `login`."""
 
 from __future__ import annotations
 
@@ -32,54 +32,54 @@ _ONLY_FOR = {"hosted_domains": "google", "allowed_organizations": "github"}
 
 
 class LoginSettings(BaseModel):
-    """Who says who people are: Labyard itself, or an identity provider."""
+    """Where users sign in: at Labyard itself, or at an identity provider."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     provider: Literal["local", "oidc", "github", "gitlab", "google"] = "local"
-    """`local`: names and passwords that Labyard keeps, by invitation. The others: a provider that people sign in at; `oidc` is any that speaks OpenID Connect."""
+    """`local`: Labyard stores names and passwords, and users join by invitation. The others name an identity provider; `oidc` is any provider of OpenID Connect."""
     display_name: str | None = Field(default=None, min_length=1, max_length=60)
-    """Name on the button, `Sign in with NAME`; default: the provider's own."""
+    """Name on the button `Sign in with NAME`; default: the provider's own name."""
     issuer: str | None = None
     """URL of an OpenID Connect issuer, below which `/.well-known/openid-configuration` is. Needed for `oidc`; for `gitlab` it is `https://gitlab.com` by default."""
     client_id: str | None = Field(default=None, min_length=1)
-    """What the provider calls Labyard. It must know the redirect address `https://HOST/hub/oauth_callback`."""
+    """Client identifier of Labyard at the provider. Register the redirect address `https://HOST/hub/oauth_callback` there."""
     client_secret: SecretStr | None = None
-    """The client's secret. Better in a file or in the environment variable `LABYARD_LOGIN_CLIENT_SECRET`."""
+    """The client's secret. Prefer a file, or the environment variable `LABYARD_LOGIN_CLIENT_SECRET`."""
     client_secret_file: Path | None = None
     """File that holds the client's secret and nothing else."""
     client_authentication: Literal["basic", "post"] | None = None
-    """How the secret is sent; default: as the provider's discovery document says."""
+    """How Labyard sends the secret; default: as the provider's discovery document says."""
     scopes: tuple[str, ...] | None = None
     """Scopes to ask for; default: those that the provider's names and groups need."""
     username_claim: str | None = Field(default=None, min_length=1)
-    """Claim that user names are made from; default: `preferred_username`, for `google` `email` (what is before the @), for `github` the login."""
+    """Claim that becomes the user name; default: `preferred_username`. For `google`: the part of `email` before the @. For `github`: the login."""
     groups_claim: str | None = Field(default=None, min_length=1)
-    """Claim that lists a person's groups, with dots where it is nested; default: `groups`. For `github`, groups are organisations, and teams as `ORGANISATION:TEAM`."""
+    """Claim that lists a user's groups, with dots where it is nested; default: `groups`. For `github`: organisations, and teams as `ORGANISATION:TEAM`."""
     allow_all: bool = False
-    """Whether everybody whom the provider knows may sign in."""
+    """Whether every account of the provider may sign in."""
     allowed_groups: tuple[str, ...] = ()
     """Groups of the provider whose members may sign in."""
     allowed_users: tuple[str, ...] = ()
-    """User names, as they are in Labyard, that may sign in."""
+    """Users who may sign in, by their names in Labyard."""
     admin_groups: tuple[str, ...] = ()
-    """Groups of the provider whose members administer; who leaves them no longer does."""
+    """Groups of the provider whose members are administrators, for as long as they are members."""
     admin_users: tuple[str, ...] = ()
-    """User names, as they are in Labyard, that administer."""
+    """Users who are administrators, by their names in Labyard."""
     hosted_domains: tuple[str, ...] = ()
-    """For `google`: the Workspace domains that an account must belong to, whatever else lets it in."""
+    """For `google`: the Workspace domains that an account must belong to, in addition to all other rules."""
     allowed_organizations: tuple[str, ...] = ()
     """For `github`: organisations whose members may sign in."""
     user_names: dict[str, str] = Field(default_factory=dict)
-    """What people are to be called whose name at the provider cannot be used, or is somebody else's here: the provider's name, then ours."""
+    """User names for accounts whose own name is invalid or already in use: the provider's name, then the name in Labyard."""
     adopt_existing_users: bool = False
-    """Whether who signs in first with the name of a user from before gets that user's files and projects. For a change from `local`, or from another provider."""
+    """Whether the first account that signs in with an existing user name gets this user's files and projects. For a change from `local`, or from another provider."""
     logout_at_provider: bool = True
-    """Whether signing out ends the session at the provider too, where it can do that."""
+    """Whether signing out also ends the session at the provider, where the provider supports it."""
     session_lifetime_seconds: Seconds | None = Field(default=None, ge=60)
-    """A sign-in lasts so long; default: `sign_in.session_lifetime_seconds`."""
+    """How long a session stays valid; default: `sign_in.session_lifetime_seconds`."""
     refresh_seconds: Seconds = Field(default=300, ge=1)
-    """How often the provider is asked again about people who are here: who was disabled there is out, and changed groups count, after so long."""
+    """How often Labyard asks the provider about signed-in users. Disabled accounts and changed groups take effect after this time."""
 
     @property
     def is_local(self) -> bool:

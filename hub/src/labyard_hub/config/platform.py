@@ -15,15 +15,15 @@ from labyard_hub.config.origins import LOOPBACK_NAME, Origins
 from labyard_hub.config.state import StateFolder, write_atomically
 from labyard_hub.exceptions import ConfigurationError
 
-if TYPE_CHECKING:  # whoever only reads what was chosen, such as `labyard status`, needs no settings
+if TYPE_CHECKING:  # `labyard status` only reads what was chosen, and needs no settings
     from labyard_hub.config.settings import ListenSettings
 
 __all__ = ["Platform", "choose_platform", "choose_port", "expected_url"]
 
 LASTING_PORTS = range(10_000, 32_768)
-"""Up to where Linux begins to give ports to whoever asks for any (``net.ipv4.ip_local_port_range``)."""
+"""Up to where Linux begins to give out ports by itself (``net.ipv4.ip_local_port_range``)."""
 GIVEN_SECONDS = 180.0
-"""For so long nobody else gets a port that was given: a server may need it to begin to listen."""
+"""How long a port that was given stays reserved, in seconds: a server may need this time to listen."""
 _given: dict[int, float] = {}
 
 
@@ -186,7 +186,7 @@ def _is_free(host: str, port: int) -> bool:
 def choose_port() -> int:
     """Return a port of the loopback interface that nobody listens on, and that this process has given to nobody else lately.
 
-    It is one of those that no outgoing connection is given, so it is still free when it is used, and when its process starts anew. Many servers may be about to take theirs.
+    It is one of those that no outgoing connection is given, so it is still free when it is used, and when its process starts again. Many servers may be about to take theirs.
     """
     now = time.monotonic()
     for port in [port for port, given_at in _given.items() if now - given_at > GIVEN_SECONDS]:

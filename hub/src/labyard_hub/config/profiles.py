@@ -1,4 +1,4 @@
-"""What people may start: hardware, images and prices by name."""
+"""Profiles: the hardware, images and prices that users choose from."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class _Part(BaseModel):
 
 
 class GpuSettings(_Part):
-    """GPUs of one server, which it has for itself."""
+    """GPUs of one server, which no other server uses."""
 
     count: int = Field(default=1, ge=1, le=64)
-    """How many."""
+    """Number of GPUs."""
     resource: str = "nvidia.com/gpu"
     """Kubernetes' name for them, such as `nvidia.com/gpu`, or `nvidia.com/mig-1g.10gb` for a part of one."""
     model: str | None = None
-    """What people know it as, such as `A100`."""
+    """Name on the start page, such as `A100`."""
 
     @field_validator("resource")
     @classmethod
@@ -43,15 +43,15 @@ class Toleration(_Part):
     """A taint of nodes that pods of a profile tolerate, as Kubernetes has it."""
 
     key: str = ""
-    """Of the taint; empty, with `operator: Exists`, for every taint."""
+    """Key of the taint; empty, with `operator: Exists`, for every taint."""
     operator: Literal["Equal", "Exists"] = "Equal"
-    """`Exists` asks for no value."""
+    """`Exists` matches every value."""
     value: str = ""
-    """Of the taint."""
+    """Value of the taint."""
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
-    """Empty for every effect."""
+    """Effect of the taint; empty for every effect."""
     toleration_seconds: int | None = Field(default=None, ge=0)
-    """How long a `NoExecute` is tolerated; null: for ever."""
+    """How long the pod tolerates a `NoExecute`; null: for ever."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -63,38 +63,38 @@ class Toleration(_Part):
 
 
 class ProfileSettings(_Part):
-    """What people may start, the first one preselected. Without any there is one profile `default`, with the limits of `servers`."""
+    """A profile that users can start. The first one is preselected. Without profiles there is one, `default`, with the limits of `servers`."""
 
     name: str
-    """Identifier: small letters, digits and hyphens. It is kept with each server, so do not give it to something else later."""
+    """Identifier: small letters, digits and hyphens. Labyard stores it with each server, so do not use it for another profile later."""
     title: str = ""
-    """What people read; default: the name."""
+    """Title on the start page; default: the name."""
     description: str = ""
-    """One sentence for people."""
+    """Description on the start page, one sentence."""
     cpu_cores: float | None = Field(default=None, gt=0)
-    """CPU cores of one server at most; default: `servers.cpu_limit_cores`."""
+    """Limit of CPU cores of one server; default: `servers.cpu_limit_cores`."""
     cpu_guarantee_cores: float | None = Field(default=None, gt=0)
-    """CPU cores that are kept for it; null: none."""
+    """CPU cores that Labyard reserves for the server; null: none."""
     memory_bytes: Bytes | None = Field(default=None, ge=256 * 2**20)
-    """Memory of one server at most, such as `4Gi`; default: `servers.memory_limit_bytes`."""
+    """Memory limit of one server, such as `4Gi`; default: `servers.memory_limit_bytes`."""
     memory_guarantee_bytes: Bytes | None = Field(default=None, ge=1)
-    """Memory that is kept for it; null: none."""
+    """Memory that Labyard reserves for the server; null: none."""
     gpu: GpuSettings | None = None
     """GPUs, as `count`, `resource` and `model`; null: none."""
     node_selector: dict[str, str] = Field(default_factory=dict)
-    """Labels of the nodes that it runs on. On Kubernetes."""
+    """Labels of the nodes that the server runs on. On Kubernetes."""
     tolerations: tuple[Toleration, ...] = ()
-    """Taints of nodes that it tolerates, as `key`, `operator`, `value`, `effect` and `toleration_seconds`. On Kubernetes."""
+    """Taints of nodes that the server tolerates, as `key`, `operator`, `value`, `effect` and `toleration_seconds`. On Kubernetes."""
     shared_memory_bytes: Bytes | None = Field(default=None, ge=1)
-    """Size of `/dev/shm`; default: half of the memory with a GPU, else the container runtime's. On Kubernetes."""
+    """Size of `/dev/shm`; default: half of the memory where the profile has a GPU, otherwise the container runtime's default. On Kubernetes."""
     images: tuple[str, ...] = ()
-    """Images of the catalogue that it offers, the first one preselected; default: all that fit its hardware. On Kubernetes."""
+    """Images of the catalogue that the profile offers. The first one is preselected. Default: all images that fit its hardware. On Kubernetes."""
     groups: tuple[str, ...] = ()
-    """Only members of these groups may use it; default: everybody."""
+    """Groups whose members may use the profile; default: every user."""
     price_per_hour: Decimal | None = Field(default=None, ge=0, max_digits=12, decimal_places=4)
-    """Shown on the start page, in `currency`; null: nothing is shown."""
+    """Price per hour on the start page, in `currency`; null: no price."""
     maximum_session_seconds: Seconds | None = Field(default=None, ge=60)
-    """A server is stopped after so long, such as `8h`; null: never."""
+    """Time after which Labyard stops a server, even one in use, such as `8h`; null: never."""
 
     @property
     def label(self) -> str:

@@ -1,4 +1,4 @@
-"""How much may run at the same time."""
+"""Limits on what runs at the same time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Quota(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     servers: int | None = Field(default=None, ge=0)
-    """Servers."""
+    """Number of servers."""
     cpu_cores: float | None = Field(default=None, ge=0)
     """CPU cores, counted by the profiles' `cpu_cores`."""
     memory_bytes: Bytes | None = Field(default=None, ge=0)
     """Memory, counted by the profiles' `memory_bytes`."""
     gpus: int | None = Field(default=None, ge=0)
-    """GPUs."""
+    """Number of GPUs."""
 
 
 class QuotaSettings(BaseModel):
@@ -30,8 +30,8 @@ class QuotaSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     users: Quota = Quota()
-    """Of each person, as `servers`, `cpu_cores`, `memory_bytes` and `gpus`."""
+    """Limits for each user, as `servers`, `cpu_cores`, `memory_bytes` and `gpus`."""
     groups: dict[str, Quota] = Field(default_factory=dict)
-    """Of all members of a group together, by the group's name. Who is in several groups is held to each."""
+    """Limits for all members of a group together, by the group's name. A user in several groups must keep all their limits."""
     projects: Quota = Quota()
-    """Of each project's server, which counts for the project and for none of its members."""
+    """Limits for each project's server. It counts for the project, not for its members."""

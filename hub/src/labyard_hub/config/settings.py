@@ -39,21 +39,21 @@ class ListenSettings(_Section):
     """Where the proxy listens."""
 
     host: str = "127.0.0.1"
-    """Address to listen on. Anything but a loopback address needs TLS or `allow_insecure`."""
+    """Address to listen on. Every address other than a loopback address needs TLS or `allow_insecure`."""
     port: int = Field(default=8000, ge=0, le=65535)
     """TCP port; 0 picks a free one."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+/?$")
-    """How browsers reach it where that differs, such as `https://labyard.example.org` behind another proxy."""
+    """URL that browsers use, where it differs from `host` and `port`, such as `https://labyard.example.org` behind another proxy."""
     origins: Literal["separate", "shared"] = "separate"
-    """`separate`: each person's servers have a name of their own below the public one, such as `ada.labyard.example.org`, which takes a wildcard name and certificate. `shared`: all servers share the hub's address, and any member's server can act for whoever opens a page of it."""
+    """`separate`: each user's servers have their own host name below the public one, such as `ada.labyard.example.org`. This needs a wildcard DNS record and certificate. `shared`: all servers share the hub's address, so a page of one server can act for every user who opens it."""
     tls_certificate: Path | None = None
     """PEM file with the certificate chain."""
     tls_key: Path | None = None
     """PEM file with the private key."""
     trusted_proxies: tuple[str, ...] = ()
-    """Networks of a proxy before Labyard, such as `10.0.0.0/8` or `127.0.0.1`. Its last word in `X-Forwarded-For` is where a request came from; from anybody else that header counts for nothing. Without it everybody seems to come from that proxy, and one person's wrong passwords hold up all."""
+    """Networks of the proxies in front of Labyard, such as `10.0.0.0/8` or `127.0.0.1`. Labyard takes a request's address from the last entry that they add to `X-Forwarded-For`, and ignores this header from all others. Without this setting all requests seem to come from the proxy, and one user's wrong passwords delay everyone."""
     allow_insecure: bool = False
-    """Listen on a public address without TLS: passwords then cross the network in the clear."""
+    """Listen on a public address without TLS. Passwords then cross the network unencrypted."""
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -107,62 +107,62 @@ class SignInSettings(_Section):
     """Passwords, invitations and attempts."""
 
     session_lifetime_seconds: Seconds = Field(default=14 * 86400, ge=300)
-    """A sign-in lasts so long."""
+    """How long a session stays valid."""
     invitation_lifetime_seconds: Seconds = Field(default=7 * 86400, ge=60)
-    """An invitation can be used for so long."""
+    """How long an invitation stays valid."""
     setup_lifetime_seconds: Seconds = Field(default=3600, ge=60)
-    """The set-up link of the first run can be used for so long."""
+    """How long the set-up link of the first run stays valid."""
     minimum_password_length: int = Field(default=10, ge=8, le=128)
-    """Characters."""
+    """Minimum length of a password, in characters."""
     attempts_per_user: int = Field(default=10, ge=1)
-    """Failed sign-ins with one name before that name has to wait."""
+    """Failed sign-ins with one user name before Labyard delays this name."""
     attempts_per_address: int = Field(default=50, ge=1)
-    """Failed sign-ins from one address before that address has to wait."""
+    """Failed sign-ins from one address before Labyard delays this address."""
     attempts_window_seconds: Seconds = Field(default=300, ge=1)
-    """Failed attempts are forgotten after so long."""
+    """How long a failed sign-in counts."""
 
 
 class ServerSettings(_Section):
     """Single-user servers."""
 
     isolation: Literal["auto", "off"] = "auto"
-    """`auto`: a Unix account per user when started as root. `off`: everything runs as the account that started it."""
+    """`auto`: a Unix account per user when started as root. `off`: everything runs as the account that started Labyard."""
     memory_limit_bytes: Bytes | None = Field(default=None, ge=256 * 2**20)
-    """Memory of one server with all that runs in it, such as `4Gi`; null: no limit."""
+    """Memory limit of one server and all its processes, such as `4Gi`; null: no limit."""
     cpu_limit_cores: float | None = Field(default=None, gt=0)
-    """CPU cores of one server; null: no limit."""
+    """Limit of CPU cores of one server; null: no limit."""
     process_limit: int = Field(default=4096, ge=64)
-    """Processes and threads of one server."""
+    """Limit of processes and threads of one server."""
     idle_timeout_seconds: Seconds | None = Field(default=4 * 3600, ge=30)
-    """Idle time after which a server is stopped; null: never. Programs that compute and open tools count as use."""
+    """Idle time after which Labyard stops a server; null: never. Running computations and open tools count as use."""
     hub_away_seconds: Seconds = Field(default=3600, ge=0)
-    """How long people can go on working in their own servers while the hub does not answer; 0: for some seconds. Visitors' rights always end within seconds."""
+    """How long users can continue to work in their own servers while the hub does not answer; 0: a few seconds. Rights of visitors always end within seconds."""
     start_timeout_seconds: Seconds = Field(default=120, ge=5)
-    """How long a start may take."""
+    """Time limit of a server's start."""
     warm_start: bool = True
-    """Whether servers are forked from a process that has imported JupyterLab already, which makes their start several times as fast."""
+    """Whether Labyard forks servers from a process that has already imported JupyterLab. They then start several times as fast."""
     named_servers_per_user: int = Field(default=3, ge=0)
-    """Further servers that a person may have beside the default one."""
+    """Number of named servers that a user may have in addition to the default server."""
 
 
 class MLflowSettings(_Section):
     """The tracking server."""
 
     workers: int = Field(default=1, ge=1, le=64)
-    """Processes of the server, about 500 MB each."""
+    """Number of server processes, about 500 MB each."""
 
 
 class ToolSettings(_Section):
     """Tools in tabs."""
 
     enabled: tuple[str, ...] = BUILT_IN_TOOLS
-    """Built-in tools that are offered: tensorboard, mlflow, label-studio."""
+    """Built-in tools to offer: tensorboard, mlflow, label-studio."""
     directory: Path | None = None
-    """Folder with a YAML file per tool of your own; default: `tools.d` beside the configuration file."""
+    """Folder with one YAML file per tool of your own; default: `tools.d` next to the configuration file."""
     user_tools: bool = True
-    """Whether people may add tools of their own in `~/.config/labyard/tools.d`."""
+    """Whether users may add their own tools in `~/.config/labyard/tools.d`."""
     environments_directory: Path | None = None
-    """Where the tools' environments are made; default: beside Labyard's own environment, or in the state folder if that cannot be written."""
+    """Folder for the tools' environments; default: next to Labyard's own environment, or the state folder where that is read-only."""
 
     @field_validator("enabled")
     @classmethod
@@ -174,10 +174,10 @@ class ToolSettings(_Section):
 
 
 class DatabaseSettings(_Section):
-    """Where the labyard service keeps projects, members and events. The hub and MLflow have databases of their own."""
+    """Where the labyard service stores projects, members and events. The hub and MLflow have databases of their own."""
 
     url: SecretStr | None = None
-    """Of a PostgreSQL database, such as `postgresql://USER:PASSWORD@HOST/NAME`; default: a SQLite file in the state folder."""
+    """URL of a PostgreSQL database, such as `postgresql://USER:PASSWORD@HOST/NAME`; default: a SQLite file in the state folder."""
 
     @field_validator("url")
     @classmethod
@@ -197,16 +197,16 @@ class ProjectSettings(_Section):
     """Projects."""
 
     per_user: int = Field(default=100, ge=1)
-    """Projects that one person may own."""
+    """Number of projects that one user may own."""
     server_profile: str | None = None
-    """Profile of projects' servers; default: the first one that everybody may use."""
+    """Profile of projects' servers; default: the first profile that every user may use."""
 
 
 class TrashSettings(_Section):
-    """Homes of removed people and files of deleted projects."""
+    """Homes of removed users and files of deleted projects."""
 
     lifetime_seconds: Seconds | None = Field(default=30 * 86400, ge=0)
-    """How long they are kept; null: until an administrator deletes them."""
+    """How long Labyard keeps them; null: until an administrator deletes them."""
 
 
 def _default_profiles(data: dict[str, Any]) -> tuple[ProfileSettings, ...]:
@@ -231,10 +231,10 @@ class Settings(_Section):
     login: LoginSettings = LoginSettings()
     servers: ServerSettings = ServerSettings()
     profiles: tuple[ProfileSettings, ...] = Field(default_factory=_default_profiles)
-    """What people may start; default: one profile `default` with the limits of `servers`."""
+    """Profiles that users can start; default: one profile `default` with the limits of `servers`."""
     quotas: QuotaSettings = QuotaSettings()
     currency: str = Field(default="EUR", min_length=1, max_length=8)
-    """In which the profiles' prices are."""
+    """Currency of the profiles' prices."""
     images: ImageSettings = ImageSettings()
     mlflow: MLflowSettings = MLflowSettings()
     tools: ToolSettings = ToolSettings()
@@ -242,11 +242,11 @@ class Settings(_Section):
     projects: ProjectSettings = ProjectSettings()
     trash: TrashSettings = TrashSettings()
     cluster: ClusterSettings | None = None
-    """Servers as pods of a Kubernetes cluster, which the chart turns on; null: as processes of this machine."""
+    """Servers as pods of a Kubernetes cluster, which the chart turns on; null: servers as processes of this machine."""
     hub_config_directory: Path | None = None
-    """Folder with `*.py` files for what no setting covers, read by JupyterHub after ours; default: `jupyterhub_config.d` beside the configuration file."""
+    """Folder with `*.py` files that JupyterHub reads after Labyard's own configuration; default: `jupyterhub_config.d` next to the configuration file."""
     environment: dict[str, SecretStr] = Field(default_factory=dict)
-    """Variables for every single-user server, such as a proxy or an index address. Shown masked."""
+    """Environment variables for every single-user server, such as a proxy or a package index. `labyard config` masks their values."""
 
     @field_validator("profiles")
     @classmethod

@@ -27,7 +27,7 @@ def default_state_directory() -> Path:
     if os.geteuid() == 0:
         # Root's own data folder lies under /root, where the users' accounts cannot reach their homes.
         return Path("/var/lib/labyard")
-    import platformdirs  # noqa: PLC0415  # whoever names the folder needs it not
+    import platformdirs  # noqa: PLC0415  # not needed where the folder is named
 
     return Path(platformdirs.user_data_dir("labyard"))
 

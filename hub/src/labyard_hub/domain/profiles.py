@@ -41,7 +41,7 @@ class Choice:
     interface
         ``lab`` or ``notebook``.
     idle_seconds
-        The server is stopped when nobody has used it for so long; None: as the administrator says for all.
+        Idle time after which the server is stopped; None: the administrator's setting for all.
     safe_start
         Whether it starts without its owner's own Jupyter configuration. It holds for one start.
     """
@@ -145,7 +145,7 @@ def _image(
     name = _text(asked, "image")
     if name is None:
         former = offered.get(_text(last, "image") or "")
-        # What is about to end is not given to somebody who has not asked for it.
+        # What is about to end is not given to a person who has not asked for it.
         lasting = [one for one in offered.values() if one.deprecated is None]
         return former or next(iter([*lasting, *offered.values()]), None)
     if name in offered:

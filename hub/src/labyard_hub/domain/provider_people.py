@@ -34,7 +34,7 @@ def user_name_of(claim: str, names: Mapping[str, str]) -> str:
     """Return the user name that the provider's `claim` makes.
 
     Capital letters become small ones, dots, underscores, plus signs and spaces become hyphens, and of an address what is before the @ counts. So two claims can
-    make one name; whoever signs in second is refused, since people are told apart by their identifier and not by this.
+    make one name; the second one to sign in is refused, since people are told apart by their identifier and not by this.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the caller may do: the question that MLflow's gateway asks with the credentials of whoever calls it."""
+"""What the caller may do: the question that MLflow's gateway asks with the credentials of its caller."""
 
 from __future__ import annotations
 

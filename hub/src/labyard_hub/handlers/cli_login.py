@@ -67,7 +67,7 @@ def _to_the_machine(services: Services, pending: PendingCommandLine, code: str |
         "Back to the command line",
         f'<p>If nothing happens, the command line does not wait any more.</p><p class="actions"><a class="button" href="{escape(where)}">Try again</a></p>',
     )
-    # Browsers hold a form's redirects to the page's own origin, and the hub's question is a form. This begins anew.
+    # Browsers hold a form's redirects to the page's own origin, and the hub's question is a form. This begins again.
     answer.headers["Refresh"] = f"0; url={where}"
     return answer
 

@@ -169,7 +169,7 @@ AnyCaller = Annotated[User, Depends(current_user)]
 
 
 async def person(caller: AnyCaller) -> User:
-    """Refuse a project's server: whoever works there could act by its token.
+    """Refuse a project's server: anyone who works there could act by its token.
 
     Raises
     ------

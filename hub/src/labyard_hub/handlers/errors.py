@@ -55,7 +55,7 @@ def add_error_handlers(app: FastAPI) -> None:
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         # Where and why, without the value: it may be a secret.
         problems = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()]
-        return await _answer(request, 422, "invalid_request", f"the request is not as it should be: {'; '.join(problems)}")
+        return await _answer(request, 422, "invalid_request", f"The request is invalid: {'; '.join(problems)}")
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:

@@ -38,7 +38,7 @@ async def list_links(name: Name, caller: Caller, services: ServicesDependency) -
 
 @router.post("/api/v1/projects/{name}/links", status_code=201, responses=errors(404, 409))
 async def create_link(name: Name, body: LinkCreate, caller: Caller, services: ServicesDependency) -> Link:
-    """Make a link that lets whoever opens it join."""
+    """Make a link that lets anyone who opens it join."""
     return _model(await services.links.create(caller, name, body.role, body.expires_in_seconds, body.max_uses), services)
 
 
@@ -65,6 +65,6 @@ async def preview_link(body: JoinProject, caller: Caller, services: ServicesDepe
 
 @router.post("/api/v1/links/join", responses=errors(404, 409, 410))
 async def join_project(body: JoinProject, caller: Caller, services: ServicesDependency) -> Project:
-    """Become a member by a link. Nothing changes for somebody who is one already."""
+    """Become a member by a link. Nothing changes for a person who is one already."""
     project = await services.links.join(caller, body.token)
     return project_model(await services.projects.get(caller, project.name))

@@ -19,7 +19,7 @@ HASHING_THREADS = 2
 """Each hash takes 64 MiB and four lanes of CPU for some 50 ms."""
 
 MAX_HASHING = 32
-"""Hashes that run or wait. The last of them waits about a second; whoever comes after is asked to come again."""
+"""Hashes that run or wait. The last of them waits about a second; later callers are asked to try again."""
 
 
 class HubBusyError(LabyardError):

@@ -33,7 +33,7 @@ class Memberships:
         return self
 
     async def of_token(self, token: str) -> tuple[Mount, ...]:
-        """Return the projects of whoever `token` belongs to, archived ones included.
+        """Return the projects of the owner of `token`, archived ones included.
 
         Raises
         ------

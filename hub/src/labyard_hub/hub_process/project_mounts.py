@@ -45,7 +45,7 @@ class MountsHandler(APIHandler):  # type: ignore[misc]  # jupyterhub carries no 
     """The pods that have a project."""
 
     async def put(self, project_id: str) -> None:
-        """Stop those that have more of it than their owners may: ``{"rights": {NAME: whether they may write}}``; whoever is not named may nothing."""
+        """Stop those that have more of it than their owners may: ``{"rights": {NAME: whether they may write}}``; users who are not named may do nothing."""
         if not self.current_user or not self.has_scope(PROJECTS_SCOPE):
             raise web.HTTPError(403, "this is for the labyard service alone")
         rights = (self.get_json_body() or {}).get("rights")

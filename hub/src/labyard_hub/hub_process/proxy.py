@@ -62,7 +62,7 @@ class LabyardProxy(Proxy):  # type: ignore[misc]  # it carries no types
     async def check_routes(self, user_dict: Any, service_dict: Any, *args: Any, **kwargs: Any) -> None:
         """Check the routes as the hub does every minute, and first that the proxy and its file say what the hub believes.
 
-        JupyterHub compares all servers in one piece, 0.4 s with 10,000. Here others are let through meanwhile, and it does so only where something is not as it should be.
+        JupyterHub compares all servers in one piece, 0.4 s with 10,000. Here others are let through meanwhile, and it does so only where something is wrong.
         """
         if isinstance(user_dict, HubUsers):
             # The route of somebody whom the hub has not read yet would pass for stale.
@@ -80,7 +80,7 @@ class LabyardProxy(Proxy):  # type: ignore[misc]  # it carries no types
     async def _are_as_they_should(self, users: Any, services: Any) -> bool:
         """Whether everything that runs has its route, and nothing else has one. A change meanwhile may be taken for a fault, no fault for anything else."""
         if self.extra_routes:
-            return False  # the hub sets them anew each time
+            return False  # the hub sets them again each time
         left = set(self._table.routes)
 
         def has_route(path: str, target: str) -> bool:

@@ -1,4 +1,4 @@
-"""Why somebody who came from the identity provider is not let in, in words for them."""
+"""Why a person who came from the identity provider is not let in, in words for them."""
 
 from __future__ import annotations
 

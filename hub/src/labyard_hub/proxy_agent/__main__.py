@@ -31,7 +31,7 @@ def prepare(environment: Mapping[str, str]) -> Starlette:
 
     ``LABYARD_PROXY_TRUSTED`` lists the networks of an ingress before it, whose word on where a request came from is taken; without it everybody seems to come from there.
     It listens on every address, or on the one that ``LABYARD_LISTEN`` names. Ports, the certificate's folder and the threads can be given by ``LABYARD_PROXY_HTTP_PORT``, ``..._HTTPS_PORT``, ``..._ADMIN_PORT``, ``LABYARD_PROXY_TLS_DIR`` and
-    ``LABYARD_PROXY_THREADS``, and by ``LABYARD_PROXY_SOFT_STOP_SECONDS`` how long HAProxy lets what is under way come to its end. There is TLS where that folder holds ``tls.crt`` and ``tls.key``, as a Secret of Kubernetes does.
+    ``LABYARD_PROXY_THREADS``, and by ``LABYARD_PROXY_SOFT_STOP_SECONDS`` how long HAProxy waits for open requests. There is TLS where that folder holds ``tls.crt`` and ``tls.key``, as a Secret of Kubernetes does.
 
     Raises
     ------

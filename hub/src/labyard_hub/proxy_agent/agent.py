@@ -133,7 +133,7 @@ class Agent:
             if isinstance(named, str) and route.data.get("agent") != "fixed" and await _resolved(named) != route.target:
                 await self.put(route.path, named, {key: value for key, value in route.data.items() if key != "named"})
         for wrong in await self._table.check(LOOK_SECONDS):
-            _log.warning("told anew", why=wrong)
+            _log.warning("told again", why=wrong)
         self.is_told = True
         if certificate and self._certificate is not None:
             await self._renew(*self._certificate)

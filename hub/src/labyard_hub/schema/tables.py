@@ -50,7 +50,7 @@ members = Table(
     metadata,
     Column("project_id", _ID, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
     Column("user_name", _USER, primary_key=True),
-    # How many people had the name before: whoever gets the name after them is no member.
+    # How many people had the name before: the next user with this name is no member.
     Column("generation", Integer, nullable=False),
     Column("role", String(10), CheckConstraint(_ROLES, name="role"), nullable=False),
     Column("added_at", UtcDateTime, nullable=False),

@@ -1,7 +1,7 @@
 """The command line's login: from a browser that the hub knows to a token on somebody's laptop.
 
 The command line keeps a secret and sends its SHA-256 along with the browser (RFC 7636). When the hub has asked whether the command line may act for
-the person, the browser is given a one-time code. Whoever sends that code and the secret gets the token, which never is in a URL. Until then there is no
+the person, the browser is given a one-time code. Anyone who sends that code and the secret gets the token, which never is in a URL. Until then there is no
 token: what is kept here in memory is the hub's own code, so that nothing is left over where nobody comes for it.
 """
 
@@ -201,7 +201,7 @@ class CommandLineLogins:
         return code
 
     async def redeem(self, code: str, verifier: str) -> GrantedLogin:
-        """Return the token that `code` stands for. A code works once, also for somebody who has no right to it.
+        """Return the token that `code` stands for. A code works once, also for a person who has no right to it.
 
         Raises
         ------

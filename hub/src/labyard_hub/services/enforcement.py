@@ -48,7 +48,7 @@ class Enforcement:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._pending: set[str] = set()
         self._ending: set[str] = set()
-        """Projects whose server has processes of somebody who lost the right to work in it."""
+        """Projects whose server has processes of a person who lost the right to work in it."""
         self._leaving: dict[str, DesiredProject] = {}
         # With thousands of projects, what all shall be is not worked out again before something changes.
         self._all: tuple[object, Sequence[DesiredProject]] | None = None
@@ -56,7 +56,7 @@ class Enforcement:
     async def apply(self, project_id: str, *, ends_server: bool = False) -> None:
         """Bring the folder and the server of one project into line with its records.
 
-        With `ends_server` the server stops, since somebody who worked in it may no longer: their processes in it act by its account and its token.
+        With `ends_server` the server stops, since a person who worked in it may no longer: their processes in it act by its account and its token.
 
         The records are read after the lock is taken, so the last to come applies the newest state, whatever the order of arrival was.
 

@@ -26,7 +26,7 @@ MAX_LINKS = 50
 class Links:
     """What can be done with links.
 
-    A link's secret is its identifier signed with the platform's key. So it can be shown again to the owners, and whoever reads the database learns none.
+    A link's secret is its identifier signed with the platform's key. So it can be shown again to the owners, and anyone who reads the database learns none.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ class Links:
         if not is_member and link.max_uses is not None and link.uses >= link.max_uses:
             raise LinkExpiredError.of("it was used as often as it may be")
         removed = await tx.events.last(project.id, "member.removed", caller.name)
-        # Otherwise somebody who was put out would come back by the link that they came by.
+        # Otherwise a person who was put out would come back by the link that they came by.
         if not is_member and removed is not None and removed.at >= link.created_at:
             raise LinkExpiredError.of("you were removed from the project after it was made")
         return project, link

@@ -19,7 +19,7 @@ from labyard_hub.storage.store import Store, Transaction
 __all__ = ["Entry", "ProjectAccess", "utc_now"]
 
 REFUSAL_INTERVAL = timedelta(minutes=1)
-"""A refusal of the same thing to the same person is written down once in so long: a loop must not fill the database."""
+"""How often the same refusal to the same user is recorded, in seconds: a loop must not fill the database."""
 MAX_REFUSALS_KEPT = 10_000
 
 
@@ -30,7 +30,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Entry:
-    """Somebody who is let in.
+    """A person who is let in.
 
     Attributes
     ----------

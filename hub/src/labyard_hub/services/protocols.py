@@ -17,7 +17,7 @@ class ProjectFiles(Protocol):
     async def apply(self, project: DesiredProject) -> None:
         """Make the folder where it is missing and enforce the members' roles.
 
-        When this returns, whoever is no member cannot get into the folder any more, and every member can with the new role. What takes longer in a
+        When this returns, users who are no members cannot get into the folder any more, and every member can with the new role. What takes longer in a
         large folder, such as files that a removed member owns, goes on in the background and is done again after a crash.
 
         Raises
@@ -52,7 +52,7 @@ class ProjectServers(Protocol):
         """Let `visitor` reach the server of `owner`, which itself lets them no further than to the tools shared with them."""
 
     async def set_tool_visitors(self, owner: str, server: str, visitors: Collection[str]) -> None:
-        """Let nobody but `visitors` reach the server of `owner`."""
+        """Let only `visitors` reach the server of `owner`."""
 
 
 class UserDirectory(Protocol):

@@ -61,7 +61,7 @@ class ToolSharing:
         return share
 
     async def unshare(self, caller: User, name: str, share_id: str) -> None:
-        """End it; whoever shared it may, and owners.
+        """End it; the user who shared it may, and owners.
 
         Raises
         ------

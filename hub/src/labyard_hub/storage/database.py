@@ -22,7 +22,7 @@ from labyard_hub.exceptions import DatabaseNewerError, DatabaseUnavailableError,
 __all__ = ["Database"]
 
 BUSY_TIMEOUT_MS = 10_000
-"""A writer waits so long for another one."""
+"""How long a writer waits for another one, in seconds."""
 MIGRATION_LOCK = 1_635_021_170
 """A number that nothing else locks by."""
 POSTGRESQL_DISK_FULL = "53100"

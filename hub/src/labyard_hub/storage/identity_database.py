@@ -48,7 +48,7 @@ CREATE TABLE setup_tokens (
 
 
 class IdentityDatabase:
-    """One SQLite file, opened anew for each transaction, so that any thread and any process may use it.
+    """One SQLite file, opened again for each transaction, so that any thread and any process may use it.
 
     Parameters
     ----------

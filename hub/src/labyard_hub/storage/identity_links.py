@@ -27,7 +27,7 @@ from labyard_hub.storage.identity_users import StoreBase, User, parse_instant
 __all__ = ["Invitation", "Links", "new_token"]
 
 KEPT_DAYS = 90
-"""Used, revoked and expired links are kept so long, to tell whoever comes with one what happened to it."""
+"""How long used, revoked and expired links are kept, in seconds: their pages say what happened to them."""
 
 
 def new_token() -> str:

@@ -1,4 +1,4 @@
-"""The set-up link of the first run: whoever opens it becomes the first administrator."""
+"""The set-up link of the first run: anyone who opens it becomes the first administrator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Setup(StoreBase):
             return not self._has_admin(connection)
 
     def ensure_setup_token(self, lifetime_seconds: float) -> str:
-        """Return the set-up token that works now, made anew where the last one was used or has expired.
+        """Return the set-up token that works now, made again where the last one was used or has expired.
 
         Raises
         ------

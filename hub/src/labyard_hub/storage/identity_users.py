@@ -25,7 +25,7 @@ def parse_instant(text: str | None) -> datetime | None:
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who may sign in.
+    """A person who may sign in.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class StoreBase:
             "INSERT INTO users (name, password_hash, admin, created_at, password_changed_at) VALUES (?, ?, ?, ?, ?)",
             (name, password_hash, int(admin), now, now if password_hash is not None else None),
         )
-        # Whoever holds an older invitation to this name must not take it over.
+        # Anyone who holds an older invitation to this name must not take it over.
         self._revoke_links(connection, name)
 
     def _revoke_links(self, connection: sqlite3.Connection, name: str) -> None:

@@ -17,7 +17,7 @@ from labyard_hub.storage.identity_errors import PasswordRefusedError
 __all__ = ["MAX_PASSWORD_BYTES", "PasswordPolicy", "Passwords"]
 
 MAX_PASSWORD_BYTES = 1024
-"""Longer ones are refused before they are hashed: hashing megabytes would be a gift to whoever wants the hub busy."""
+"""Longer ones are refused before they are hashed: hashing megabytes would be a gift to anyone who wants the hub busy."""
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ class MemberRepository(Repository):
         return [(row.user_name, row.generation) for row in await self._connection.execute(query)]
 
     async def of_user(self, user: str) -> Sequence[MemberRecord]:
-        """Return what `user` is in, whoever has or had that name."""
+        """Return what `user` is in, no matter who has or had that name."""
         query = select(members).join(projects, members.c.project_id == projects.c.id)
         query = query.where(members.c.user_name == user, projects.c.deleted_at.is_(None))
         return [_member(row) for row in await self._connection.execute(query)]
@@ -169,7 +169,7 @@ class MemberRepository(Repository):
         return _member(row) if row else None
 
     async def put(self, member: MemberRecord) -> None:
-        """Keep a member, in place of whoever had the name."""
+        """Keep a member, in place of the user who had the name."""
         await self.remove(member.project_id, member.user)
         values = asdict(member)
         values["user_name"] = values.pop("user")

@@ -39,7 +39,7 @@ def stop_platform(root: Path) -> list[str]:
         with contextlib.suppress(psutil.NoSuchProcess):
             psutil.Process(platform.pid).terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
-        # A zombie has ended: whoever started it has only not asked yet.
+        # A zombie has ended: its parent has only not asked yet.
         while record.is_running():
             if time.monotonic() > deadline:
                 raise LabyardError(f"`labyard up` (process {platform.pid}) did not end within {STOP_TIMEOUT_SECONDS} s")

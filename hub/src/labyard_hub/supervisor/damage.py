@@ -1,6 +1,6 @@
 """Finds files of a state folder that are damaged, before anything is started on it.
 
-A process that meets one would end with a traceback, again and again, or begin anew with an empty one and forget who is who.
+A process that meets one would end with a traceback, again and again, or begin again with an empty one and forget who is who.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ LOOK_SECONDS = 2.0
 WARN_SHARE = 0.9
 """Share of the disk in use from which on it is told."""
 CALM_SHARE = 0.88
-"""Share below which it is told anew the next time."""
+"""Share below which it is told again the next time."""
 RESERVE_SHARE = 0.01
 MAX_RESERVE_BYTES = 64 * 2**20
 

@@ -30,7 +30,7 @@ class ProcessSpec:
     essential
         Whether ``labyard up`` waits for it and fails without it.
     adopt
-        Whether one that a former supervisor left behind is taken over if it was started in the same way; otherwise it is started anew.
+        Whether one that a former supervisor left behind is taken over if it was started in the same way; otherwise it is started again.
     """
 
     name: str

@@ -60,7 +60,7 @@ def existing(root: Path) -> StateFolder | None:
 
 
 def leftover_processes(state: StateFolder) -> list[ProcessRecord]:
-    """Return the platform's processes that run, whoever watches them."""
+    """Return the platform's processes that run, no matter who watches them."""
     found = (ProcessRecord.read(path) for path in sorted((state.run_private / "processes").glob("*.json")))
     recorded = [record for record in found if record is not None and record.is_running()]
     return [*recorded, *_unrecorded(state, recorded)]

@@ -31,7 +31,7 @@ __all__ = ["Supervisor", "record_file"]
 CHECK_SECONDS = 0.5
 BACKOFF_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 STABLE_SECONDS = 60.0
-"""A process that ran for so long has its backoff forgotten."""
+"""Running time after which a process's backoff starts again, in seconds."""
 STOP_PATIENCE_SECONDS = 10.0
 LOG_MAX_BYTES = 20 * 2**20
 

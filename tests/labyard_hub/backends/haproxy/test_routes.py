@@ -1,4 +1,4 @@
-"""Storms of changes go together, and a proxy that was started anew is told everything."""
+"""Storms of changes go together, and a proxy that was started again is told everything."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ async def test_a_proxy_that_was_started_anew_is_told_everything(table: RouteTabl
     await table.put(route(2), 5)
     assert set(running.entries) == {"%2F1%2F", "%2F2%2F"}
     running.restart()
-    assert await table.check(5) == ["the proxy was started anew, or does not run"]
+    assert await table.check(5) == ["the proxy was started again, or does not run"]
     assert set(running.entries) == {"%2F1%2F", "%2F2%2F"}
     assert await table.check(5) == []
 

@@ -33,7 +33,7 @@ export interface IPanelContext {
   list: ProjectList;
   actions: IProjectActions;
   trans: TranslationBundle;
-  /** Name of whoever sits in front of it. */
+  /** Name of the user in front of it. */
   user: string;
   /** Tell a screen reader, and nobody else. */
   announce(text: string): void;
@@ -50,7 +50,7 @@ export function usePanel(): IPanelContext {
   return context;
 }
 
-/** Draw anew whenever a signal is emitted. */
+/** Draw again whenever a signal is emitted. */
 export function useSignal(signal: ISignal<unknown, unknown>): void {
   const [, draw] = useReducer((count: number) => count + 1, 0);
   useLayoutEffect(() => {

@@ -1,7 +1,7 @@
 const FOCUSABLE = 'button, input:not([disabled]), select:not([disabled]), textarea, a[href], [tabindex]';
 
 /**
- * Keeps the keyboard in a widget when what it was on goes away, such as the row of somebody who was removed.
+ * Keeps the keyboard in a widget when what it was on goes away, such as the row of a person who was removed.
  *
  * The focus goes to the next thing in the nearest part that is still there.
  */

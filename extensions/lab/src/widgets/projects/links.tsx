@@ -18,7 +18,7 @@ export function Links({ detail }: { detail: ProjectDetail }): React.JSX.Element 
       {reason === null && <Reading resource={links} retry={() => void detail.read('links')} />}
       {reason === null && links.value?.length === 0 && (
         <p className="labyard-Hint">
-          {trans.__('Whoever opens a link joins under their own name. Pass it on only to those who shall come in.')}
+          {trans.__('Anyone who opens a link joins under their own name. Pass it on only to people who should join.')}
         </p>
       )}
       <ul className="labyard-Rows" aria-label={trans.__('Links to join %1', detail.project.display_name)}>

@@ -256,7 +256,7 @@ function List(props: {
     return () => {
       observer.disconnect();
     };
-    // Anew after each page: an end that stays in sight tells nothing by itself.
+    // Again after each page: an end that stays in sight tells nothing by itself.
   }, [hasMore, list, list.projects.length, props.scroller]);
 
   if (list.phase === 'loading') {
@@ -334,7 +334,7 @@ function walk(event: React.KeyboardEvent<HTMLUListElement>): void {
   event.preventDefault();
 }
 
-/** For somebody who is in no project. */
+/** For a person who is in no project. */
 function Nothing({ startCreating }: { startCreating: () => void }): React.JSX.Element {
   const { list, trans } = usePanel();
   return (

@@ -55,7 +55,7 @@ class ProxyPlan:
     word
         By which the hub knows that a request came through this proxy (`config.proxy_word`); None: it is not told.
     soft_stop_seconds
-        How long it lets requests come to their end that are under way when it gets SIGUSR1; None: as long as they like.
+        How long it waits for open requests after SIGUSR1; None: without a limit.
     """
 
     host: str
@@ -154,7 +154,7 @@ def _public(plan: ProxyPlan) -> list[str]:
         "frontend public",
         f"  bind {host}:{plan.port}{families}{tls}",
         *plain,
-        # Browsers resolve dots themselves, and whoever does not means no good.
+        # Browsers resolve dots themselves, and a client that does not means no good.
         "  http-request return status 400 content-type text/plain string \"Bad request: a path with '..' in it.\" if { path,url_dec -m sub /../ } || { path,url_dec -m end /.. }",
         "  http-request set-var(txn.from) src",
         *(

@@ -1,7 +1,7 @@
 """The routes as they should be, and how they get to the file and to the running proxy.
 
 Both are told at once, and neither waits for the other. Changes that come while one is being told go together the next time, so a storm of them costs as much as its time allows.
-New routes are appended to the file; for the others it is written anew.
+New routes are appended to the file; for the others it is written again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["RouteTable"]
 AGAIN_SECONDS = 0.05
 """How soon a proxy that does not run is asked again."""
 REST = 9
-"""The file is written anew for a tenth of the time at most."""
+"""The file is written again for a tenth of the time at most."""
 LONGEST_REST_SECONDS = 0.5
 MOST_COMMANDS = 200
 """More of them take longer than to tell everything."""
@@ -71,7 +71,7 @@ class RouteTable:
         OSError
             If it cannot be written.
         TimeoutError
-            If the proxy does not run for so long.
+            If the proxy does not run within this time.
         """
         if (former := self._routes.get(route.path)) is not None:
             self._drop(former)
@@ -105,7 +105,7 @@ class RouteTable:
         if self._mark is None:
             await self._tell_until(timeout_seconds)
         elif not await self._has_mark():
-            wrong.append("the proxy was started anew, or does not run")
+            wrong.append("the proxy was started again, or does not run")
             self._mark = None
             await self._tell_until(timeout_seconds)
         return wrong

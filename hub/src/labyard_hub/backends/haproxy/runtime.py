@@ -15,11 +15,11 @@ MOST_BYTES = 12_000
 """HAProxy takes as much at once as fits into one of its buffers, by default 16 KiB."""
 PATIENCE_SECONDS = 10.0
 MARK_KEY = "@mark"
-"""No path's key has an @ in it. What stands here says who told this process its routes last: one that was started anew does not know it."""
+"""No path's key has an @ in it. What stands here says who told this process its routes last: one that was started again does not know it."""
 
 
 class MapChangedError(Exception):
-    """The proxy's routes are not what they were believed to be: it was started anew, or another hub told it others."""
+    """The proxy's routes are not what they were believed to be: it was started again, or another hub told it others."""
 
 
 class RuntimeSocket:

@@ -40,7 +40,7 @@ class Mounts(Protocol):
 class ClusterProjectFiles:
     """Brings folders and running pods into line with who is in a project.
 
-    A new member has the folder from the next start of their server on. Somebody who was removed, or may only read now, loses it at once: their pod is stopped.
+    A new member has the folder from the next start of their server on. A person who was removed, or may only read now, loses it at once: their pod is stopped.
 
     Parameters
     ----------

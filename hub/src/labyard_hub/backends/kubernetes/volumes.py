@@ -1,7 +1,7 @@
 """What a pod finds in its folders: the home, the projects that may be read, and places to write to.
 
 Access to a project is the mount itself: read-only for people who may read alone, and missing for people who may not. All pods run as one Unix user, so nothing inside could tell people
-apart. Mounts are made when a pod starts. So a new member gets a project's folder with the next start of their server, and the pod of somebody who was removed, or may
+apart. Mounts are made when a pod starts. So a new member gets a project's folder with the next start of their server, and the pod of a person who was removed, or may
 do less than before, has to be stopped: see `more_than`.
 """
 

@@ -44,7 +44,7 @@ ACCOUNT_PREFIX = "ly-"
 COMMAND_TIMEOUT_SECONDS = 30
 
 MACHINE_LOCK = Path("/run/labyard/accounts.lock")
-"""In a folder of root's: whoever could open it could keep accounts from being made."""
+"""In a folder of root's: anyone who could open it could keep accounts from being made."""
 
 
 class AccountError(LabyardError):
@@ -200,7 +200,7 @@ def ensure_service_account(service: str, folder: Path, state: StateFolder) -> Ac
 
 
 def _ensure_private(folder: Path, account: Account) -> None:
-    """Make a folder that nobody but the account gets into."""
+    """Make a folder that only the account can enter."""
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:

@@ -26,7 +26,7 @@ _NO_ID = 0xFFFFFFFF
 
 
 def encode(owner: int, users: Mapping[int, int]) -> bytes:
-    """Return the list that lets in nobody but these.
+    """Return the list that lets in only these.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ ENVIRONMENTS = ("workbench", *BUILT_IN_TOOLS)
 """Names, each with a lock in ``labyard_hub/environments``; ``workbench`` is the one that notebooks and terminals run in."""
 
 LAYOUT = 1
-"""Raised when what we add to an environment changes, so that it is made anew."""
+"""Raised when what we add to an environment changes, so that it is made again."""
 
 INSTALL_TIMEOUT_SECONDS = 1800
 TAIL_LINES = 15

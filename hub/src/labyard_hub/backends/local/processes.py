@@ -1,4 +1,4 @@
-"""Processes that outlive whoever started them: a record on disk, found again by id and start time, ended with all their children."""
+"""Processes that outlive their starter: a record on disk, found again by id and start time, ended with all their children."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ProcessRecord:
     started_at
         Seconds since the epoch, as the kernel has it.
     digest
-        What it was started with; another digest means that it must be started anew.
+        What it was started with; another digest means that it must be started again.
     """
 
     name: str

@@ -27,10 +27,10 @@ from labyard_hub.domain.projects import DesiredProject, is_project_id
 __all__ = ["LocalProjectFiles"]
 
 THOROUGH_SECONDS = 60.0
-"""So often the disk is looked at also for what nobody but root could have changed."""
+"""How often the disk is checked also for changes that only root could make, in seconds."""
 
 APPLY_WAIT_SECONDS = 2.0
-"""A change of roles waits so long for what is below the top, so that in most projects all is done when the answer comes."""
+"""How long a change of roles waits for files below the topmost folder, in seconds. In most projects all is done by then."""
 
 _log = structlog.get_logger("labyard.files")
 
@@ -73,7 +73,7 @@ class LocalProjectFiles:
     async def apply(self, project: DesiredProject) -> None:
         """Make the folder where it is missing and enforce the members' roles.
 
-        When this returns, nobody but the members gets into the folder from outside, and each member has their role there. What is below is brought into line
+        When this returns, only members get into the folder from outside, and each member has their role there. What is below is brought into line
         too, folders first, so that also a process that is inside already is out soon; in a large folder that goes on in the background.
 
         Raises

@@ -96,7 +96,7 @@ class Mender:
             return
         if self._is_foreign(status, current):
             return
-        # Only with protected hard links is a second name proof that whoever gave it could read and write the file anyway.
+        # Only with protected hard links is a second name proof that the user who gave it could read and write the file anyway.
         if status.st_nlink > 1 and not self._links_are_safe:
             self.left["with several names, and the kernel does not protect hard links"] += 1
         elif status.st_nlink > 1 and not self._is_ours(status, current):

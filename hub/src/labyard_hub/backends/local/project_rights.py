@@ -21,7 +21,7 @@ class Rights:
     account
         Uid and gid of the project's own account, which owns what has no rightful owner.
     owners
-        Uids that may own inodes: whoever owns one can change its mode, so only those who may write there.
+        Uids that may own inodes: anyone who owns one can change its mode, so only those who may write there.
     users
         Permissions by uid.
     writable

@@ -12,7 +12,7 @@ from labyard_hub.backends.local.project_inode import Mender
 __all__ = ["walk"]
 
 PINNED_LEVELS = 32
-"""The uppermost folders stay open, so that whoever moves folders around far below disturbs nobody but themselves."""
+"""The uppermost folders stay open, so that a user who moves folders around far below disturbs only themselves."""
 OPEN_LEVELS = 32
 """So many of the lowest folders are open at a time; the ones between are found again by ``..`` and their inode."""
 PAUSE_EVERY = 512

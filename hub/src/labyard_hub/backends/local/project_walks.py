@@ -1,4 +1,4 @@
-"""Decides when each project's folder is walked through: at once when rights change, else so often that it costs little."""
+"""Decides when each project's folder is walked through: at once when rights change, else as often as costs little."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SHORTEST_PERIOD_SECONDS = 2.0
 LOAD = 0.05
 """Part of one core that all regular walks together may use."""
 COMPLETE_PERIOD_SECONDS = 3600.0
-"""So often everything is looked at, also what seems not to have changed."""
+"""How often everything is checked, also what seems unchanged, in seconds."""
 THREADS = 6
 WALK_OVERHEAD_SECONDS = 0.0001
 """What starting a walk costs."""
 COMPLETE_COST = 5.0
 """A walk that looks at everything costs so many times one that looks at changes only; an estimate until that is known."""
 ACTIVE_SECONDS = 600.0
-"""A folder counts as active for so long after something was changed in it."""
+"""How long a folder counts as active after a change in it, in seconds."""
 HEAVY_SECONDS = 0.5
 """Regular walks that cost more wait for each other, so that small projects and changes of rights do not wait for them."""
 CTIME_MARGIN_NS = 10**9
@@ -125,7 +125,7 @@ class ProjectWalks:
             await asyncio.wait([work.task])
 
     async def wait(self, key: str, seconds: float) -> None:
-        """Wait until a folder was walked through, or for so long."""
+        """Wait until a folder was walked through, or until the time is over."""
         work = self._works.get(key)
         if work is not None and work.task is not None:
             await asyncio.wait([work.task], timeout=seconds)

@@ -1,7 +1,7 @@
 """Folders for Unix sockets and kernel connection files.
 
 They lie outside the state folder because the path of a Unix socket has at most 107 bytes, and a state folder may be deep. Each server's folder can be entered by its
-user alone: whoever can open a kernel's socket can read its output.
+user alone: anyone who can open a kernel's socket can read its output.
 """
 
 from __future__ import annotations

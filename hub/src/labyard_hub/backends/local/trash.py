@@ -53,7 +53,7 @@ def home_in_trash(user: str, generation: int, state: StateFolder, now: datetime)
 
 
 def discard_folder(project_id: str, state: StateFolder, now: datetime) -> Path | None:
-    """Move a project's folder to the trash, where only root, or whoever runs Labyard, gets in; return where it is, None if there was none.
+    """Move a project's folder to the trash, where only root, or the account that runs Labyard, gets in; return where it is, None if there was none.
 
     Raises
     ------

@@ -23,7 +23,7 @@ from labyard_hub.storage.passwords import PasswordPolicy
 __all__ = ["LabyardAuthenticator"]
 
 REFRESH_SECONDS = 10
-"""A removed user is out, and a changed role counts, after so long at most."""
+"""Longest time until a removed user is out and a changed role counts, in seconds."""
 
 DEVICE_COOKIE = "labyard-device"
 DEVICE_COOKIE_DAYS = 90

@@ -34,7 +34,7 @@ class RestoredName(orm.Base):  # type: ignore[misc]  # see above
 
 
 def note_removal(db: Session, name: str) -> None:
-    """Note that the owner of a name is gone: whoever has it next is another person."""
+    """Note that the owner of a name is gone: the next user with this name is another person."""
     restored = db.get(RestoredName, name)
     if restored is not None:
         db.delete(restored)

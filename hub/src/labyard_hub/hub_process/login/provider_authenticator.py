@@ -1,6 +1,6 @@
 """Signing in at an identity provider, with OAuthenticator: what ours adds to it, whichever the provider is.
 
-It keeps what signing in with passwords keeps: one name is one person, a removed person's name that comes again is somebody else, and whoever may no longer be
+It keeps what signing in with passwords keeps: one name is one person, a removed person's name that comes again is somebody else, and anyone who may no longer be
 here is out after a set time. OAuthenticator itself (17.4) asks at a refresh neither whether somebody is still in an allowed group, nor tells a provider that is away
 from one that refuses. The pages are in `pages.provider`.
 """
@@ -319,7 +319,7 @@ class ProviderAuthenticator(PlatformAuthenticator, OAuthenticator):  # type: ign
         return await self._model_of(token_info, before)
 
     def needs_new_tokens(self, auth_state: dict[str, Any]) -> bool:  # noqa: ARG002  # others need it
-        """Whether what was said at the sign-in is only said anew with new tokens."""
+        """Whether the provider repeats what it said at the sign-in only with new tokens."""
         return False
 
     async def _model_of(self, token_info: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002  # others need it

@@ -1,4 +1,4 @@
-"""Slows down whoever tries passwords.
+"""Slows down password guessing.
 
 A wrong password takes a place in a bucket per name and in one per address; a full bucket refuses. Attempts whose password is still being looked at wait for
 one another where together they could fill a bucket. So a thousand attempts at once get no further than a thousand in a row, and a thousand right ones all succeed.
@@ -42,7 +42,7 @@ class AttemptsError(LabyardError):
 
 @dataclass
 class Attempt:
-    """One attempt; whoever makes it sets `succeeded`."""
+    """One attempt; its maker sets `succeeded`."""
 
     succeeded: bool = False
 
@@ -53,7 +53,7 @@ class Throttle:
     Parameters
     ----------
     window_seconds
-        A failure leaves its bucket after so long.
+        How long a failure stays in its bucket.
     clock
         Returns monotonic seconds.
     """

@@ -61,7 +61,7 @@ class Page(BaseHandler):  # type: ignore[misc]  # jupyterhub carries no types
         return path
 
     def public_link(self, path: str) -> str:
-        """Return the whole address of `path`, for somebody who is not here yet."""
+        """Return the whole address of `path`, for a person who is not here yet."""
         public = self.settings.get("public_url")
         origin = f"{public.scheme}://{public.netloc}" if public else f"{self.request.protocol}://{self.request.host}"
         return origin + path

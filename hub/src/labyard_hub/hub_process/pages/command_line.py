@@ -52,7 +52,7 @@ def _lifetime(days: float) -> str:
 
 
 class LoginTokenHandler(APIHandler):  # type: ignore[misc]  # jupyterhub carries no types
-    """The token that a request carries; whoever holds it may end it, as by RFC 7009."""
+    """The token that a request carries; anyone who holds it may end it, as by RFC 7009."""
 
     def delete(self) -> None:
         """End it, if it is one of the command line's."""

@@ -15,7 +15,7 @@ def http_error(error: LabyardError) -> web.HTTPError:
     """Return the HTTP error for `error`: its status, its message, and ``Retry-After`` where it has one."""
     message, status = error.message, error.status_code
     if isinstance(error, IdentityStoreError):
-        # Where the file is, is nothing for somebody who may not even have signed in.
+        # Where the file is, is nothing for a person who may not even have signed in.
         app_log.error("%s", message)
         message = "Labyard cannot read or write its list of users at the moment. Tell an administrator: the hub's log says why."
         if error.full:

@@ -25,7 +25,7 @@ class UserTokensHandler(UserTokenListAPIHandler):  # type: ignore[misc]  # jupyt
 
 
 class UserHandler(UserAPIHandler):  # type: ignore[misc]  # jupyterhub carries no types
-    """Changes no name: whoever gets the name of another gets home, projects and runs with it."""
+    """Changes no name: anyone who gets the name of another gets home, projects and runs with it."""
 
     async def patch(self, user_name: str) -> None:
         """Change a user."""

@@ -170,13 +170,13 @@ class ProviderSignOutHandler(SignOutHandler):
         await super().default_handle_logout()
 
     async def handle_logout(self) -> None:
-        """Forget a sign-in that did not come to its end."""
+        """Forget an unfinished sign-in."""
         self.clear_cookie(STATE_COOKIE_NAME, path=self.hub.base_url)
 
     async def render_logout_page(self) -> None:
         """Say that it is done here, and lead on to the provider."""
         if self._provider_url is not None:
-            # Browsers hold a form's redirects to the page's own origin, and signing out is a form. This begins anew.
+            # Browsers hold a form's redirects to the page's own origin, and signing out is a form. This begins again.
             self.set_header("Refresh", f"0; url={self._provider_url}")
         self.set_header("Cache-Control", "no-store")
         names = {"provider": self.authenticator.provider_title, "provider_url": self._provider_url}

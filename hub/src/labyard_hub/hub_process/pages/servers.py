@@ -50,7 +50,7 @@ class ServerView:
     safe_start
         Why it runs without its owner's own Jupyter configuration; empty if it has it.
     ends_soon
-        That it is about to be stopped whoever uses it; empty otherwise.
+        Warning before the server is stopped at its time limit; empty otherwise.
     behind
         What it lacks until it is started again; empty where it lacks nothing.
     """

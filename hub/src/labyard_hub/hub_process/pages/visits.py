@@ -25,7 +25,7 @@ def project_name(project_id: str) -> str:
 
 
 class PendingHandler(SpawnPendingHandler):  # type: ignore[misc]  # jupyterhub carries no types
-    """Shows how a start gets on to whoever may see the server, such as a member of the project that it belongs to.
+    """Shows how a start gets on to anyone who may see the server, such as a member of the project that it belongs to.
 
     JupyterHub's own page is for those who may start and stop it.
     """

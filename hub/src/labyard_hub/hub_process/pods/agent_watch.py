@@ -51,7 +51,7 @@ class WatchedHttpProxy(ConfigurableHTTPProxy):  # type: ignore[misc]  # it carri
         agent = await self._ask()
         if agent is None or self._agent is None or agent == self._agent:
             return
-        self.log.warning("the proxy was started anew; it is told all routes")
+        self.log.warning("the proxy was started again; it is told all routes")
         try:
             await self.check_routes(*self._checked)
         except Exception:  # whatever it was, the next look tries it again

@@ -84,7 +84,7 @@ class Homes:
             await self._patch(metadata["name"], {"metadata": {key: metadata[key] for key in ("labels", "annotations") if key in metadata}})
 
     async def put_away(self, user: str, generation: int) -> None:
-        """Keep the home of somebody who is removed, out of reach of the next person of that name."""
+        """Keep the home of a person who is removed, out of reach of the next person of that name."""
         for home in await self._find(user):
             if not home.removed:
                 await self._patch(home.claim, removal(self._now(), generation))

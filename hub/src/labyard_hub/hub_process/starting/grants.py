@@ -35,7 +35,7 @@ class Granted:
     maximum_session_seconds
         None: it may run for ever.
     idle_seconds
-        The server is stopped when nobody has used it for so long; None: as the administrator says for all.
+        Idle time after which the server is stopped; None: the administrator's setting for all.
     image
         Name of its image; empty where there are none.
     """

@@ -1,6 +1,6 @@
 """Where a server tells the hub that it answers.
 
-JupyterHub asks a starting server ever more rarely, so that it notices readiness up to seconds late. Our servers tell it, and whoever waits in `Spawner.start` goes on at once; the hub then asks by HTTP
+JupyterHub asks a starting server ever more rarely, so that it notices readiness up to seconds late. Our servers tell it, and `Spawner.start` goes on at once; the hub then asks by HTTP
 as always, and gets its answer at the first try. A server that tells nothing, of an image without our extension for example, is asked as before.
 """
 
@@ -28,7 +28,7 @@ class ReadyHandler(APIHandler):  # type: ignore[misc]  # jupyterhub carries no t
 
     @needs_scope("users:activity")  # type: ignore[untyped-decorator]
     def post(self, user_name: str, server_name: str = "") -> None:
-        """Wake up whoever waits for this server. Telling it twice, or when nobody waits, does nothing."""
+        """Wake up all that wait for this server. Telling it twice, or when nobody waits, does nothing."""
         user = self.find_user(user_name)
         if user is None or server_name not in user.spawners:
             raise web.HTTPError(404, "there is no such server")

@@ -19,9 +19,9 @@ READ, WRITE = "read_tracking", "write_tracking"
 """The service's words for what may be done with a workspace (`labyard.permissions.Capability`)."""
 
 FRESH_SECONDS = 2.0
-"""So long an answer counts without a question. Somebody who goes on working then gets the kept one once more, while the next is asked for: nobody waits."""
+"""How long an answer counts without a question, in seconds. After it a request gets the kept answer once more while the gateway asks again, so no user waits."""
 CACHE_SECONDS = 5.0
-"""So long an answer counts at all. The service keeps what the hub said for 3 s; together a revoked token works for at most 8 s."""
+"""How long an answer counts at all, in seconds. The service keeps the hub's answer for 3 s, so a revoked token works for at most 8 s."""
 CACHE_ENTRIES = 2048
 TIMEOUT_SECONDS = 10.0
 
@@ -110,7 +110,7 @@ class Authority:
         key = hashlib.sha256(f"{authorization}\0{cookie}".encode()).hexdigest()
         asked_at, answer = self._cache.get(key, (-math.inf, None))
         age = self._clock() - asked_at
-        # A refusal is not kept beyond its time: whoever was just let in should not wait.
+        # A refusal is not kept beyond its time: a user who was just let in should not wait.
         if answer is None or age >= (CACHE_SECONDS if isinstance(answer, Caller) else FRESH_SECONDS):
             answer = await asyncio.shield(self._ask_once(key, authorization, cookie))
         elif age >= FRESH_SECONDS:

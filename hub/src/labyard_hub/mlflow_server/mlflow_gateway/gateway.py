@@ -231,7 +231,7 @@ def _check_origin(method: str, headers: _Headers, origin: str) -> None:
     """Refuse a request that a page of another origin made a browser send with our cookie.
 
     Pages on other ports of this machine are the same *site*, so the cookie's SameSite does not keep them off. A link to us from elsewhere may be
-    followed; that shows a page to whoever follows it, and nothing to the page that had the link.
+    followed; that shows a page to anyone who follows it, and nothing to the page that had the link.
     """
     sent, fetch = headers.get("origin"), headers.get("sec-fetch-site")
     safe = method in ("GET", "HEAD")
@@ -318,7 +318,7 @@ def _for_everybody(send: Send) -> Send:
 def _secure(send: Send, rule: Rule, frame_ancestors: str) -> Send:
     """Add what keeps a browser from trusting an answer too much."""
     added = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
-    # A run's files share the hub's origin: without this, an HTML file would act with the rights of whoever opens it.
+    # A run's files share the hub's origin: without this, an HTML file would act with the rights of anyone who opens it.
     policy = "sandbox" if rule.artifact else "object-src 'none'; base-uri 'self'"
     added.append((b"content-security-policy", f"{policy}; frame-ancestors {frame_ancestors}".encode()))
     if not rule.template.startswith("static-files/"):

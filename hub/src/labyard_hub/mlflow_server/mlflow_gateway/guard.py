@@ -1,4 +1,4 @@
-"""Closes two ways between workspaces that MLflow 3.17 leaves open to somebody who knows another's identifiers.
+"""Closes two ways between workspaces that MLflow 3.17 leaves open to a person who knows another's identifiers.
 
 Files: MLflow builds a repository for whatever location its database names, and some of those come from clients: a trace's tag ``mlflow.artifactLocation``
 can be set to another workspace's folder or to any folder of this machine, and a model version's source to another store. Here every

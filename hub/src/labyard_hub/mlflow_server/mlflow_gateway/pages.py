@@ -34,7 +34,7 @@ _STYLE = f"<style>:is(#labyard,{_HIDDEN}){{display:none!important}}</style>"
 
 
 def without_workspaces(body: bytes) -> bytes:
-    """Tell the page that there are no workspaces, so that somebody who has one is not asked to choose."""
+    """Tell the page that there are no workspaces, so that a person who has one is not asked to choose."""
     return json.dumps({**json.loads(body), "workspaces_enabled": False}).encode()
 
 

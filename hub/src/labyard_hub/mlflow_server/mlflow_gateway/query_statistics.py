@@ -14,7 +14,7 @@ from pathlib import Path
 __all__ = ["EVERY_SECONDS", "Statistics"]
 
 EVERY_SECONDS = 600.0
-"""Connections are as often made anew, which is when they read the statistics."""
+"""Connections are also replaced this often, which is when they read the statistics."""
 ROWS_LOOKED_AT = 1000
 """Per index: a tenth of a second for a database of 150 MB."""
 
