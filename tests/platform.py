@@ -253,7 +253,6 @@ class Browserless:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.url = url
         self.http = Http(url, follow_redirects=True, timeout=60)
 
     @property
