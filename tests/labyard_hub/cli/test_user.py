@@ -31,6 +31,15 @@ def store(root: Path) -> IdentityStore:
     return IdentityStore(StateFolder(root).identity_database)
 
 
+def test_where_there_is_no_platform_it_is_said_and_nothing_is_made(root: Path) -> None:
+    """On one's laptop, for example: `labyard user` works where the platform runs."""
+    for arguments in (["list"], ["removed"], ["remove", "ada", "--yes"], ["reset", "ada"]):
+        status, out, err = user(root, *arguments, check=False)
+        assert (status, out) == (1, ""), arguments
+        assert f"{root}: there is no Labyard in it. Start one with `labyard up`" in err
+    assert not root.exists()
+
+
 def test_a_user_is_added_listed_and_removed(root: Path) -> None:
     user(root, "add", "ada", "--admin", "--password-stdin", stdin=f"{PASSWORD}\n")
     user(root, "add", "bob", "--password-stdin", stdin=PASSWORD)

@@ -54,7 +54,7 @@ def user() -> None:
 @json_option
 def invite(name: str, admin: bool, lifetime: str | None, state_dir: Path, as_json: bool) -> None:
     """Print a link with which NAME chooses a password and is in. It works once."""
-    context = open_context(state_dir)
+    context = open_context(state_dir, create=True)
     _check_kept_here(context, "invite them to")
     seconds = _lifetime(lifetime, context)
     token = context.store.create_invitation(name, admin, seconds)
@@ -89,7 +89,7 @@ def add(name: str, admin: bool, password_stdin: bool, state_dir: Path) -> None:
     from labyard_hub.domain.names import check_user_name
 
     check_user_name(name)
-    context = open_context(state_dir)
+    context = open_context(state_dir, create=True)
     _check_kept_here(context, "add")
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
@@ -240,7 +240,7 @@ def _instant(instant: datetime | str | None) -> str:
 @state_dir_option
 def setup_link(state_dir: Path) -> None:
     """Print the link with which the first administrator signs in, for as long as nobody administers. An expired one is made new."""
-    context = open_context(state_dir)
+    context = open_context(state_dir, create=True)
     _check_kept_here(context, "set up")
     seconds = context.settings.sign_in.setup_lifetime_seconds
     _print_link(context, "setup", context.store.ensure_setup_token(seconds), seconds, "Choose the administrator at this link", False)
