@@ -42,6 +42,8 @@ class Api(WithErrorPages, APIHandler):
 @pytest.fixture
 async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
     monkeypatch.setenv("JUPYTERHUB_BASE_URL", "/base/")
+    monkeypatch.setenv("JUPYTERHUB_USER", "bob")
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/base/user/bob/")
     monkeypatch.setenv("JUPYTERHUB_HOST", "http://labyard.example.org")
     [socket] = bind_sockets(0, "127.0.0.1")
     server = HTTPServer(web.Application([(r"/api", Api), (r"/(.*)", Failing)]))
@@ -58,6 +60,7 @@ async def test_a_browser_is_shown_the_reason_and_a_way_on(client: httpx.AsyncCli
     assert "You are a &lt;viewer&gt;: ask ada." in page.text
     assert 'href="http://labyard.example.org/base/hub/home">Home' in page.text
     assert "<summary>bob</summary>" in page.text
+    assert 'href="/base/user/bob/lab">Open JupyterLab' in page.text
     assert 'href="http://labyard.example.org/base/hub/logout">Sign out' in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "mistyped" in (await client.get("/404", headers=BROWSER)).text

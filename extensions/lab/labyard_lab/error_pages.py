@@ -23,11 +23,14 @@ RETRY_SECONDS = 2
 """When the page of something that is starting loads again."""
 
 
-def server_page(status: int, reason: str, ways: tuple[Way, ...] = (), *, heading: str = "", user: str = "") -> str:
-    """Return the page for `user` that says why a request was answered with `status`; `ways` are those beside the one home."""
+def server_page(status: int, reason: str, *, heading: str = "", user: str = "") -> str:
+    """Return the page for `user` that says why a request was answered with `status`."""
     hub = f"{os.environ.get('JUPYTERHUB_HOST', '')}{os.environ.get('JUPYTERHUB_BASE_URL', '/').rstrip('/')}/hub/"
     retry = RETRY_SECONDS if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return error_page(status, reason, (("Home", f"{hub}home"), *ways), retry_seconds=retry, heading=heading, user=user, hub=hub)
+    ways: list[Way] = [("Home", f"{hub}home")]
+    if user and user == os.environ.get("JUPYTERHUB_USER"):
+        ways.append(("Open JupyterLab", f"{os.environ.get('JUPYTERHUB_SERVICE_PREFIX', '/')}lab"))
+    return error_page(status, reason, ways, retry_seconds=retry, heading=heading, user=user, hub=hub)
 
 
 class WithErrorPages:
@@ -56,11 +59,8 @@ def _show(handler: Any, status: int, reason: str) -> None:
     handler.set_header("Content-Type", "text/html; charset=utf-8")
     handler.set_header("Content-Security-Policy", f"{ERROR_PAGE_POLICY}; frame-ancestors 'self'")
     handler.set_header("Cache-Control", "no-store")
-    user = getattr(handler, "asked_by", "")
-    is_owner = user and user == os.environ.get("JUPYTERHUB_USER")
-    ways = (("Open JupyterLab", f"{handler.settings.get('base_url', '/')}lab"),) if is_owner else ()
     # Some handlers' own `finish` makes the answer JSON.
-    web.RequestHandler.finish(handler, server_page(status, reason, ways, user=user))
+    web.RequestHandler.finish(handler, server_page(status, reason, user=getattr(handler, "asked_by", "")))
 
 
 def _reason(status: int, exc_info: Any) -> str:

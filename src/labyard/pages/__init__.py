@@ -5,6 +5,7 @@ A page carries its stylesheet, so that it looks right while everything else is a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -49,7 +50,7 @@ def sentence(text: str) -> str:
 
 
 def error_page(
-    status: int, reason: str, ways: tuple[Way, ...], *, retry_seconds: int | None = None, heading: str = "", user: str = "", hub: str = ""
+    status: int, reason: str, ways: Sequence[Way], *, retry_seconds: int | None = None, heading: str = "", user: str = "", hub: str = ""
 ) -> str:
     """Return a page that says what happened and where to go from here.
 
