@@ -55,15 +55,3 @@ async def test_it_is_asked_no_more_once_it_is_heard(monkeypatch: pytest.MonkeyPa
     assert task is not None
     await task
     assert parts.calls == [("at once", True)]
-
-
-@pytest.mark.parametrize(("state", "ends"), [("idle", "idle"), ("starting", "idle"), ("starting", "starting")])
-async def test_the_kernels_first_sign_of_life_is_waited_for_briefly(monkeypatch: pytest.MonkeyPatch, state: str, ends: str) -> None:
-    async def prepare(_: Any) -> None:
-        asyncio.get_running_loop().call_soon(setattr, parts.kernel, "execution_state", ends)
-
-    parts = Parts(monkeypatch)
-    parts.kernel.execution_state = state
-    monkeypatch.setattr(ZMQChannelsWebsocketConnection, "prepare", prepare)
-    await parts.connection.prepare()
-    assert parts.kernel.execution_state == ends

@@ -1,4 +1,4 @@
-"""A page's connection to a kernel, without the waiting that only the network's rules and coarse looks bring."""
+"""A page's connection to a kernel, without the waiting that the network's rules and Jupyter Server's slow repetition bring."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebso
 
 __all__ = ["PromptConnection"]
 
-STATE_LOOK_SECONDS = 0.002
-STATE_LOOKS = 25
 ASK_AGAIN_SECONDS = (0.02, 0.04, 0.08, 0.16)
 """Jupyter Server itself asks again after 0.5 s."""
 
@@ -18,17 +16,6 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
     """Jupyter Server's own, but messages go out at once, and the kernel's first sign of life is seen at once."""
 
     _asking: asyncio.Task[None] | None = None
-
-    async def prepare(self) -> None:
-        """Wait for the kernel.
-
-        It has answered then, but the server's note that it is no longer starting may be a millisecond behind, and what comes next looks at it every 50 ms.
-        """
-        await super().prepare()  # type: ignore[no-untyped-call]
-        for _ in range(STATE_LOOKS):
-            if getattr(self.kernel_manager, "execution_state", None) != "starting":
-                return
-            await asyncio.sleep(STATE_LOOK_SECONDS)
 
     def connect(self) -> asyncio.Future[None] | None:  # type: ignore[override]  # as what we inherit from does
         """Connect the page's messages with the kernel's.
