@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from scripts.images_reference import images_page
 from scripts.rest_reference import rest_page, roles_page
 from scripts.sdk_reference import sdk_page
+from scripts.variables_reference import variables_page
 from tests.service import describe_service
 
 ROOT = Path(__file__).parent.parent
@@ -126,6 +127,7 @@ PAGES = {
     "rest.md": lambda: rest_page(NOTE, describe_service()),
     "sdk.md": lambda: sdk_page(NOTE),
     "images.md": images_page,
+    "variables.md": lambda: variables_page(NOTE),
 }
 
 
