@@ -30,6 +30,14 @@ def read_from_disk(prefix):
     io.http_get = _refusing_pages(io.http_get)
 
 
+def answer_error(error, context):
+    """Answer as Label Studio does; Django answers 400 to a path outside of the folder, which Label Studio takes for its own failure."""
+    from core.utils.common import custom_exception_handler
+    from django.core.exceptions import SuspiciousOperation
+
+    return None if isinstance(error, SuspiciousOperation) else custom_exception_handler(error, context)
+
+
 def _below(io, original, own_address):
     def found(url, *args, **kwargs):
         url = own_address.sub("", url, count=1) if own_address.match(url) else url

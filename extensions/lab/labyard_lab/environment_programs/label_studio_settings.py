@@ -22,6 +22,7 @@ def adapt(settings, prefix):
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # No page of another origin reads labels.
     settings.CORS_ALLOW_ALL_ORIGINS = False
+    settings.REST_FRAMEWORK["EXCEPTION_HANDLER"] = "label_studio_files.answer_error"
     # After Django's own, which finds out whether a session already says who it is.
     middleware = list(settings.MIDDLEWARE)
     middleware.insert(middleware.index(_SIGN_IN_AFTER) + 1, "label_studio_signin.SignIn")
