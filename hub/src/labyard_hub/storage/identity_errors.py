@@ -112,7 +112,7 @@ class LinkUnknownError(LinkError):
     code = "link_unknown"
     status_code = 404
     title = "This link does not work"
-    text = "Nobody can be found by this link. Check that it was copied whole, or ask an administrator for a new one."
+    text = "Labyard does not know this link. Check that it was copied whole, or ask an administrator for a new one."
 
 
 class LinkUsedError(LinkError):
