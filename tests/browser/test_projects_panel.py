@@ -340,6 +340,8 @@ def test_errors_of_servers_and_service_are_pages_with_a_way_on(office: Office, n
         expect(page.get_by_role("heading", level=1), name).to_have_text(heading)
         expect(page.get_by_role("main").get_by_role("link", name="Home")).to_have_attribute("href", re.compile("/hub/home$"))
         expect(page.get_by_role("main")).to_contain_text(words)
+        if "user/ada/" in path:
+            expect(page.get_by_role("link", name="Open JupyterLab")).to_have_attribute("href", re.compile("/user/ada/lab$"))
         if "user/" in path and "api" not in path:  # there it is known who it is
             page.locator("summary", has_text="ada").click()
             expect(page.get_by_role("link", name="Sign out").or_(page.get_by_role("button", name="Sign out"))).to_be_visible()
