@@ -166,7 +166,7 @@ def test_a_project_is_made_and_a_colleague_added(office: Office, new_context: Ne
     panel.get_by_role("button", name="New project").click()
     panel.get_by_label("Name", exact=True).fill("road-signs")
     panel.get_by_role("button", name="Create", exact=True).click()
-    expect(panel.get_by_text("There is a project called 'road-signs' already.")).to_be_visible()
+    expect(panel.get_by_text("A project named 'road-signs' exists already.")).to_be_visible()
     page.keyboard.press("Escape")
     expect(panel.get_by_role("button", name="New project")).to_be_focused()
 

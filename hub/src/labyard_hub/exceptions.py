@@ -137,7 +137,7 @@ class NotAUserError(LabyardError):
     status_code: ClassVar[int] = 403
 
     def __init__(self) -> None:
-        super().__init__("the token belongs to a service or a project of the hub, and only people may do this. Use a user's token")
+        super().__init__("This token belongs to a service or a project. Only users can do this. Use a user's token.")
 
 
 class NotAProjectError(LabyardError):
@@ -147,7 +147,7 @@ class NotAProjectError(LabyardError):
     status_code: ClassVar[int] = 403
 
     def __init__(self) -> None:
-        super().__init__("only a project's own server may ask this. People see their role with the project itself")
+        super().__init__("Only a project's own server can ask this. Users see their role in the project.")
 
 
 class InvalidCursorError(UsageError):
@@ -156,7 +156,7 @@ class InvalidCursorError(UsageError):
     code: ClassVar[str] = "invalid_cursor"
 
     def __init__(self) -> None:
-        super().__init__("the cursor is not one of ours. Leave it out to begin at the start")
+        super().__init__("The cursor is not valid. Leave it out to begin at the start.")
 
 
 class TooLargeError(LabyardError):
@@ -166,7 +166,7 @@ class TooLargeError(LabyardError):
     status_code: ClassVar[int] = 413
 
     def __init__(self, limit_bytes: int) -> None:
-        super().__init__(f"the request is larger than {limit_bytes // 1024} KiB, which is more than anything here needs")
+        super().__init__(f"The request is larger than the limit of {limit_bytes // 1024} KiB.")
 
 
 class CrossOriginError(LabyardError):
@@ -177,7 +177,7 @@ class CrossOriginError(LabyardError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the request came from a page of another origin, and was not carried out. Open the page on the platform's own address"
+            "The request came from a page of another origin, so Labyard did not carry it out. Open the page at the platform's own address."
         )
 
 
@@ -188,7 +188,7 @@ class SignInFailedError(LabyardError):
     status_code: ClassVar[int] = 400
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"the sign-in could not be completed: {problem}. Open the page again to start over")
+        super().__init__(f"The sign-in did not succeed: {problem}. Open the page again to start over.")
 
 
 class LoginRequestError(LabyardError):
@@ -198,7 +198,9 @@ class LoginRequestError(LabyardError):
     status_code: ClassVar[int] = 400
 
     def __init__(self) -> None:
-        super().__init__("this address is not whole, or no command line made it. Run `labyard login` again, and open what it prints")
+        super().__init__(
+            "This address is incomplete, or the command line did not make it. Run `labyard login` again, and open the address that it prints."
+        )
 
 
 class NotALoginError(LabyardError):
@@ -218,7 +220,7 @@ class DatabaseUnavailableError(LabyardError):
     status_code: ClassVar[int] = 503
     retry_after_seconds: ClassVar[int] = 2
     told: ClassVar[str] = (
-        "the database does not answer, and nothing was changed. Try again in a moment; if it stays so, tell an administrator"
+        "The database does not answer, so nothing was changed. Try again in a moment. If it continues, tell an administrator."
     )
 
     def __init__(self, problem: str) -> None:
@@ -232,7 +234,7 @@ class DiskFullError(DatabaseUnavailableError):
     code: ClassVar[str] = "disk_full"
     status_code: ClassVar[int] = 507
     retry_after_seconds: ClassVar[int] = 60
-    told: ClassVar[str] = "the disk is full, and nothing was changed. Tell an administrator; it works again as soon as there is room"
+    told: ClassVar[str] = "The disk is full, so nothing was changed. Tell an administrator: it works again once there is room."
 
 
 class DatabaseNewerError(LabyardError):
@@ -253,7 +255,7 @@ class ProjectLimitError(LabyardError):
     status_code: ClassVar[int] = 409
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"you own {limit} projects, which is as many as one person may. Delete one, or hand one over")
+        super().__init__(f"You own {limit} projects, which is the limit. Delete a project, or transfer one.")
 
 
 class MemberLimitError(LabyardError):
@@ -263,7 +265,7 @@ class MemberLimitError(LabyardError):
     status_code: ClassVar[int] = 409
 
     def __init__(self, name: str, limit: int) -> None:
-        super().__init__(f"{name!r} has {limit} members, which is as many as a project can have. Remove somebody first")
+        super().__init__(f"The project {name!r} has {limit} members, which is the limit. Remove a member first.")
 
 
 class LinkLimitError(LabyardError):
@@ -273,7 +275,7 @@ class LinkLimitError(LabyardError):
     status_code: ClassVar[int] = 409
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"the project has {limit} links that work. Revoke one first")
+        super().__init__(f"The project has {limit} valid links, which is the limit. Revoke one first.")
 
 
 class ShareExistsError(LabyardError):
@@ -283,7 +285,7 @@ class ShareExistsError(LabyardError):
     status_code: ClassVar[int] = 409
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"this {what} is shared there already")
+        super().__init__(f"This {what} is already shared there.")
 
 
 class ConfirmationNeededError(UsageError):
@@ -292,7 +294,7 @@ class ConfirmationNeededError(UsageError):
     code: ClassVar[str] = "confirmation_needed"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"to delete the project, send its name as `confirm`: ?confirm={name}. Nothing was deleted")
+        super().__init__(f"Nothing was deleted. To delete the project, send its name as `confirm`: ?confirm={name}")
 
 
 class ProjectFilesError(LabyardError):
@@ -313,7 +315,7 @@ class EnforcementPendingError(LabyardError):
     retry_after_seconds: ClassVar[int] = 5
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"the change is made, but not yet in force everywhere: {problem}. It is tried again every few seconds")
+        super().__init__(f"The change is saved, but not yet in force everywhere: {problem}. Labyard tries again every few seconds.")
 
 
 class ServerStartError(LabyardError):
@@ -324,7 +326,7 @@ class ServerStartError(LabyardError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(
-            f"the project's server could not be started: {problem or 'the hub does not say why'}. Ask an administrator to look at the hub's log"
+            f"The project's server did not start: {problem or 'the hub does not say why'}. Ask an administrator to look at the hub's log."
         )
 
 
@@ -353,7 +355,7 @@ class HubUnavailableError(LabyardError):
     retry_after_seconds: ClassVar[int] = 2
 
     def __init__(self) -> None:
-        super().__init__("the hub, which knows who may do what, does not answer. It is restarted by itself: try again in a moment")
+        super().__init__("The hub does not answer, so Labyard cannot check your rights. The hub restarts by itself. Try again in a moment.")
 
 
 class NameInUseError(LabyardError):
