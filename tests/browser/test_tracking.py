@@ -125,7 +125,7 @@ def test_label_studio_waits_for_whoever_may_start_it(world: World, new_context: 
     sign_in(carol, world, "carol")
     sign_in(bob, world, "bob")
     carol.goto(address)
-    expect(carol.get_by_role("status")).to_contain_text("Label Studio is not running. Whoever may edit here starts it")
+    expect(carol.get_by_role("status")).to_contain_text("Label Studio is not running. Anyone who may edit here starts it")
     snap(carol, "label studio waits")
     bob.goto(address)
     expect(bob.get_by_role("status")).to_contain_text("Starting Label Studio")

@@ -65,15 +65,17 @@ def test_files_of_a_removed_person_are_not_the_next_one_s(state: StateFolder) ->
 def test_a_restored_person_owns_what_they_made_and_nothing_else(state: StateFolder) -> None:
     worked(state, "mine", isolated=True)
     (state.homes / "ada" / "of-root").write_text("an administrator's")
-    passwd = Path("/etc/passwd").stat()
+    secret = state.root / "of-nobody-here"
+    secret.write_text("")
+    (state.homes / "ada" / "notes" / "link-to-root").symlink_to(secret)
     retire("ada", state)
     restore("ada", 0, state, isolated=True)
     account = find_account("ada", state)
     assert account is not None
     owners = {path.name: path.lstat().st_uid for path in (account.home, *account.home.rglob("*"))}
-    assert owners == {"ada": account.uid, "diary": account.uid, "notes": account.uid, "link": account.uid, "of-root": 0}
+    assert owners == {"ada": account.uid, "diary": account.uid, "notes": account.uid, "link": account.uid, "link-to-root": 0, "of-root": 0}
     assert (account.home.stat().st_mode & 0o777, (account.home / "diary").read_text()) == (0o700, "mine")
-    assert Path("/etc/passwd").stat() == passwd
+    assert (secret.stat().st_uid, Path("/etc/passwd").stat().st_uid) == (0, 0)
     assert (state.generation("ada"), listed(state)) == (0, [])
 
 
