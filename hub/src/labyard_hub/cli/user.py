@@ -177,14 +177,15 @@ def remove(name: str, yes: bool, state_dir: Path) -> None:
     if known and not yes and not click.confirm(f"Remove {name}, end their servers and move their home to the trash?", err=True):
         click.echo("nothing was changed", err=True)
         raise SystemExit(1)
-    # The hub asks the store first, so that the last administrator stays either way.
+    # The last administrator stays either way.
     if not remove_hub_user(context.state, name):
         if from_provider and not context.running:
             raise UsageError(f"who has signed in is known to the running hub alone: start Labyard with `labyard up`, then remove {name}")
         if from_provider or not known:
             raise UserUnknownError(name)
-        context.store.remove_user(name)
+        context.store.set_admin(name, False)  # the last administrator stays
         _retire(context, name)
+        context.store.remove_user(name)  # last, so that a killed removal can be done again
     click.echo(f"removed {name}", err=True)
 
 

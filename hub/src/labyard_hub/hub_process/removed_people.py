@@ -14,6 +14,10 @@ REMOVED_PEOPLE = "labyard_removed_people"
 """Where handlers find the port, in the settings of the hub's web application."""
 
 
+_restoring: set[str] = set()
+"""Names that this hub is giving back."""
+
+
 class RemovedPeople(Protocol):
     """What is kept of removed people where servers run. `db` is a session of the hub's database."""
 
@@ -64,5 +68,11 @@ async def restore_person(handler: Any, name: str, generation: int | None) -> Rem
         or await authenticator.find_person(handler.db, name) is not None
     ):
         raise NameInUseError(name)
-    await handler.settings[REMOVED_PEOPLE].restore(handler.db, name, found[-1].generation)
+    if name in _restoring:  # two people of one name would get into one home
+        raise NameInUseError(name)
+    _restoring.add(name)
+    try:
+        await handler.settings[REMOVED_PEOPLE].restore(handler.db, name, found[-1].generation)
+    finally:
+        _restoring.discard(name)
     return found[-1]

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 import pytest
+from tornado import web
 
 from labyard_hub.config.state import StateFolder
 from labyard_hub.hub_process.identity import MAX_HASHING, AsyncIdentity, HubBusyError
@@ -63,3 +64,67 @@ async def test_a_hub_that_starts_looks_at_the_store_once(tmp_path: Path) -> None
         assert looks.call_count == 0
         await authenticator.add_user(SimpleNamespace(name="bob", groups=[]))
     assert looks.call_count == 1
+
+
+class Leaving:
+    """A user of the hub who is removed: what is done to them, until `fails`."""
+
+    def __init__(self, name: str, authenticator: LabyardAuthenticator, fails: str = "") -> None:
+        self.name, self.spawners, self.settings = name, {}, {}
+        self.spawner = self
+        self._authenticator, self._fails = authenticator, fails
+        self.done: list[str] = []
+        self.comes_back = False
+
+    async def retire(self) -> None:
+        assert self._fails != "retire" or self.done, "killed"
+        # Whoever takes the name before that would get what is put away here.
+        self.done.append(f"put away, {'still' if self._authenticator.identity.store.get_user(self.name) else 'no longer'} known")
+
+    async def has_home(self) -> bool:
+        return self.comes_back
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> LabyardAuthenticator:
+    authenticator = LabyardAuthenticator(state_dir=str(StateFolder.open(tmp_path / "state").root))
+    authenticator.identity.store.add_user("ada", "correct horse battery", admin=True)
+    authenticator.identity.store.add_user("bob", "correct horse battery")
+    return authenticator
+
+
+async def test_a_name_is_free_once_nothing_of_its_owner_is_left(people: LabyardAuthenticator) -> None:
+    bob = Leaving("bob", people)
+    await people.delete_user(bob)
+    assert bob.done == ["put away, still known"]
+    assert people.identity.store.get_user("bob") is None
+
+
+async def test_a_removal_that_was_killed_is_done_again(people: LabyardAuthenticator) -> None:
+    with pytest.raises(AssertionError, match="killed"):
+        await people.delete_user(Leaving("bob", people, fails="retire"))
+    assert people.identity.store.get_user("bob") is not None
+    await people.delete_user(Leaving("bob", people))
+    assert people.identity.store.get_user("bob") is None
+
+
+async def test_what_a_user_starts_while_being_removed_is_put_away_too(people: LabyardAuthenticator) -> None:
+    bob = Leaving("bob", people)
+    bob.comes_back = True
+    await people.delete_user(bob)
+    assert bob.done == ["put away, still known", "put away, no longer known"]
+
+
+async def test_the_last_administrator_keeps_everything(people: LabyardAuthenticator) -> None:
+    ada = Leaving("ada", people)
+    with pytest.raises(web.HTTPError) as refused:
+        await people.delete_user(ada)
+    assert (refused.value.status_code, ada.done) == (409, [])
+    assert people.identity.store.get_user("ada").admin  # type: ignore[union-attr]
+
+
+async def test_a_user_is_removed_once_at_a_time(people: LabyardAuthenticator) -> None:
+    first = Leaving("bob", people)
+    answers = await asyncio.gather(people.delete_user(first), people.delete_user(Leaving("bob", people)), return_exceptions=True)
+    assert [getattr(answer, "status_code", None) for answer in answers] == [None, 409]
+    assert len(first.done) == 1

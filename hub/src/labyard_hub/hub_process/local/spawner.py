@@ -249,6 +249,10 @@ class LabyardSpawner(ChosenSpawner, LocalProcessSpawner):  # type: ignore[misc] 
         """Move the home of a person who is removed to the trash, and delete their Unix account."""
         await asyncio.to_thread(retire, self.user.name, self._state_folder)
 
+    async def has_home(self) -> bool:
+        """Return whether there is a home."""
+        return bool((self._state_folder.homes / self.user.name).exists())
+
     async def stop(self, now: bool = False) -> None:
         """End the server and everything that it started: kernels, terminals, tools."""
         record = ProcessRecord.read(self._record_file)

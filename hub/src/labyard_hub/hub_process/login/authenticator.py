@@ -151,13 +151,18 @@ class LabyardAuthenticator(PlatformAuthenticator):
         """Return all users, of the store."""
         return await self.identity.call(self.identity.store.list_users)
 
-    async def forget(self, user: Any) -> None:
-        """Take a user out of the store.
+    async def refuse_removal(self, user: Any) -> None:
+        """Make sure that a user is no administrator.
 
         Raises
         ------
         LastAdministratorError
             If nobody would be left to administer.
         """
-        with contextlib.suppress(UserUnknownError):  # a second attempt, or `labyard user remove` took them out
+        with contextlib.suppress(UserUnknownError):  # a second attempt
+            await self.identity.call(self.identity.store.set_admin, user.name, False)
+
+    async def forget(self, user: Any) -> None:
+        """Take a user out of the store."""
+        with contextlib.suppress(UserUnknownError):  # a second attempt
             await self.identity.call(self.identity.store.remove_user, user.name)

@@ -46,6 +46,7 @@ class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub 
         self.settings = SignInSettings(**self.sign_in)
         self.state = StateFolder(Path(self.state_dir))
         self.throttle = Throttle(self.settings.attempts_window_seconds)
+        self._removing: set[str] = set()
 
     @cached_property
     def _proxy_word(self) -> str:
@@ -84,30 +85,44 @@ class PlatformAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub 
         """Return all users, by name."""
         raise NotImplementedError
 
+    async def refuse_removal(self, user: Any) -> None:
+        """Raise an error if a user may not be removed; otherwise nothing refuses it later."""
+
     async def forget(self, user: Any) -> None:
-        """Take a user of the hub, who is about to be removed, out of where names are kept."""
+        """Take a user of the hub, of whom nothing else is left, out of where names are kept."""
 
     async def invited(self, name: str) -> bool:  # noqa: ARG002  # a provider lets people in itself
         """Whether there is an open invitation for `name`."""
         return False
 
     async def delete_user(self, user: Any) -> None:
-        """Remove a user everywhere: from where names are kept first, then servers, home and Unix account. JupyterHub does its own part after.
+        """Remove a user everywhere: servers, home and Unix account, then from where names are kept. JupyterHub does its own part after.
+
+        The name is the last to go. A removal that is killed half way leaves the user there, to be removed again, and nothing for the next one of that name.
 
         Raises
         ------
         tornado.web.HTTPError
-            409 for the last administrator; 500 if something of them cannot be removed, which may be tried again.
+            409 for the last administrator, or while another request removes the user; 500 if something cannot be removed, which may be tried again.
         """
+        if user.name in self._removing:
+            raise web.HTTPError(409, f"{user.name} is being removed already. Look again in a minute.")
+        self._removing.add(user.name)
         try:
             if is_project_id(user.name):
                 await self._stop_servers(user)
                 return
-            await self.forget(user)
+            await self.refuse_removal(user)
             await self._stop_servers(user)
             await user.spawner.retire()
+            await self.forget(user)
+            await self._stop_servers(user)  # they could start one until now
+            if await user.spawner.has_home():
+                await user.spawner.retire()
         except LabyardError as error:
             raise http_error(error) from error
+        finally:
+            self._removing.discard(user.name)
 
     async def _stop_servers(self, user: Any) -> None:
         for name, spawner in list(user.spawners.items()):

@@ -127,6 +127,10 @@ class LabyardKubeSpawner(ChosenSpawner, KubeSpawner):  # type: ignore[misc]  # n
             raise HomeNotKeptError(self.user.name, api_message(error) if isinstance(error, ApiException) else str(error)) from error
         note_removal(self.user.db, self.user.name)
 
+    async def has_home(self) -> bool:
+        """Return whether there is a home of the present owner."""
+        return bool(await self.homes.in_use(self.user.name))
+
     async def _look_up_projects(self) -> tuple[Mount, ...]:
         if self.memberships is None or self.cluster.projects_claim is None:
             return ()

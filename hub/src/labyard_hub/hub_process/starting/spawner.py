@@ -80,6 +80,10 @@ class ChosenSpawner(TimedSpawner):
     async def retire(self) -> None:
         """Put away what the owner, who is being removed, leaves behind, and note that the next owner of the name is another person."""
 
+    async def has_home(self) -> bool:
+        """Return whether there is anything that `retire` puts away."""
+        return False
+
     def chosen(self, choice: Choice) -> None:
         """Take what the start is with."""
         self.default_url = DEFAULT_URLS[choice.interface]
