@@ -6,6 +6,7 @@ import { ApiError } from '../api/errors';
 const FIELDS: Readonly<Record<string, string>> = {
   invalid_project_name: 'name',
   project_exists: 'name',
+  project_not_found: 'project',
   user_not_found: 'user',
   member_exists: 'user',
   member_limit: 'user',

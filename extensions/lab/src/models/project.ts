@@ -258,7 +258,7 @@ export class ProjectDetail {
     } catch (error) {
       if (!isPending(error)) {
         if (isGone(error)) {
-          this._onProject(null, this._name);
+          await this._readProject(); // It may be another project that is not there: one to share with.
         }
         throw error;
       }

@@ -236,6 +236,23 @@ describe('an opened project', () => {
     await settle();
   });
 
+  it('stays where another project, to share with, is not there', async () => {
+    const answer = platform.server.answer;
+    platform.server.answer = call =>
+      call.method === 'POST'
+        ? {
+            status: 404,
+            body: { error: { code: 'project_not_found', message: "You are in no project named 'carol'." } }
+          }
+        : answer(call);
+    const body = { model: 'digits', kind: 'project', project: 'carol' } as never;
+    await expect(list.detail(aProject()).shareModel(body)).rejects.toMatchObject({ code: 'project_not_found' });
+    expect(list.projects).toHaveLength(2);
+    platform.projects = [];
+    await expect(list.detail(aProject()).shareModel(body)).rejects.toMatchObject({ code: 'project_not_found' });
+    expect(list.projects).toHaveLength(1);
+  });
+
   it('reads what is looked at, and stays open over a refresh', async () => {
     const detail = list.detail(aProject());
     expect(detail.part('members').value).toHaveLength(2);
