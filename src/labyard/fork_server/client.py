@@ -115,6 +115,7 @@ class ForkServer:
             except (OSError, ValueError) as error:
                 ours.close()
                 self._end()  # it has ended, or hangs
+                self._why_not()  # starts another one
                 raise NotForkableError(f"the fork server does not answer ({error or type(error).__name__})") from error
         with ours:
             try:
