@@ -240,8 +240,7 @@ def test_one_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
         forks.process.suspend()
         with pytest.raises(NotForkableError, match="does not answer"):
             forks.fork()
-        forks.server.prepare()
-        forks.wait_until_ready()
+        forks.wait_until_ready()  # nobody has asked for it
         monkeypatch.undo()
         assert forks.told()
 
